@@ -1,0 +1,44 @@
+"""Errors of the drawing side, part of the tree in ``firmware_bridge.errors``."""
+
+from __future__ import annotations
+
+from firmware_bridge.errors import StrokebotError
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "GestureError",
+    "ImageError",
+    "PlacementError",
+    "StrokebotError",
+    "TrajectoryError",
+    "WeightsError",
+]
+
+
+class ImageError(StrokebotError):
+    """A picture cannot be read, or has nothing to draw."""
+
+
+class GestureError(StrokebotError):
+    """A gesture is not valid (shape, range, file)."""
+
+
+class PlacementError(StrokebotError):
+    """A drawing does not fit where it was asked to be."""
+
+
+class TrajectoryError(StrokebotError):
+    """A path or a trajectory is not valid, or cannot be timed."""
+
+
+class WeightsError(StrokebotError):
+    """A weights file is missing, damaged, or not what its card says."""
+
+
+class DataError(StrokebotError):
+    """Training data is missing, damaged, or in another format."""
+
+
+class ConfigError(StrokebotError):
+    """A configuration file has a missing, unknown or impossible value."""

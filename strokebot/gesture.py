@@ -1,0 +1,142 @@
+"""One continuous gesture: a start, then a chain of pen velocities with size and intensity.
+
+Symbols, all in canvas units (the longer image side is 1; origin top left, y down;
+the canvas spans pixel EDGES, so the centre of pixel i lies at (i + 0.5) / longer side):
+    p_0 = start,  p_k = start + v_0 + ... + v_{k-1}      k = 1 .. N-1
+    w_k  full line width at point k
+    a_k  intensity at point k, 0 = no ink, 1 = full ink
+
+Between two points the pen moves straight, and width and intensity change
+linearly. Where the intensity lies under ``LIFT_THRESHOLD`` the pen is off the
+paper. The same gesture drives the differentiable pen and the machine.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebot.arrays import frozen_array
+from strokebot.errors import GestureError
+
+# Under this intensity the pen is off the paper. Half ink splits "draw" from "travel" evenly
+# for the networks, which learn intensities near 0 or 1.
+LIFT_THRESHOLD = 0.5
+
+FORMAT_VERSION = 1
+# Decimals in gesture.json: 1e-6 of the canvas is under a micrometre on A3.
+_DECIMALS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Gesture:
+    """One continuous pen gesture on the canvas.
+
+    Attributes:
+        start: (2,) first pen position, canvas units.
+        velocity: (N-1, 2) movement from each point to the next, canvas units a step.
+        size: (N,) full line width at each point, canvas units, at least 0.
+        intensity: (N,) ink at each point, in [0, 1].
+
+    Raises:
+        GestureError: for a wrong shape, a value that is not finite or out of range.
+    """
+
+    start: NDArray[np.float64]
+    velocity: NDArray[np.float64]
+    size: NDArray[np.float64]
+    intensity: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: NDArray[np.generic]) -> None:
+            object.__setattr__(self, name, value)
+
+        put("size", frozen_array("size", self.size, (None,), GestureError, low=0.0))
+        n = len(self.size)
+        if n == 0:
+            raise GestureError("A gesture needs at least one point.")
+        put("start", frozen_array("start", self.start, (2,), GestureError))
+        velocity = np.asarray(self.velocity, dtype=np.float64).reshape(-1, 2)
+        put("velocity", frozen_array("velocity", velocity, (n - 1, 2), GestureError))
+        put("intensity", frozen_array("intensity", self.intensity, (n,), GestureError, low=0.0, high=1.0))
+
+    def __len__(self) -> int:
+        return len(self.size)
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """Pen positions, shape (N, 2), canvas units."""
+        return np.concatenate([self.start[None], self.start + np.cumsum(self.velocity, axis=0)])
+
+    @property
+    def pen_down(self) -> NDArray[np.bool_]:
+        """True where the pen is on the paper, shape (N,)."""
+        return np.asarray(self.intensity >= LIFT_THRESHOLD)
+
+    @property
+    def lifts(self) -> int:
+        """How often the pen leaves the paper between its first and its last ink."""
+        down = np.flatnonzero(self.pen_down)
+        if len(down) == 0:
+            return 0
+        inside = self.pen_down[down[0] : down[-1] + 1].astype(np.int8)
+        return int(np.count_nonzero(np.diff(inside) == -1))
+
+    @classmethod
+    def from_positions(cls, positions: NDArray[Any], size: NDArray[Any], intensity: NDArray[Any]) -> Gesture:
+        """Builds a gesture from absolute positions (N, 2), canvas units."""
+        points = np.asarray(positions, dtype=np.float64).reshape(-1, 2)
+        if len(points) == 0:
+            raise GestureError("A gesture needs at least one point.")
+        return cls(points[0], np.diff(points, axis=0), size, intensity)
+
+    def to_json(self) -> str:
+        """The gesture as JSON text, one point a line so that two gestures can be compared."""
+        points = np.column_stack([self.positions, self.size, self.intensity])
+        rows = ",\n".join(
+            "    [" + ", ".join(f"{value:.{_DECIMALS}f}" for value in row) + "]" for row in points
+        )
+        return (
+            "{\n"
+            f'  "format": "strokebot-gesture",\n  "version": {FORMAT_VERSION},\n'
+            '  "columns": ["x", "y", "size", "intensity"],\n'
+            f'  "points": [\n{rows}\n  ]\n}}\n'
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Gesture:
+        """Reads what ``to_json`` wrote.
+
+        Raises:
+            GestureError: if the text is not a gesture of this format version.
+        """
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as cause:
+            raise GestureError(f"The gesture is not JSON: {cause}.") from cause
+        if not isinstance(data, dict) or data.get("format") != "strokebot-gesture":
+            raise GestureError("The file is not a strokebot gesture.")
+        if data.get("version") != FORMAT_VERSION:
+            raise GestureError(
+                f"The gesture has format version {data.get('version')}; this program reads {FORMAT_VERSION}."
+            )
+        points = frozen_array("points", data.get("points"), (None, 4), GestureError)
+        table = np.asarray(points, dtype=np.float64)
+        return cls.from_positions(table[:, :2], table[:, 2], table[:, 3])
+
+    @classmethod
+    def load(cls, path: FilePath) -> Gesture:
+        """Reads a gesture file.
+
+        Raises:
+            GestureError: if the file is missing or not a gesture.
+        """
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as cause:
+            raise GestureError(f"Cannot read the gesture {path}: {cause}.") from cause
