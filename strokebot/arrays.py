@@ -6,15 +6,17 @@ read-only, so that a value that exists is a value that holds.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from strokebot.errors import StrokebotError
 
 
 def frozen_array(
     name: str,
-    value: ArrayLike,
+    value: Any,
     shape: tuple[int | None, ...],
     error: type[StrokebotError],
     *,
