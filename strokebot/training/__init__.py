@@ -1,0 +1,1 @@
+"""Training and measuring of the gesture network: data, losses, evaluation, clustering."""
