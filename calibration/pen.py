@@ -1,0 +1,179 @@
+"""The pen's response: which value of the pen axis draws which line.
+
+Nouns:
+    pen value   what the pen axis takes: z in mm, or the S value of a servo
+    up          a value that is clear of the paper
+    touch       the value at which the pen just draws its thinnest line
+    full        the value at which it draws its widest line
+    pressure    p = (value - touch) / (full - touch), 0 at touch, 1 at full
+    table       measured rows (pen value, line width in mm, darkness in [0, 1])
+
+Model: width(p) is the monotone cubic through the table, so that its inverse is
+exact on the pen's range; darkness is interpolated linearly. The pen axis may count
+in either direction, as long as up lies on the other side of touch than full.
+
+A grey line carries less ink than a black one of the same width. A pen has one ink,
+so a line of intensity a < 1 is drawn narrower: effective width = a * width, clamped
+to the pen's range.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from calibration.curve import MonotoneCurve
+from calibration.errors import ProfileError
+
+ACTUATORS = ("z", "servo")
+
+# A value this little short of the touch point still counts as touching, in pen units:
+# pen values travel with three decimals.
+TOUCH_SLACK = 1e-3
+# Least difference of pen values that means anything, in pen units.
+_LEAST_STROKE = 1e-3
+# Least rise from one table entry to the next, in mm: under it the inverse is ill conditioned.
+_LEAST_RISE_MM = 1e-4
+_WIDTH_RANGE_MM = (0.01, 50.0)
+_SPEED_RANGE_MM_S = (0.1, 1000.0)
+_ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
+
+
+@dataclass(frozen=True)
+class PenModel:
+    """One pen in its holder.
+
+    Attributes:
+        actuator: ``z`` or ``servo``.
+        up: pen value that is clear of the paper.
+        touch: pen value of the thinnest line.
+        full: pen value of the widest line.
+        values: (n,) pen values of the table, from touch to full.
+        widths_mm: (n,) line widths there, strictly increasing.
+        darkness: (n,) darkness there in [0, 1], never decreasing.
+        draw_speed_mm_s: greatest speed at which the pen still leaves an even line.
+        draw_acceleration_mm_s2: greatest acceleration along and across the drawn line, or
+            None where the machine's own limits are enough.
+        calibrated: day of the measurement, or None where the table was never measured.
+        residual_mm: standard deviation of the measured widths about the table, or None.
+
+    Raises:
+        ProfileError: for a value out of bounds; names the key.
+    """
+
+    actuator: str
+    up: float
+    touch: float
+    full: float
+    values: tuple[float, ...]
+    widths_mm: tuple[float, ...]
+    darkness: tuple[float, ...]
+    draw_speed_mm_s: float
+    draw_acceleration_mm_s2: float | None = None
+    calibrated: date | None = None
+    residual_mm: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.actuator not in ACTUATORS:
+            raise ProfileError(f"pen.actuator is '{self.actuator}': choose one of {', '.join(ACTUATORS)}.")
+        for key in ("up", "touch", "full"):
+            if not math.isfinite(getattr(self, key)):
+                raise ProfileError(f"pen.{key} is not a finite number.")
+        if abs(self.full - self.touch) < _LEAST_STROKE:
+            raise ProfileError(f"pen.full is {self.full:g}, the same as pen.touch: they must differ.")
+        if self._pressure(self.up) * abs(self.full - self.touch) > -_LEAST_STROKE:
+            raise ProfileError(
+                f"pen.up is {self.up:g}: it must lie on the other side of pen.touch ({self.touch:g}) "
+                f"than pen.full ({self.full:g})."
+            )
+        for key in ("values", "widths_mm", "darkness"):
+            object.__setattr__(self, key, tuple(float(v) for v in getattr(self, key)))
+        self._check_table()
+        _in_range("draw_speed_mm_s", self.draw_speed_mm_s, _SPEED_RANGE_MM_S)
+        if self.draw_acceleration_mm_s2 is not None:
+            _in_range("draw_acceleration_mm_s2", self.draw_acceleration_mm_s2, _ACCELERATION_RANGE_MM_S2)
+        if self.residual_mm is not None:
+            _in_range("residual_mm", self.residual_mm, (0.0, _WIDTH_RANGE_MM[1]))
+
+    def _check_table(self) -> None:
+        n = len(self.values)
+        if n < 2:
+            raise ProfileError(f"pen.values has {n} entries: two or more are needed.")
+        for key in ("widths_mm", "darkness"):
+            if len(getattr(self, key)) != n:
+                raise ProfileError(f"pen.{key} has {len(getattr(self, key))} entries, pen.values has {n}.")
+        if not np.isfinite([*self.values, *self.widths_mm, *self.darkness]).all():
+            raise ProfileError("pen.values, pen.widths_mm or pen.darkness holds a value that is not finite.")
+        if self.values[0] != self.touch or self.values[-1] != self.full:
+            raise ProfileError("pen.values must begin with pen.touch and end with pen.full.")
+        if (np.diff(self._pressure(np.array(self.values))) <= 0).any():
+            raise ProfileError("pen.values must run from pen.touch to pen.full without turning back.")
+        if (np.diff(self.widths_mm) < _LEAST_RISE_MM).any():
+            raise ProfileError(f"pen.widths_mm must rise by {_LEAST_RISE_MM:g} mm or more at each entry.")
+        for width in self.widths_mm:
+            _in_range("widths_mm", width, _WIDTH_RANGE_MM)
+        if (np.diff(self.darkness) < 0).any() or self.darkness[0] < 0 or self.darkness[-1] > 1:
+            raise ProfileError("pen.darkness must not fall, and must lie between 0 and 1.")
+
+    @property
+    def min_width_mm(self) -> float:
+        """Width of the thinnest line."""
+        return self.widths_mm[0]
+
+    @property
+    def max_width_mm(self) -> float:
+        """Width of the widest line."""
+        return self.widths_mm[-1]
+
+    @property
+    def calibration_note(self) -> str:
+        """When the table was measured and how well it fits, or ``not calibrated``."""
+        if self.calibrated is None:
+            return "not calibrated"
+        residual = "" if self.residual_mm is None else f", residual {self.residual_mm:.3f} mm"
+        return f"calibrated {self.calibrated.isoformat()}{residual}"
+
+    def effective_width_mm(self, width_mm: ArrayLike, intensity: ArrayLike) -> NDArray[np.float64]:
+        """Width that carries the same ink as ``width_mm`` at ``intensity``, before the clamp, shape (K,)."""
+        return np.asarray(width_mm, dtype=np.float64) * np.asarray(intensity, dtype=np.float64)
+
+    def out_of_range(self, width_mm: ArrayLike, intensity: ArrayLike) -> NDArray[np.bool_]:
+        """True where the pen cannot draw the wanted line and takes its nearest width, shape (K,)."""
+        wanted = self.effective_width_mm(width_mm, intensity)
+        return np.asarray((wanted < self.min_width_mm) | (wanted > self.max_width_mm))
+
+    def value_for(self, width_mm: ArrayLike) -> NDArray[np.float64]:
+        """Pen values that draw lines of ``width_mm`` (K,), clamped to the pen's range."""
+        pressure = self._curve.inverse(np.asarray(width_mm, dtype=np.float64))
+        return np.asarray(self.touch + pressure * (self.full - self.touch))
+
+    def drawn_width_mm(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Widths that the pen draws at pen values (K,): 0 clear of the paper, clamped beyond full."""
+        pressure = self._pressure(np.asarray(values, dtype=np.float64))
+        clear = pressure * abs(self.full - self.touch) < -TOUCH_SLACK
+        return np.where(clear, 0.0, self._curve(pressure))
+
+    def drawn_darkness(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Darkness in [0, 1] that the pen leaves at pen values (K,): 0 clear of the paper."""
+        pressure = self._pressure(np.asarray(values, dtype=np.float64))
+        clear = pressure * abs(self.full - self.touch) < -TOUCH_SLACK
+        return np.where(clear, 0.0, np.interp(pressure, self._curve.x, self.darkness))
+
+    @cached_property
+    def _curve(self) -> MonotoneCurve:
+        """Width over pressure."""
+        return MonotoneCurve(self._pressure(np.array(self.values)), self.widths_mm)
+
+    def _pressure(self, value: float | NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray((value - self.touch) / (self.full - self.touch))
+
+
+def _in_range(key: str, value: float, low_high: tuple[float, float]) -> None:
+    low, high = low_high
+    if not (math.isfinite(value) and low <= value <= high):
+        raise ProfileError(f"pen.{key} is {value:g}: it must lie between {low:g} and {high:g}.")

@@ -1,0 +1,104 @@
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calibration.errors import ProfileError
+from calibration.pen import PenModel
+
+
+@st.composite
+def pens(draw):
+    touch = draw(st.floats(-3, 3).map(lambda v: round(v, 3)))
+    direction = draw(st.sampled_from([-1.0, 1.0]))
+    rows = draw(st.lists(st.tuples(st.floats(0.05, 1.0), st.floats(0.02, 0.5)), min_size=1, max_size=9))
+    values = touch + direction * np.cumsum([0.0, *(step for step, _ in rows)])
+    widths = np.cumsum([draw(st.floats(0.05, 0.5)), *(rise for _, rise in rows)])
+    return PenModel(
+        actuator="z",
+        up=touch - 3 * direction,
+        touch=float(values[0]),
+        full=float(values[-1]),
+        values=tuple(values),
+        widths_mm=tuple(widths),
+        darkness=tuple(np.linspace(0.5, 0.9, len(values))),
+        draw_speed_mm_s=50.0,
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(pens(), st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_value_and_width_are_exact_inverses_on_the_range(pen, shares):
+    widths = pen.min_width_mm + np.array(shares) * (pen.max_width_mm - pen.min_width_mm)
+    np.testing.assert_allclose(pen.drawn_width_mm(pen.value_for(widths)), widths, rtol=0, atol=1e-9)
+    values = pen.touch + np.array(shares) * (pen.full - pen.touch)
+    again = pen.drawn_width_mm(pen.value_for(pen.drawn_width_mm(values)))
+    np.testing.assert_allclose(again, pen.drawn_width_mm(values), rtol=0, atol=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(pens())
+def test_more_pressure_never_draws_thinner_or_lighter(pen):
+    values = np.linspace(pen.up, pen.full + 0.5 * (pen.full - pen.touch), 800)
+    assert (np.diff(pen.drawn_width_mm(values)) >= -1e-12).all()
+    assert (np.diff(pen.drawn_darkness(values)) >= -1e-12).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(pens())
+def test_clear_of_the_paper_draws_nothing_and_beyond_full_no_more(pen):
+    assert pen.drawn_width_mm([pen.up])[0] == 0.0
+    assert pen.drawn_darkness([pen.up])[0] == 0.0
+    assert pen.drawn_width_mm([pen.touch])[0] == pytest.approx(pen.min_width_mm)
+    beyond = pen.full + (pen.full - pen.touch)
+    assert pen.drawn_width_mm([beyond])[0] == pytest.approx(pen.max_width_mm)
+
+
+def test_grey_lines_are_narrower_and_out_of_range_ones_are_counted(pen):
+    np.testing.assert_allclose(pen.effective_width_mm([1.0, 0.6], [0.5, 1.0]), [0.5, 0.6])
+    # 0.1 is under the pen, 20 over it, and 1.0 at a tenth of the ink is under it again.
+    flags = pen.out_of_range([0.1, 20.0, 1.0, 1.0, pen.max_width_mm], [1, 1, 0.1, 1, 1])
+    np.testing.assert_array_equal(flags, [True, True, True, False, False])
+
+
+def test_note_says_when_the_pen_was_measured(pen):
+    assert pen.calibration_note == "not calibrated"
+    measured = replace(pen, calibrated=date(2026, 1, 31), residual_mm=0.02)
+    assert measured.calibration_note == "calibrated 2026-01-31, residual 0.020 mm"
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"actuator": "magnet"}, "pen.actuator"),
+        ({"up": -0.5}, "pen.up"),
+        ({"up": float("nan")}, "pen.up"),
+        ({"full": 0.0}, "pen.full"),
+        ({"widths_mm": (0.3, 0.2)}, "pen.widths_mm"),
+        ({"widths_mm": (0.3,)}, "pen.widths_mm"),
+        ({"widths_mm": (0.3, 900.0)}, "pen.widths_mm"),
+        ({"darkness": (0.9, 0.1)}, "pen.darkness"),
+        ({"values": (0.0, -1.0)}, "pen.values"),
+        ({"values": (0.0, 1.0, -1.5), "widths_mm": (1, 2, 3), "darkness": (0, 0, 0)}, "pen.values"),
+        ({"draw_speed_mm_s": 0.0}, "pen.draw_speed_mm_s"),
+        ({"draw_acceleration_mm_s2": -1.0}, "pen.draw_acceleration_mm_s2"),
+        ({"residual_mm": -1.0}, "pen.residual_mm"),
+    ],
+)
+def test_a_value_out_of_bounds_is_named(changes, word):
+    good = {
+        "actuator": "z",
+        "up": 3.0,
+        "touch": 0.0,
+        "full": -1.5,
+        "values": (0.0, -1.5),
+        "widths_mm": (0.3, 1.2),
+        "darkness": (0.8, 0.9),
+        "draw_speed_mm_s": 50.0,
+    }
+    PenModel(**good)
+    with pytest.raises(ProfileError, match=word):
+        PenModel(**(good | changes))

@@ -1,0 +1,140 @@
+import tomllib
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calibration.errors import ProfileError
+from calibration.profile import Paper, Profile
+from calibration.tables import dump_toml
+
+POINTS = [[0.0, 0.0], [210.0, 0.0], [12.5, 297.0], [-3.0, 7.0]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(-360, 360), st.floats(-500, 500), st.floats(-500, 500))
+def test_paper_to_machine_is_a_rigid_change_with_an_inverse(angle, x0, y0):
+    profile = replace(Profile.load(), paper=Paper((210, 297), (x0, y0), angle))
+    there = profile.to_machine(POINTS)
+    np.testing.assert_allclose(profile.from_machine(there), POINTS, rtol=0, atol=1e-9)
+    distances = [np.linalg.norm(np.diff(p, axis=0), axis=1) for p in (np.array(POINTS), there)]
+    np.testing.assert_allclose(distances[0], distances[1], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(there[0], [x0, y0], atol=1e-9)
+
+
+def test_rotation_is_counter_clockwise(profile):
+    turned = replace(profile, paper=Paper((210, 297), (10, 20), 90))
+    np.testing.assert_allclose(turned.to_machine([[5, 0]]), [[10, 25]], atol=1e-9)
+
+
+def test_points_of_another_shape_are_refused(profile):
+    with pytest.raises(ProfileError, match=r"\(K, 2\)"):
+        profile.to_machine([1.0, 2.0])
+
+
+def test_pen_value_is_up_where_the_pen_is_not_down(profile):
+    values = profile.pen_value([0.3, 0.3, 1.2, 99.0], [1, 1, 1, 1], [False, True, True, True])
+    np.testing.assert_allclose(values, [3.0, 0.0, -1.5, -1.5], atol=1e-9)
+    np.testing.assert_allclose(profile.drawn_width_mm(values), [0.0, 0.3, 1.2, 1.2], atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["grbl-z", "grbl-servo"])
+def test_shipped_profiles_load_hold_a4_both_ways_and_survive_a_round_trip(name):
+    assert name in Profile.names()
+    profile = Profile.load(name)
+    assert Profile.from_toml(profile.to_toml()) == profile
+    assert profile.pen.calibration_note == "not calibrated"
+    box = profile.machine.envelope
+    for size in ((210, 297), (297, 210)):
+        sheet = profile.with_paper(size)
+        corners = sheet.to_machine([[0, 0], size])
+        assert (corners >= [box.x_min_mm, box.y_min_mm]).all()
+        assert (corners <= [box.x_max_mm, box.y_max_mm]).all()
+
+
+def test_default_is_the_z_plotter():
+    assert Profile.load() == Profile.load("grbl-z")
+
+
+def test_round_trip_keeps_the_optional_values(profile):
+    pen = replace(profile.pen, calibrated=date(2026, 1, 31), residual_mm=0.02, draw_acceleration_mm_s2=300.0)
+    machine = replace(profile.machine, name='a "quoted" \\ name', pen_safe=2.0)
+    full = Profile(machine, pen, Paper((100, 150), (1.5, -2.5), -12.25))
+    assert Profile.from_toml(full.to_toml()) == full
+
+
+def test_own_profiles_are_found_by_name_and_win(profile, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "strokebot" / "profiles"
+    folder.mkdir(parents=True)
+    mine = replace(profile, paper=Paper((100, 150)))
+    (folder / "mine.toml").write_text(mine.to_toml(), encoding="utf-8")
+    (folder / "grbl-servo.toml").write_text(mine.to_toml(), encoding="utf-8")
+    assert Profile.names() == ["grbl-servo", "grbl-z", "mine"]
+    assert Profile.load("mine") == mine
+    assert Profile.load("grbl-servo") == mine
+    assert Profile.load(str(folder / "mine.toml")) == mine
+
+
+def test_a_missing_profile_names_the_known_ones():
+    with pytest.raises(ProfileError, match=r"no profile 'nonsense'.*grbl-z"):
+        Profile.load("nonsense")
+    with pytest.raises(ProfileError, match="no profile"):
+        Profile.load("/does/not/exist.toml")
+
+
+def test_a_profile_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ProfileError, match="Cannot read"):
+        Profile.load(str(path))
+    with pytest.raises(ProfileError, match="is not TOML"):
+        Profile.from_toml("[machine", "broken.toml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.pop("pen"), r"\[pen\] is missing"),
+        (lambda d: d.pop("machine"), r"\[machine\] is missing"),
+        (lambda d: d.update(extra={}), "extra is not a known table"),
+        (lambda d: d["pen"].pop("touch"), "pen.touch is missing"),
+        (lambda d: d["pen"].update(colour="red"), "pen.colour is not a known key"),
+        (lambda d: d["pen"].update(up="high"), "pen.up is 'high': it must be a number"),
+        (lambda d: d["pen"].update(up=True), "pen.up"),
+        (lambda d: d["pen"].update(values=3), "pen.values"),
+        (lambda d: d["pen"].update(calibrated="yesterday"), "pen.calibrated"),
+        (lambda d: d["pen"].update(actuator=""), "pen.actuator"),
+        (lambda d: d["pen"].update(actuator="servo"), "machine.pen_actuator"),
+        (lambda d: d["pen"].update(up=9.0), "pen.up is 9: it lies outside the machine's pen axis"),
+        (lambda d: d["pen"].update(draw_speed_mm_s=0), "pen.draw_speed_mm_s"),
+        (lambda d: d["paper"].update(size_mm=[210]), "paper.size_mm"),
+        (lambda d: d["paper"].update(size_mm=[1, 2]), "paper.size_mm"),
+        (lambda d: d["paper"].update(rotation_deg=999), "paper.rotation_deg"),
+        (lambda d: d["paper"].update(rotate=1), "paper.rotate"),
+        (lambda d: d["machine"].update(max_speed=1), "machine.max_speed"),
+        (lambda d: d["machine"].update(pen_max_speed=-1), "machine.pen_max_speed"),
+        (lambda d: d["machine"].pop("envelope"), "machine.envelope"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_file(profile, change, message):
+    document = tomllib.loads(profile.to_toml())
+    change(document)
+    with pytest.raises(ProfileError, match="mine.toml.*" + message):
+        Profile.from_toml(dump_toml(document), "mine.toml")
+
+
+def test_a_text_with_a_control_character_is_not_written():
+    with pytest.raises(ProfileError, match="control character"):
+        dump_toml({"a": "x\ny"})
+    with pytest.raises(ProfileError, match="cannot hold"):
+        dump_toml({"a": object()})
+
+
+@pytest.mark.parametrize("change", [{"size_mm": (1, 2, 3)}, {"origin_mm": (0, 1e9)}, {"rotation_deg": 1e3}])
+def test_paper_checks_its_values(change):
+    with pytest.raises(ProfileError, match=next(iter(change))):
+        Paper(**({"size_mm": (100, 100)} | change))
