@@ -1,0 +1,19 @@
+"""From a gesture on the canvas to a timed program for the machine.
+
+The room, in the order in which a drawing passes through it:
+
+    path.py         Path: points in paper mm with width, ink, pen up or down
+    place.py        Gesture + paper -> Path; canvas to paper, the first of two frame changes
+    polyline.py     what several files need of polylines: length, simplification, deviation
+    smooth.py       Path -> Path without jitter, within a tolerance, corners kept
+    spline.py       the smooth curve through a path's points, by arc length
+    limits.py       what machine and pen allow along that curve, as linear rows
+    topp.py         the fastest motion along a curve under linear rows (pure mathematics)
+    timing.py       Path + Profile -> Trajectory: where the pen is at each moment
+    trajectory.py   Trajectory, its checks, its file
+    compile.py      Trajectory + Profile -> Program: the machine's moves and feeds
+
+Everything here is a pure function on frozen data. Paper millimetres, seconds and
+radians throughout; the machine's frame appears in ``limits`` (its axes limit the motion)
+and in ``compile``, each time through ``Profile.to_machine``.
+"""
