@@ -1,0 +1,206 @@
+"""The machine profile: what one machine can do, read from a TOML table and checked there.
+
+Nouns:
+    MachineProfile   dialect, port, envelope and limits of one machine
+    table            the ``[machine]`` table of a profile file, as ``tomllib`` gives it
+
+Every value is checked against bounds where it is read, and a message names the
+key that is wrong, so that a typing error in a profile never reaches a motor.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from firmware_bridge.errors import ProgramError
+from firmware_bridge.program import Envelope
+
+PEN_ACTUATORS = ("z", "servo")
+
+# Bounds of what a profile may say: wide enough for any desk machine, narrow enough to
+# catch a value in the wrong unit (mm/min for mm/s, micrometres for mm).
+_SPEED_RANGE_MM_S = (0.1, 2000.0)
+_ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
+_PEN_SPEED_RANGE = (0.01, 100000.0)  # a servo axis counts in S units, so this range is wide
+_PEN_ACCELERATION_RANGE = (0.1, 10000000.0)
+_JUNCTION_RANGE_MM = (0.0001, 1.0)
+_STEPS_RANGE_PER_MM = (1.0, 100000.0)
+_POSITION_LIMIT_MM = 10000.0
+_PEN_LIMIT = 100000.0
+_BAUD_RANGE = (1200, 4000000)
+_RX_BUFFER_RANGE_BYTES = (16, 65536)
+_PLANNER_RANGE_BLOCKS = (2, 1024)
+_LINE_RATE_RANGE_PER_S = (1.0, 100000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineProfile:
+    """Dialect, port, envelope and limits of one machine.
+
+    Attributes:
+        name: what the machine is called.
+        dialect: key of the dialect registry, such as ``grbl``.
+        url: where it is: a serial port, ``socket://host:port`` or ``sim://grbl``.
+        baud_rate: bits per second of a serial port.
+        envelope: the box that the tool may never leave, machine mm and pen units.
+        max_speed_mm_s: greatest speed of the x and y axis.
+        max_acceleration_mm_s2: greatest acceleration of the x and y axis.
+        pen_max_speed: greatest speed of the pen axis, pen units per s.
+        pen_max_acceleration: greatest acceleration of the pen axis, pen units per s^2.
+        junction_deviation_mm: how far the firmware may round a corner when it plans speed.
+        rx_buffer_bytes: size of the serial receive buffer.
+        planner_blocks: moves that the firmware looks ahead.
+        line_rate_per_s: motion lines that the firmware can take in a second.
+        pen_actuator: ``z`` (z axis, larger is higher) or ``servo`` (S value).
+        kinematics: key of the kinematics registry.
+        steps_per_mm: motor steps per mm of x, y and the z axis; the simulator rounds to them.
+        pen_safe: pen value that is surely off the paper, or None for the top of a z
+            axis and the bottom of a servo's range (S0 is "up" when wired fail-safe).
+    """
+
+    name: str
+    dialect: str
+    envelope: Envelope
+    max_speed_mm_s: tuple[float, float]
+    max_acceleration_mm_s2: tuple[float, float]
+    pen_max_speed: float
+    pen_max_acceleration: float
+    url: str = "sim://grbl"
+    baud_rate: int = 115200
+    junction_deviation_mm: float = 0.01
+    rx_buffer_bytes: int = 128
+    planner_blocks: int = 15
+    line_rate_per_s: float = 200.0
+    pen_actuator: str = "z"
+    kinematics: str = "cartesian"
+    steps_per_mm: tuple[float, float, float] = (80.0, 80.0, 400.0)
+    pen_safe: float | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("name", "dialect", "url", "kinematics"):
+            if not getattr(self, key).strip():
+                raise ProgramError(f"machine.{key} is empty: give it a value.")
+        if self.pen_actuator not in PEN_ACTUATORS:
+            raise ProgramError(
+                f"machine.pen_actuator is {self.pen_actuator!r}: choose one of {', '.join(PEN_ACTUATORS)}."
+            )
+        for key, count, low_high in (
+            ("max_speed_mm_s", 2, _SPEED_RANGE_MM_S),
+            ("max_acceleration_mm_s2", 2, _ACCELERATION_RANGE_MM_S2),
+            ("steps_per_mm", 3, _STEPS_RANGE_PER_MM),
+        ):
+            values = tuple(getattr(self, key))
+            if len(values) != count:
+                raise ProgramError(f"machine.{key} has {len(values)} values, but {count} are needed.")
+            for value in values:
+                _in_range(key, value, low_high)
+            object.__setattr__(self, key, tuple(float(v) for v in values))
+        for key, low_high in (
+            ("pen_max_speed", _PEN_SPEED_RANGE),
+            ("pen_max_acceleration", _PEN_ACCELERATION_RANGE),
+            ("junction_deviation_mm", _JUNCTION_RANGE_MM),
+            ("line_rate_per_s", _LINE_RATE_RANGE_PER_S),
+            ("baud_rate", _BAUD_RANGE),
+            ("rx_buffer_bytes", _RX_BUFFER_RANGE_BYTES),
+            ("planner_blocks", _PLANNER_RANGE_BLOCKS),
+        ):
+            _in_range(key, getattr(self, key), low_high)
+        for key in ("x_min_mm", "x_max_mm", "y_min_mm", "y_max_mm"):
+            _in_range(
+                f"envelope.{key}", getattr(self.envelope, key), (-_POSITION_LIMIT_MM, _POSITION_LIMIT_MM)
+            )
+        for key in ("pen_min", "pen_max"):
+            _in_range(f"envelope.{key}", getattr(self.envelope, key), (-_PEN_LIMIT, _PEN_LIMIT))
+        if self.pen_safe is not None:
+            _in_range("pen_safe", self.pen_safe, (self.envelope.pen_min, self.envelope.pen_max))
+
+    @property
+    def safe_pen(self) -> float:
+        """The pen value that is surely off the paper, in pen units."""
+        if self.pen_safe is not None:
+            return self.pen_safe
+        return self.envelope.pen_max if self.pen_actuator == "z" else self.envelope.pen_min
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, object], where: str) -> MachineProfile:
+        """Builds a profile from the ``[machine]`` table of a TOML file.
+
+        Args:
+            table: the table; ``envelope`` is a table inside it with the six limits
+                of ``Envelope``, the other keys are the attributes of this class.
+            where: the file's name, for messages.
+
+        Raises:
+            ProgramError: for a missing, unknown, mistyped or impossible value; names
+                the file and the key.
+        """
+        fields = {f.name: f for f in dataclasses.fields(cls)}
+        unknown = sorted(set(table) - set(fields))
+        if unknown:
+            raise ProgramError(f"{where}: machine.{unknown[0]} is not a known key: remove or correct it.")
+        values: dict[str, object] = {}
+        for key, field in fields.items():
+            if key in table:
+                values[key] = _read(key, table[key], str(field.type), where)
+            elif field.default is dataclasses.MISSING:
+                raise ProgramError(f"{where}: machine.{key} is missing: add it.")
+        try:
+            return cls(**values)  # type: ignore[arg-type]
+        except ProgramError as error:
+            raise ProgramError(f"{where}: {error}") from None
+
+    def to_table(self) -> dict[str, object]:
+        """The profile as a table that ``from_table`` reads back, unset values left out."""
+        table = {key: value for key, value in dataclasses.asdict(self).items() if value is not None}
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in table.items()}
+
+
+def _in_range(key: str, value: float, low_high: tuple[float, float]) -> None:
+    low, high = low_high
+    if not (math.isfinite(value) and low <= value <= high):
+        raise ProgramError(f"machine.{key} is {value:g}: it must lie between {low:g} and {high:g}.")
+
+
+def _number(key: str, value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be a number.")
+    return float(value)
+
+
+def _read(key: str, value: object, type_name: str, where: str) -> object:
+    """One TOML value, turned into the type of the field with this name."""
+    if type_name == "Envelope":
+        return _read_envelope(value, where)
+    if type_name == "str":
+        if not isinstance(value, str):
+            raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be text in quotes.")
+        return value
+    if type_name == "int":
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be a whole number.")
+        return value
+    if type_name.startswith("tuple"):
+        if not isinstance(value, list | tuple):
+            raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be a list of numbers.")
+        return tuple(_number(key, v, where) for v in value)
+    return _number(key, value, where)
+
+
+def _read_envelope(value: object, where: str) -> Envelope:
+    if not isinstance(value, Mapping):
+        raise ProgramError(f"{where}: machine.envelope must be a table with x_min_mm, x_max_mm and so on.")
+    names = [f.name for f in dataclasses.fields(Envelope)]
+    for key in value:
+        if key not in names:
+            raise ProgramError(f"{where}: machine.envelope.{key} is not a known key: remove or correct it.")
+    for key in names:
+        if key not in value:
+            raise ProgramError(f"{where}: machine.envelope.{key} is missing: add it.")
+    numbers = {key: _number(f"envelope.{key}", value[key], where) for key in names}
+    try:
+        return Envelope(**numbers)
+    except ProgramError as error:
+        raise ProgramError(f"{where}: machine.envelope: {error}") from None
