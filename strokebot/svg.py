@@ -3,15 +3,16 @@
 Nouns:
     stroke    the part of a path between two lifts
     capsule   what a round pen covers on one segment: the hull of its two end discs
-    outline   the capsules of a stroke as subpaths of ONE path; all run the same
-              way round, so that the nonzero rule fills their union exactly
+    outline   the discs of a stroke and the quadrilaterals that join them, as
+              subpaths of ONE path; all run the same way round, so that the nonzero
+              rule fills their union, which is the union of the capsules
 
 Symbols, mm: a, b ends of a segment, L = |b - a|, r_a, r_b half widths,
     u unit vector from a to b, n its left normal.
 The outer tangent of the two discs touches them in the direction
     m± = -k u ± sqrt(1 - k^2) n,     k = (r_b - r_a) / L
 (the distance to the tangent changes along the segment as the radius does). For
-|k| >= 1 one disc holds the other and the capsule is a circle.
+|k| >= 1 one disc holds the other and nothing joins them.
 
 Frame: SVG has y down, the paper has y up: y_svg = paper height - y.
 The file holds no date and no random id, so equal drawings give equal files.
@@ -145,42 +146,40 @@ def _simplified(points: NDArray[np.float64]) -> list[int]:
 
 
 def _outline(xy: NDArray[np.float64], radius: NDArray[np.float64]) -> str:
-    """The capsules of one stroke as path data."""
-    if len(xy) == 1:
-        return _circle(xy[0], radius[0])
-    parts = [_capsule(xy[k], xy[k + 1], float(radius[k]), float(radius[k + 1])) for k in range(len(xy) - 1)]
-    return " ".join(parts)
+    """The discs and the tangent quadrilaterals of one stroke as path data."""
+    xy, radius = np.round(xy, _DECIMALS), np.round(radius, _DECIMALS)
+    parts = [_disc(xy[0], float(radius[0]))]
+    for k in range(len(xy) - 1):
+        parts.append(_quadrilateral(xy[k], xy[k + 1], float(radius[k]), float(radius[k + 1])))
+        parts.append(_disc(xy[k + 1], float(radius[k + 1])))
+    return " ".join(part for part in parts if part)
 
 
-def _capsule(a: NDArray[np.float64], b: NDArray[np.float64], ra: float, rb: float) -> str:
-    """One segment: tangent, arc round b, tangent back, arc round a."""
+def _quadrilateral(a: NDArray[np.float64], b: NDArray[np.float64], ra: float, rb: float) -> str:
+    """What the common tangents and the contact radii of two discs enclose; nothing if one holds the other."""
     length = float(np.hypot(*(b - a)))
     if abs(rb - ra) >= length:
-        return _circle(b, rb) if rb > ra else _circle(a, ra)
+        return ""
     k = (rb - ra) / length
-    ux, uy = (b - a) / length
-    side = float(np.sqrt(1 - k * k))
-    left = np.array([-k * ux - side * -uy, -k * uy - side * ux])
-    right = np.array([-k * ux + side * -uy, -k * uy + side * ux])
-    # The disc with the greater radius shows more than half of itself.
-    arcs = {end: (1 if (k > 0) == (end == "b") and k != 0 else 0) for end in "ab"}
-    points = [_point(a + ra * left), _point(b + rb * left), _point(b + rb * right), _point(a + ra * right)]
-    return (
-        f"M{points[0]}L{points[1]}A{_number(rb)} {_number(rb)} 0 {arcs['b']} 1 {points[2]}"
-        f"L{points[3]}A{_number(ra)} {_number(ra)} 0 {arcs['a']} 1 {points[0]}Z"
-    )
+    u = (b - a) / length
+    across = np.sqrt(1 - k * k) * np.array([u[1], -u[0]])
+    left, right = across - k * u, -across - k * u
+    corners = (a + ra * left, b + rb * left, b + rb * right, a + ra * right)
+    return "M" + "L".join(f"{_number(x)},{_number(y)}" for x, y in corners) + "Z"
 
 
-def _circle(centre: NDArray[np.float64], radius: float) -> str:
-    """A disc as two half arcs, the same way round as a capsule."""
+def _disc(centre: NDArray[np.float64], radius: float) -> str:
+    """A disc as four quarter arcs, the same way round as the quadrilaterals.
+
+    Arcs of a half circle or nearly so are not used: there, a micrometre of rounding at an
+    end moves the centre by the square root of it.
+    """
+    if radius <= 0:
+        return ""
     r = _number(radius)
-    side = np.array([radius, 0.0])
-    west, east = _point(centre - side), _point(centre + side)
-    return f"M{west}A{r} {r} 0 0 1 {east}A{r} {r} 0 0 1 {west}Z"
-
-
-def _point(xy: NDArray[np.float64]) -> str:
-    return f"{_number(xy[0])},{_number(xy[1])}"
+    quarter = f"{r} {r} 0 0 1 "
+    ends = (f"{r} -{r}", f"{r} {r}", f"-{r} {r}", f"-{r} -{r}")
+    return f"M{_number(centre[0] - radius)},{_number(centre[1])}a" + " ".join(quarter + e for e in ends) + "z"
 
 
 def _number(value: float) -> str:
