@@ -1,0 +1,191 @@
+"""Compiles a trajectory into a program: straight moves with feeds, in the machine's frame.
+
+Nouns:
+    span       samples between two changes of the pen: drawn, travelled, or held
+    segment    one straight move (``segments.py`` decides where a curve is cut)
+    feed       speed along a move, over its length in x, y and z for a z pen
+
+The feed of a segment is the greatest planned speed inside it, times its length in three
+dimensions over its length in two: GRBL measures moves with z. The greatest and not the
+mean, since the firmware only ever goes slower than the feed; it follows the plan through
+its own acceleration. Feeds are rounded up to three digits, so that rounding alone never
+makes two segments of even speed differ.
+
+Lifting and lowering are moves of the pen axis alone. The program begins with the travel
+from wherever the machine stands, pen up, to the first point, and ends with the pen up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.profile import Profile
+from firmware_bridge.program import Move, MoveKind, Program
+from strokebot.errors import TrajectoryError
+from strokebot.trajectory.path import Path
+from strokebot.trajectory.polyline import simplify
+from strokebot.trajectory.segments import CHORD_ERROR_MM, segment_ends
+from strokebot.trajectory.timing import stroke_time_s
+from strokebot.trajectory.trajectory import Trajectory
+
+# A travel that bends by less than this is one move.
+_TRAVEL_ERROR_MM = 0.05
+# A feed never falls under this: a segment shorter than a motor step has no speed of its own.
+_LEAST_FEED_MM_S = 0.1
+_FEED_DIGITS = 3
+# Two samples closer than this are at one place.
+_SAME_PLACE_MM = 1e-7
+_TINY = 1e-12
+
+
+def compile_program(
+    trajectory: Trajectory,
+    profile: Profile,
+    header: Sequence[str] = (),
+    chord_error_mm: float = CHORD_ERROR_MM,
+    park: bool = False,
+) -> Program:
+    """Turns a trajectory into moves of the machine.
+
+    Args:
+        trajectory: the timed path, paper mm.
+        profile: paper to machine, width to pen value, limits.
+        header: comment lines for the head of the G-code file.
+        chord_error_mm: greatest distance of a drawn curve from its moves.
+        park: whether to travel to the paper's origin at the end.
+
+    Raises:
+        TrajectoryError: if the chord error is not above 0.
+    """
+    if not (math.isfinite(chord_error_mm) and chord_error_mm > 0):
+        raise TrajectoryError(f"A chord error of {chord_error_mm:g} mm is not possible: give one above 0.")
+    pen, machine = profile.pen, profile.machine
+    xy = profile.to_machine(trajectory.xy_mm)
+    value = profile.pen_value(trajectory.width_mm, trajectory.intensity, np.ones(len(xy), dtype=bool))
+    limits = np.array([*machine.max_speed_mm_s, machine.pen_max_speed])
+    # The direction of the first travel is not known: a feed that suits every direction.
+    moves = [Move(float(xy[0, 0]), float(xy[0, 1]), pen.up, float(limits[:2].min()), MoveKind.TRAVEL)]
+
+    def pen_move(at: int, target: float, kind: MoveKind) -> None:
+        moves.append(Move(float(xy[at, 0]), float(xy[at, 1]), target, machine.pen_max_speed, kind))
+
+    speed = _speeds(trajectory)
+    for start, stop, down in _spans(trajectory):
+        if down:
+            pen_move(start, float(value[start]), MoveKind.LOWER)
+            points = np.column_stack([xy[start : stop + 1], value[start : stop + 1]])
+            moves += _drawn(points, speed[start:stop], limits, profile, chord_error_mm)
+            pen_move(stop, pen.up, MoveKind.LIFT)
+        else:
+            moves += _travelled(xy[start : stop + 1], speed[start:stop], limits, pen.up)
+    if park:
+        corner = profile.to_machine(np.zeros((1, 2)))[0]
+        moves.append(Move(float(corner[0]), float(corner[1]), pen.up, moves[0].feed_mm_s, MoveKind.TRAVEL))
+    return Program(tuple(moves), tuple(header))
+
+
+def approach_time_s(
+    trajectory: Trajectory, profile: Profile, from_machine_mm: tuple[float, float] = (0.0, 0.0)
+) -> float:
+    """Time of the first move of the compiled program, which the trajectory does not hold.
+
+    Args:
+        trajectory: the timed path.
+        profile: limits, and where the paper lies.
+        from_machine_mm: where the machine stands before, at rest with the pen up.
+    """
+    machine = profile.machine
+    way = np.abs(profile.to_machine(trajectory.xy_mm[:1])[0] - np.asarray(from_machine_mm))
+    distance = float(np.linalg.norm(way))
+    if distance <= _SAME_PLACE_MM:
+        return 0.0
+    acceleration = float(
+        (np.asarray(machine.max_acceleration_mm_s2) * distance / np.maximum(way, _TINY)).min()
+    )
+    return stroke_time_s(distance, min(machine.max_speed_mm_s), acceleration)
+
+
+def _spans(trajectory: Trajectory) -> Iterator[tuple[int, int, bool]]:
+    """First and last sample of the drawn spans, and of the spans between them that move."""
+    path = Path(trajectory.xy_mm, trajectory.width_mm, trajectory.intensity, trajectory.pen_down)
+    for run in path.runs():
+        moved = np.linalg.norm(np.diff(trajectory.xy_mm[run.start : run.stop + 1], axis=0), axis=1)
+        if run.down or (moved > _SAME_PLACE_MM).any():
+            yield run.start, run.stop, run.down
+
+
+def _drawn(
+    points: NDArray[np.float64],
+    speed: NDArray[np.float64],
+    limits: NDArray[np.float64],
+    profile: Profile,
+    chord_error_mm: float,
+) -> list[Move]:
+    """Moves of one drawn span.
+
+    Args:
+        points: (K, 3) machine x, y and pen value of its samples.
+        speed: (K-1,) greatest planned speed between them.
+        limits: (3,) greatest speed of x, y and the pen axis.
+        profile: scale and kind of the pen axis.
+        chord_error_mm: greatest distance of the curve from its moves.
+    """
+    ends = segment_ends(points, profile, np.zeros(len(points), dtype=bool), chord_error_mm)
+    step = np.diff(points[ends], axis=0)
+    flat = np.linalg.norm(step[:, :2], axis=1)
+    full = np.linalg.norm(step, axis=1) if profile.machine.pen_actuator == "z" else flat
+    moving = flat > _SAME_PLACE_MM  # lowering and lifting alone draw a dot
+    step, flat, full, targets = step[moving], flat[moving], full[moving], points[ends[1:]][moving]
+    feed = np.maximum.reduceat(speed, ends[:-1])[moving] * full / flat
+    feed = _feeds(feed, step, full, limits)
+    return [
+        Move(x, y, value, f, MoveKind.DRAW)
+        for (x, y, value), f in zip(targets.tolist(), feed.tolist(), strict=True)
+    ]
+
+
+def _travelled(
+    xy: NDArray[np.float64], speed: NDArray[np.float64], limits: NDArray[np.float64], up: float
+) -> list[Move]:
+    """Moves of one travelled span, with the pen value ``up``; the other arguments as for ``_drawn``."""
+    ends = simplify(xy, _TRAVEL_ERROR_MM)
+    step = np.diff(xy[ends], axis=0)
+    length = np.linalg.norm(step, axis=1)
+    feed = _feeds(np.maximum.reduceat(speed, ends[:-1]), step, length, limits[:2])
+    return [
+        Move(x, y, up, f, MoveKind.TRAVEL)
+        for (x, y), f in zip(xy[ends[1:]].tolist(), feed.tolist(), strict=True)
+    ]
+
+
+def _feeds(
+    speed: NDArray[np.float64],
+    step: NDArray[np.float64],
+    length: NDArray[np.float64],
+    limits: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Feeds of moves: the speeds rounded up to three digits, but within the speed of each axis.
+
+    Args:
+        speed: (K,) wanted speeds along the moves.
+        step: (K, D) the moves.
+        length: (K,) lengths of the moves as the controller measures them.
+        limits: (D,) greatest speed of each axis.
+    """
+    wanted = np.maximum(speed, _LEAST_FEED_MM_S)
+    unit = 10.0 ** (np.floor(np.log10(wanted)) + 1 - _FEED_DIGITS)
+    rounded = np.round(np.ceil(wanted / unit - 1e-9) * unit, 9)
+    by_axis = (limits * length[:, None] / np.maximum(np.abs(step), _TINY)).min(axis=1)
+    return np.asarray(np.maximum(np.minimum(rounded, by_axis), _LEAST_FEED_MM_S))
+
+
+def _speeds(trajectory: Trajectory) -> NDArray[np.float64]:
+    """Greatest speed between neighbouring samples, shape (M-1,), mm/s."""
+    moved = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1)
+    mean = moved / np.diff(trajectory.t_s)
+    ends = np.linalg.norm(trajectory.at(trajectory.t_s, order=1), axis=1)
+    return np.asarray(np.maximum(mean, np.maximum(ends[1:], ends[:-1])))

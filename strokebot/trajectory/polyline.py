@@ -1,0 +1,120 @@
+"""What several files need of polylines: arc length, turning angles, simplification, deviation.
+
+Nouns:
+    chord       the straight line between two kept points
+    sagitta     distance of a skipped point from its chord
+
+``simplify`` is the method of Ramer, Douglas and Peucker (Comput. Graphics Image
+Process. 1, 1972; Cartographica 10, 1973), level by level: all chords of one level are
+measured at once, so that the work is a few array operations a level.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Segments on each side of the matching place that are searched for the nearest one.
+_SEARCH_SEGMENTS = 3
+
+
+def arc_length(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Length along a polyline (K, D) up to each point, shape (K,), 0 at the first."""
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def turning_angles(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Angle between the segments at each inner point of a polyline (K, 2), shape (K-2,), in [0, pi]."""
+    step = np.diff(points, axis=0)
+    before, after = step[:-1], step[1:]
+    cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+    dot = (before * after).sum(axis=1)
+    return np.asarray(np.abs(np.arctan2(cross, dot)))
+
+
+def distinct(points: NDArray[np.float64], least_step: float) -> NDArray[np.intp]:
+    """Indices of points (of a (K, 2) polyline) that leave no step shorter than ``least_step``.
+
+    Both ends stay, unless everything lies within ``least_step`` of the first point: then
+    that point alone is left.
+    """
+    everything = np.arange(len(points))
+    if not (np.linalg.norm(np.diff(points, axis=0), axis=1) < least_step).any():
+        return everything
+    x, y = points[:, 0].tolist(), points[:, 1].tolist()
+    kept = [0]
+    for k in range(1, len(x)):
+        if math.hypot(x[k] - x[kept[-1]], y[k] - y[kept[-1]]) >= least_step:
+            kept.append(k)
+    last = len(x) - 1
+    if kept[-1] != last and len(kept) > 1:
+        while len(kept) > 1 and math.hypot(x[last] - x[kept[-1]], y[last] - y[kept[-1]]) < least_step:
+            kept.pop()
+        kept.append(last)
+    return everything[kept]
+
+
+def simplify(
+    points: NDArray[np.float64], tolerance: float, keep: NDArray[np.bool_] | None = None
+) -> NDArray[np.intp]:
+    """Indices of the points whose chords stay within ``tolerance`` of all skipped points.
+
+    Args:
+        points: (K, D) polyline, K at least 1.
+        tolerance: greatest distance of a skipped point from its chord, above 0.
+        keep: (K,) points that must stay; both ends always do.
+    """
+    kept = np.zeros(len(points), dtype=bool) if keep is None else keep.copy()
+    kept[[0, -1]] = True
+    everything = np.arange(len(points))
+    while True:
+        bounds = np.flatnonzero(kept)
+        if len(bounds) == len(points):
+            return bounds
+        chord = np.searchsorted(bounds, everything, side="right") - 1
+        chord = np.minimum(chord, len(bounds) - 2)
+        distance = _distance_to_segment(points, points[bounds[chord]], points[bounds[chord + 1]])
+        worst = np.maximum.reduceat(distance, bounds[:-1])
+        split = np.flatnonzero((distance == worst[chord]) & (distance > tolerance))
+        if len(split) == 0:
+            return bounds
+        # The first of equally distant points in each chord.
+        kept[split[np.unique(chord[split], return_index=True)[1]]] = True
+
+
+def sync_deviation(
+    points: NDArray[np.float64],
+    points_at: NDArray[np.float64],
+    line: NDArray[np.float64],
+    line_at: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Distance of each point from a polyline, searched near the place with the same parameter.
+
+    The result is never below the true distance, since only some segments are looked at.
+
+    Args:
+        points: (K, 2) points.
+        points_at: (K,) their parameters.
+        line: (M, 2) polyline, M at least 2.
+        line_at: (M,) parameters of its points, increasing.
+    """
+    centre = np.clip(np.searchsorted(line_at, points_at, side="right") - 1, 0, len(line) - 2)
+    best = np.full(len(points), np.inf)
+    for shift in range(-_SEARCH_SEGMENTS, _SEARCH_SEGMENTS + 1):
+        k = np.clip(centre + shift, 0, len(line) - 2)
+        np.minimum(best, _distance_to_segment(points, line[k], line[k + 1]), out=best)
+    return best
+
+
+def _distance_to_segment(
+    points: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Distance of each point from its own segment, all (K, D)."""
+    along = end - start
+    offset = points - start
+    square = np.maximum((along**2).sum(axis=1), np.finfo(np.float64).tiny)
+    share = np.clip((offset * along).sum(axis=1) / square, 0.0, 1.0)
+    return np.asarray(np.linalg.norm(offset - share[:, None] * along, axis=1))
