@@ -1,0 +1,235 @@
+"""Puts panels together: sizes are worked out in inches from the shape of the picture.
+
+A wide picture gets its panels below each other, any other side by side; either
+way the panels are as large as the page allows and nothing overlaps, whatever
+the shape. No pyplot: figures are plain objects, safe in threads and servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import NDArray
+
+from strokebot.gesture import Gesture
+from strokebot.plots import panels, style
+from strokebot.plots.panels import Box, Limits, Size
+from strokebot.trace import Trace
+from strokebot.trajectory.place import Placement
+
+PAGE_WIDTH_INCH = 11.0
+# Room beside and around the panels for labels, colour bar and gaps, inch.
+_SIDE_INCH = 1.6
+_PANEL_GAP_INCH = 0.7
+_BAR_INCH = 0.12
+_KEY_INCH = 0.4
+_TITLE_INCH = 0.35
+_TIME_HEIGHT_INCH = 1.1
+_TIME_FRAME_INCH = 0.9
+_MAX_PANEL_INCH = 6.5
+_MIN_PANEL_INCH = 0.55
+# From this width over height on, panels lie below each other.
+_STACK_ASPECT = 2.0
+# Pixels of the longer side of the drawn ink in the overlay: finer than the printed panel.
+_OVERLAY_PX = 1400
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where the picture panels go and how large they are, inch."""
+
+    rows: int
+    columns: int
+    panel: Size
+
+    @classmethod
+    def of(cls, count: int, aspect: float) -> _Grid:
+        width = PAGE_WIDTH_INCH - _SIDE_INCH
+        if aspect >= _STACK_ASPECT:
+            height = float(np.clip(width / aspect, _MIN_PANEL_INCH, _MAX_PANEL_INCH))
+            return cls(count, 1, (height * aspect if height < width / aspect else width, height))
+        each = width / count - _PANEL_GAP_INCH / 2  # y labels of the panels after the first
+        height = min(each / aspect, _MAX_PANEL_INCH)
+        return cls(1, count, (height * aspect, height))
+
+    def figure(self, time_panels: bool) -> _Page:
+        """A figure with axes for the pictures and, below them, for two time curves.
+
+        Pictures and curves are laid out apart, so that long labels of the one take no
+        room from the other.
+        """
+        pictures = self.rows * (self.panel[1] + _PANEL_GAP_INCH) + _KEY_INCH
+        times = 2 * _TIME_HEIGHT_INCH + _TIME_FRAME_INCH if time_panels else 0.0
+        layout = ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.08, hspace=0.02, wspace=0.02)
+        figure = Figure(figsize=(PAGE_WIDTH_INCH, pictures + times + _TITLE_INCH), layout=layout)
+        if not time_panels:
+            return _Page(figure, figure, list(np.atleast_1d(figure.subplots(self.rows, self.columns))), [])
+        parts: Any = figure.subfigures(2, 1, height_ratios=[pictures, times])
+        above, below = parts
+        shown = list(np.atleast_1d(above.subplots(self.rows, self.columns)))
+        return _Page(figure, above, shown, list(below.subplots(2, 1)))
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A figure in the making: its part with the pictures, and the axes."""
+
+    figure: Figure
+    above: FigureBase
+    pictures: list[Axes]
+    times: list[Axes]
+
+    def key(self, handles: Sequence[Artist]) -> None:
+        """One line below the pictures that says what colours and marks mean."""
+        self.above.legend(
+            handles=list(handles),
+            loc="outside lower center",
+            ncols=len(handles),
+            fontsize=style.SMALL_PT,
+            frameon=False,
+            borderpad=0.1,
+        )
+
+
+def dry_run_figure(
+    ink: NDArray[np.float32], placement: Placement, trace: Trace, limits: Limits, name: str, facts: list[str]
+) -> Figure:
+    """The dry run: input, drawn ink over it, path over time, speed and pen over time.
+
+    Args:
+        ink: (H, W) the picture's ink.
+        placement: where the picture lies on the paper.
+        trace: what the pen did.
+        limits: of the machine and the pen.
+        name: of the picture, for the title.
+        facts: what else the title says.
+
+    Returns:
+        A figure of ``PAGE_WIDTH_INCH``; its height follows the picture.
+    """
+    height, width = ink.shape
+    box = _box(placement, ink.shape)
+    grid = _Grid.of(3, width / height)
+    page = grid.figure(time_panels=True)
+    a, b, c = page.pictures
+    panels.show_input(a, ink, grid.panel)
+    panels.show_overlay(b, ink, trace.ink(placement, _fine(ink.shape)), box, grid.panel)
+    lines = panels.show_path(c, trace, box, grid.panel, "(c) path over time")
+    _time_bar(c, lines, grid.panel)
+    _time_panels(page.times, trace, limits, f"(d) {trace.source} motion")
+    page.key([*panels.overlay_key(), *panels.path_key(trace.lifts)])
+    style.set_title(page.figure, name, facts)
+    return page.figure
+
+
+def simulation_figure(
+    trace: Trace, paper_mm: tuple[float, float], limits: Limits, name: str, facts: list[str]
+) -> Figure:
+    """What a G-code file draws: the ink, the path over time, speed and pen over time.
+
+    Args:
+        trace: what the pen did, paper mm.
+        paper_mm: width and height of the paper.
+        limits: of the machine and the pen.
+        name: of the file, for the title.
+        facts: what else the title says.
+    """
+    box = _ink_box(trace, paper_mm)
+    placement = Placement(max(box[1] - box[0], box[3] - box[2]), box[0], box[3])
+    aspect = (box[1] - box[0]) / (box[3] - box[2])
+    shape = _fine((1000, max(1, round(1000 * aspect)))) if aspect < 1 else _fine((round(1000 / aspect), 1000))
+    grid = _Grid.of(2, aspect)
+    page = grid.figure(time_panels=True)
+    a, b = page.pictures
+    drawn = trace.ink(placement, shape)
+    a.imshow(1 - drawn, cmap="gray", vmin=0, vmax=1, extent=box)
+    style.dress(a, "(a) ink on the paper", "x, mm", "y, mm", grid.panel)
+    lines = panels.show_path(b, trace, box, grid.panel, "(b) path over time")
+    _time_bar(b, lines, grid.panel)
+    _time_panels(page.times, trace, limits, f"(c) {trace.source} motion")
+    page.key(panels.path_key(trace.lifts))
+    style.set_title(page.figure, name, facts)
+    return page.figure
+
+
+def compare_figure(
+    photo: NDArray[np.uint8], gesture: Gesture, ink: NDArray[np.float32], placement: Placement, trace: Trace
+) -> Figure:
+    """Picture, gesture and drawn ink side by side, for a front page.
+
+    Args:
+        photo: (H, W, 3) the picture as it is.
+        gesture: the gesture found in it.
+        ink: (H, W) the picture's ink.
+        placement: where the picture lies on the paper.
+        trace: what the pen did.
+    """
+    height, width = ink.shape
+    grid = _Grid.of(3, width / height)
+    page = grid.figure(time_panels=False)
+    a, b, c = page.pictures
+    a.imshow(photo, extent=(0, width, height, 0))
+    style.dress(a, "picture", "px", "px", grid.panel)
+    steps = Trace(
+        np.arange(len(gesture), dtype=np.float64),
+        gesture.positions * (1, -1) * placement.scale_mm + (placement.x0_mm, placement.y0_mm),
+        gesture.intensity,
+        gesture.size * placement.scale_mm * gesture.pen_down,
+        gesture.intensity,
+        "planned",
+    )
+    box = _box(placement, ink.shape)
+    lines = panels.show_path(b, steps, box, grid.panel, "one gesture")
+    _time_bar(b, lines, grid.panel, "step")
+    c.imshow(1 - trace.ink(placement, _fine(ink.shape)), cmap="gray", vmin=0, vmax=1, extent=box)
+    style.dress(c, "drawn by the simulated machine", "x, mm", "y, mm", grid.panel)
+    return page.figure
+
+
+def _time_bar(axes: Axes, lines: LineCollection, panel: Size, label: str = "time, s") -> None:
+    """A colour bar of fixed thickness right beside a panel, whatever the panel's size."""
+    bar_axes = axes.inset_axes((1 + _BAR_INCH / panel[0], 0.0, _BAR_INCH / panel[0], 1.0))
+    bar = axes.figure.colorbar(lines, cax=bar_axes)
+    bar.set_label(label, fontsize=style.SMALL_PT)
+    bar_axes.tick_params(labelsize=style.SMALL_PT, length=3)
+
+
+def _time_panels(axes: list[Axes], trace: Trace, limits: Limits, title: str) -> None:
+    size = (PAGE_WIDTH_INCH - _SIDE_INCH, _TIME_HEIGHT_INCH)
+    panels.show_speed(axes[0], trace, limits, size, title)
+    panels.show_pen(axes[1], trace, limits, size)
+
+
+def _box(placement: Placement, shape: tuple[int, ...]) -> Box:
+    """Edges of the picture on the paper, mm."""
+    size = np.array(shape) * placement.scale_mm / max(shape)
+    return (
+        placement.x0_mm,
+        placement.x0_mm + float(size[1]),
+        placement.y0_mm - float(size[0]),
+        placement.y0_mm,
+    )
+
+
+def _ink_box(trace: Trace, paper_mm: tuple[float, float]) -> Box:
+    """Edges of what was drawn, with some paper around it; the whole paper if nothing was."""
+    touching = trace.width_mm > 0
+    if not touching.any():
+        return (0.0, paper_mm[0], 0.0, paper_mm[1])
+    low, high = trace.xy_mm[touching].min(axis=0), trace.xy_mm[touching].max(axis=0)
+    room = 0.05 * float((high - low).max()) + float(trace.width_mm.max())
+    return (float(low[0] - room), float(high[0] + room), float(low[1] - room), float(high[1] + room))
+
+
+def _fine(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The shape of the drawn ink in a figure: the picture's, finer."""
+    factor = _OVERLAY_PX / max(shape)
+    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))

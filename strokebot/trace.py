@@ -1,0 +1,143 @@
+"""What the pen did over time, in the paper's frame: recorded by the simulator, or as planned.
+
+Nouns:
+    trace     times, positions, pen axis values and the line that they leave
+    source    "simulated" (recorded by the virtual machine) or "planned" (from the
+              trajectory, where a real machine drew and nothing was recorded)
+
+A pen value becomes a line width through the profile's pen. Darkness is relative
+to the pen's own blackest line, as the ink of a picture is relative to its
+blackest ink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from calibration.profile import Profile
+from strokebot import raster
+from strokebot.arrays import frozen_array
+from strokebot.errors import TrajectoryError
+from strokebot.trajectory.place import Placement
+
+Source = Literal["simulated", "planned"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What the pen did over time.
+
+    Attributes:
+        t_s: (M,) times, s, not decreasing.
+        xy_mm: (M, 2) positions, paper mm, y up.
+        pen: (M,) values of the pen axis.
+        width_mm: (M,) width of the line left there, mm; 0 where the pen is off the paper.
+        darkness: (M,) its darkness over that of the pen's widest line, in [0, 1].
+        source: where it comes from.
+
+    Raises:
+        TrajectoryError: for a wrong shape, a value out of range or time running back.
+    """
+
+    t_s: NDArray[np.float64]
+    xy_mm: NDArray[np.float64]
+    pen: NDArray[np.float64]
+    width_mm: NDArray[np.float64]
+    darkness: NDArray[np.float64]
+    source: Source
+
+    def __post_init__(self) -> None:
+        time = frozen_array("t_s", self.t_s, (None,), TrajectoryError)
+        m = len(time)
+        if m == 0:
+            raise TrajectoryError("A trace needs at least one sample.")
+        if (np.diff(time) < 0).any():
+            raise TrajectoryError("The times of a trace run back.")
+        object.__setattr__(self, "t_s", time)
+        object.__setattr__(self, "xy_mm", frozen_array("xy_mm", self.xy_mm, (m, 2), TrajectoryError))
+        object.__setattr__(self, "pen", frozen_array("pen", self.pen, (m,), TrajectoryError))
+        for name, high in (("width_mm", None), ("darkness", 1.0)):
+            value = frozen_array(name, getattr(self, name), (m,), TrajectoryError, low=0.0, high=high)
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def of(cls, t_s: ArrayLike, xy_mm: ArrayLike, pen: ArrayLike, profile: Profile, source: Source) -> Trace:
+        """Builds a trace from pen values, paper mm and the profile's pen."""
+        values = np.asarray(pen, dtype=np.float64)
+        blackest = float(profile.pen.drawn_darkness(np.array([profile.pen.full]))[0])
+        darkness = profile.pen.drawn_darkness(values) / (blackest or 1.0)
+        return cls(
+            np.asarray(t_s, dtype=np.float64),
+            np.asarray(xy_mm, dtype=np.float64),
+            values,
+            profile.drawn_width_mm(values),
+            np.clip(darkness, 0.0, 1.0),
+            source,
+        )
+
+    def __len__(self) -> int:
+        return len(self.t_s)
+
+    @property
+    def pen_down(self) -> NDArray[np.bool_]:
+        """(M,) True where the segment k-1 -> k leaves a line: the pen touches at both of its ends."""
+        return raster.segments_down(self.width_mm > 0)
+
+    @property
+    def duration_s(self) -> float:
+        """From the first to the last sample, s."""
+        return float(self.t_s[-1] - self.t_s[0])
+
+    @property
+    def lifts(self) -> int:
+        """How often the pen leaves the paper between its first and its last line."""
+        touches = np.diff((self.width_mm > 0).astype(np.int8), prepend=0)
+        return max(0, int(np.count_nonzero(touches == 1)) - 1)
+
+    @property
+    def drawn_mm(self) -> float:
+        """Length over which the pen leaves a line, mm."""
+        return float(self._steps_mm()[self.pen_down[1:]].sum())
+
+    @property
+    def travel_mm(self) -> float:
+        """Length over which the pen moves above the paper, mm."""
+        return float(self._steps_mm()[~self.pen_down[1:]].sum())
+
+    def speed_mm_s(self, bins: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean speed along the path in equal slices of time.
+
+        Args:
+            bins: number of slices.
+
+        Returns:
+            Middles of the slices, s, and speeds, mm/s, both (bins,).
+        """
+        way = np.concatenate([[0.0], np.cumsum(self._steps_mm())])
+        edges = np.linspace(self.t_s[0], self.t_s[-1], bins + 1)
+        slice_s = max(self.duration_s / bins, np.finfo(float).tiny)
+        return (edges[1:] + edges[:-1]) / 2, np.diff(np.interp(edges, self.t_s, way)) / slice_s
+
+    def _steps_mm(self) -> NDArray[np.float64]:
+        return np.asarray(np.hypot(*np.diff(self.xy_mm, axis=0).T))
+
+    def ink(self, placement: Placement, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """The ink that the trace leaves, on a grid of pixels over the picture.
+
+        Args:
+            placement: where the picture lies on the paper.
+            shape: (height, width) of the grid; its longer side spans one canvas unit.
+
+        Returns:
+            (height, width) float32 in [0, 1].
+        """
+        px_per_canvas = max(shape)
+        px_per_mm = px_per_canvas / placement.scale_mm
+        xy = placement.to_canvas(self.xy_mm) * px_per_canvas
+        width = self.width_mm * px_per_mm
+        keep = raster.thin(xy, width, self.pen_down)
+        return raster.draw_ink(xy[keep], width[keep], self.darkness[keep], self.pen_down[keep], shape)
