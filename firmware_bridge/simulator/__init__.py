@@ -1,0 +1,13 @@
+"""Virtual controllers: the same bytes, the same planner, the same limits as the real ones.
+
+``simulate_lines`` runs lines in process and returns what the tool did; ``VirtualGrbl``
+is the controller itself; ``serve_pty`` and ``serve_tcp`` put it behind a port.
+"""
+
+from __future__ import annotations
+
+from firmware_bridge.simulator.controller import VirtualGrbl
+from firmware_bridge.simulator.recording import Recording
+from firmware_bridge.simulator.run import simulate_lines
+
+__all__ = ["Recording", "VirtualGrbl", "simulate_lines"]

@@ -1,0 +1,335 @@
+"""A virtual GRBL 1.1 controller, byte for byte, in virtual time.
+
+Nouns:
+    byte        arrives now; a realtime byte acts at once, any other goes into the buffer
+    main loop   reads lines from the buffer, carries them out, answers each one
+    event       the main loop may go on, a block ends, a hold comes to rest
+
+The main loop is a generator that yields what it waits for. ``advance`` moves the
+virtual clock from event to event, so a drawing of an hour runs as fast as its
+blocks can be planned. An ``ok`` is withheld while the planner is full, and then the
+receive buffer fills, as on the real one.
+
+Each motion line costs the processor ``1 / line_rate_per_s``; that, and not the wire,
+bounds an 8-bit board.
+
+Source: behaviour published in GRBL 1.1's documentation (gnea/grbl, doc/markdown:
+interface, commands, settings) and measured figures of users.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+
+from firmware_bridge.machine import MachineProfile
+from firmware_bridge.simulator.buffer import ReceiveBuffer
+from firmware_bridge.simulator.interpreter import Interpreter, Need, Wait
+from firmware_bridge.simulator.mainloop import main_loop
+from firmware_bridge.simulator.motion import Motion
+from firmware_bridge.simulator.planner import Planner, Vector
+from firmware_bridge.simulator.realtime import handle_realtime
+from firmware_bridge.simulator.recording import Recorder, Recording
+from firmware_bridge.simulator.report import status_report
+from firmware_bridge.simulator.settings import Settings
+from firmware_bridge.simulator.states import (
+    ALARM_ABORT,
+    ALARM_HOMING_RESET,
+    CRITICAL_ALARMS,
+    FIRST_HIGH_BYTE,
+    HOLD,
+    RESET,
+    RESUME,
+    STATUS,
+    SUSPENDED,
+    VERSION,
+    State,
+)
+
+_SINGLE_REALTIME = (RESET, STATUS, HOLD, RESUME)
+# Times closer than this are one instant; far below the shortest step interval.
+_INSTANT_S = 1e-9
+
+
+class VirtualGrbl:
+    """The controller. Feed bytes with ``receive``, time with ``advance``, read with ``take_output``.
+
+    Attributes:
+        machine: the profile that gives the defaults of all settings.
+        now_s: the virtual clock.
+        state: what a status report shows.
+        rx: the receive buffer, with its count of overruns.
+        acknowledged: how many ``ok`` and ``error`` it has sent since power-on.
+    """
+
+    def __init__(self, machine: MachineProfile, start_mm: Vector | None = None) -> None:
+        """Switches the controller on.
+
+        Args:
+            machine: envelope, limits, buffer sizes.
+            start_mm: where the tool stands, and what the firmware believes; by default
+                x = y = 0 with the pen up.
+        """
+        self.machine = machine
+        self.servo = machine.pen_actuator == "servo"
+        if start_mm is None:
+            start_mm = (0.0, 0.0, 0.0 if self.servo else machine.safe_pen)
+        self.rx = ReceiveBuffer(machine.rx_buffer_bytes)
+        self.settings = Settings(machine)
+        self.planner = Planner(self.settings, machine.planner_blocks, start_mm)
+        self.recorder = Recorder(
+            self.planner.position_mm, machine.safe_pen if self.servo else None, machine.pen_max_speed
+        )
+        self.motion = Motion(self.planner, self.recorder, self.turn_servo)
+        self.spindle_speed = 0.0
+        self.acknowledged = 0
+        self.reports = 0
+        self.now_s = 0.0
+        self.status_wanted = False
+        self.offset_changed = True
+        self._output = bytearray()
+        self._wait: Wait = Need.DATA
+        self._loop: Generator[Wait, None, None] = main_loop(self)
+        self._switch_on(locked=bool(self.settings.values[22]))
+        self.interpreter = Interpreter(self, self.settings, self.planner, self.motion)
+
+    # -- outside -----------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Takes bytes that arrive now."""
+        for byte in data:
+            if byte in _SINGLE_REALTIME or byte >= FIRST_HIGH_BYTE:
+                handle_realtime(self, byte)
+            else:
+                self.rx.push(byte)
+        self._run_main_loop()
+
+    def advance(self, until_s: float, stop_at_output: bool = False) -> None:
+        """Moves the virtual clock on to ``until_s``.
+
+        Args:
+            until_s: the time to reach.
+            stop_at_output: return at the first event that makes the controller speak.
+        """
+        while True:
+            self._run_main_loop()
+            if (stop_at_output and self._output) or self.now_s >= until_s:
+                return
+            target = min(until_s, self.next_event_s())
+            if self.motion.advance(target):
+                self._motion_event()
+            self.now_s = self.motion.now_s
+
+    def idle(self) -> bool:
+        """True when nothing more will happen without another byte."""
+        return math.isinf(self.next_event_s())
+
+    def take_output(self) -> bytes:
+        """What the controller has said since the last call."""
+        out = bytes(self._output)
+        self._output.clear()
+        return out
+
+    def position_mm(self) -> Vector:
+        """Machine position now."""
+        return self.motion.state()[0]
+
+    def recording(self) -> Recording:
+        """What the tool has done since power-on."""
+        self.motion.flush()
+        return self.recorder.recording(self.now_s)
+
+    def power_cycle(self) -> None:
+        """What a closed and opened port does to a board with a reset on DTR: all but the settings is lost."""
+        self.motion.stop_dead()
+        self.recorder.offset_mm = self.physical_mm()
+        self.motion.place((0.0, 0.0, 0.0))
+        self.turn_servo(self.now_s, 0.0)
+        self._output.clear()
+        self._switch_on(locked=bool(self.settings.values[22]))
+        self.interpreter.reset()
+
+    def raise_alarm(self, code: int) -> None:
+        """Stops dead with an alarm, as a limit switch does (also for fault injection)."""
+        self.motion.stop_dead()
+        self.state = State.ALARM
+        self.say(f"ALARM:{code}")
+        if code in CRITICAL_ALARMS:
+            self.say("[MSG:Reset to continue]")
+            self.critical = True
+            self._wait = Need.NEVER
+        else:
+            self._loop, self._wait = main_loop(self), Need.DATA
+
+    # -- what the main loop and the commands use -------------------------------------------------
+
+    def say(self, line: str) -> None:
+        """Sends a line to the other side."""
+        self._output += line.encode("ascii") + b"\r\n"
+
+    def answer(self, code: int) -> None:
+        """Acknowledges one line: ``ok`` for 0, else ``error:code``."""
+        self.acknowledged += 1
+        self.say("ok" if code == 0 else f"error:{code}")
+
+    def checking(self) -> bool:
+        """True in check mode, where nothing moves."""
+        return self.state is State.CHECK
+
+    def pause(self) -> None:
+        """Enters a hold at rest, as M0 does."""
+        self.suspend(State.HOLD)
+
+    def suspend(self, state: State) -> None:
+        """Stops the main loop for a hold or a door."""
+        if self.state not in SUSPENDED:
+            self._paused_s = self.now_s
+        self.state = state
+
+    def resume(self) -> None:
+        """Goes on after a hold that has come to rest."""
+        if self.state not in (State.HOLD, State.DOOR) or self.motion.running:
+            return
+        if isinstance(self._wait, float):  # a dwell goes on where it was
+            self._wait += self.now_s - self._paused_s
+        self.motion.release()
+        self.state = State.RUN if self.planner.blocks else State.IDLE
+        self.motion.start()
+
+    def cancel_jog(self) -> None:
+        """Decelerates a jog and drops what is left of it."""
+        self._jog_cancelled = True
+        self.motion.hold()
+        self._motion_event()
+
+    def begin_jog(self) -> None:
+        """A jog has been queued: move."""
+        if self.state is State.IDLE and self.planner.blocks:
+            self.state = State.JOG
+            self.motion.start()
+
+    def unlock(self) -> None:
+        """Leaves the alarm state."""
+        self.state = State.IDLE
+
+    def sleep(self) -> None:
+        """Switches the motors off until a reset."""
+        self.state = State.SLEEP
+        self.say("[MSG:Sleeping]")
+
+    def enter_check(self) -> None:
+        """Enters check mode, where lines are read and nothing moves."""
+        self.state = State.CHECK
+
+    def begin_home(self) -> None:
+        """The homing cycle has begun."""
+        self.state = State.HOME
+
+    def finish_home(self, switches_mm: Vector, homed_mm: Vector, duration_s: float) -> None:
+        """The tool stands at its switches (frame of power-on), which are ``homed_mm`` from now on."""
+        here = self.physical_mm()
+        way = (switches_mm[0] - here[0], switches_mm[1] - here[1], switches_mm[2] - here[2])
+        length = math.hypot(*way)
+        self.recorder.offset_mm = (0.0, 0.0, 0.0)
+        if length > 0 and duration_s > 0:
+            unit = (way[0] / length, way[1] / length, way[2] / length)
+            self.recorder.ramp(self.now_s - duration_s, duration_s, here, unit, length / duration_s, 0.0)
+        self.motion.place(homed_mm)
+        at = self.planner.position_mm
+        self.recorder.offset_mm = (switches_mm[0] - at[0], switches_mm[1] - at[1], switches_mm[2] - at[2])
+        self.interpreter.sync()
+        self.state = State.IDLE
+        if self.status_wanted:
+            self.status_wanted = False
+            self.say(status_report(self))
+
+    def turn_servo(self, at_s: float, value: float) -> None:
+        """Gives the spindle output a new S; it turns the pen of a servo machine."""
+        self.spindle_speed = value
+        self.recorder.servo_to(at_s, value)
+
+    def soft_reset(self) -> None:
+        """What the reset byte does; while moving it loses steps, which is alarm 3."""
+        alarm = 0
+        if self.state is State.HOME:
+            alarm = ALARM_HOMING_RESET
+        elif self.motion.running:
+            alarm = ALARM_ABORT
+        locked = self.state in (State.ALARM, State.SLEEP) or alarm != 0
+        self.motion.stop_dead()
+        self.turn_servo(self.now_s, 0.0)
+        if alarm:
+            self.say(f"ALARM:{alarm}")
+        self._switch_on(locked)
+        self.interpreter.reset()
+
+    def physical_mm(self) -> Vector:
+        """Where the tool stands in the frame of power-on."""
+        p, o = self.position_mm(), self.recorder.offset_mm
+        return p[0] + o[0], p[1] + o[1], p[2] + o[2]
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _switch_on(self, locked: bool) -> None:
+        self.rx.clear()
+        self.critical = False
+        self.status_wanted = False
+        self.offset_changed = True
+        self._jog_cancelled = False
+        self._paused_s = 0.0
+        self.planner.feed_override = self.planner.rapid_override = 1.0
+        self.say("")
+        self.say(f"Grbl {VERSION} ['$' for help]")
+        self.state = State.ALARM if locked else State.IDLE
+        if locked:
+            self.say("[MSG:'$H'|'$X' to unlock]")
+        self._loop, self._wait = main_loop(self), Need.DATA
+
+    def _run_main_loop(self) -> None:
+        while self._may_go_on():
+            loop = self._loop
+            wait = next(loop)
+            if loop is self._loop and not self.critical:
+                self._wait = wait  # otherwise a reset or an alarm has replaced the loop
+            self._start_if_waiting()
+
+    def _may_go_on(self) -> bool:
+        if self.state in SUSPENDED or self.critical:
+            return False
+        wait = self._wait
+        if isinstance(wait, float):
+            return wait <= self.now_s + _INSTANT_S
+        if wait is Need.DATA:
+            return len(self.rx) > 0
+        if wait is Need.ROOM:
+            return self.planner.free > 0
+        return wait is Need.STILL and not self.planner.blocks
+
+    def _start_if_waiting(self) -> None:
+        """The firmware starts to move when its buffer is dry, the ring is full, or it must wait."""
+        wait = self._wait
+        full = wait is Need.ROOM and not self.planner.free
+        if not (full or wait is Need.STILL or (wait is Need.DATA and not self.rx)):
+            return
+        if self.planner.blocks and self.state in (State.IDLE, State.RUN, State.JOG):
+            if self.state is State.IDLE:
+                self.state = State.RUN
+            self.motion.start()
+
+    def next_event_s(self) -> float:
+        """When something happens next by itself; infinite if nothing will."""
+        event = self.motion.next_event_s
+        if isinstance(self._wait, float) and self.state not in SUSPENDED:
+            event = min(event, self._wait)
+        return event
+
+    def _motion_event(self) -> None:
+        if self.motion.running:
+            return
+        if self._jog_cancelled:
+            self._jog_cancelled = False
+            self.motion.stop_dead()
+            self.interpreter.sync()
+            self.state = State.IDLE
+        elif self.state in (State.RUN, State.JOG) and not self.planner.blocks:
+            self.state = State.IDLE

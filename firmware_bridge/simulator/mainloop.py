@@ -1,0 +1,77 @@
+"""The firmware's main loop: reads lines from the buffer, carries them out, answers each.
+
+It is a generator that yields what it waits for, see ``interpreter.Wait``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from firmware_bridge.simulator.interpreter import Need, SoftLimit, Wait
+from firmware_bridge.simulator.parser import LINE_CHARS, GcodeError
+from firmware_bridge.simulator.settings import SettingError
+from firmware_bridge.simulator.states import ALARM_SOFT_LIMIT, State
+from firmware_bridge.simulator.system import run_system_line
+
+if TYPE_CHECKING:
+    from firmware_bridge.simulator.controller import VirtualGrbl
+
+_ERROR_LOCKED = 9
+_ERROR_OVERFLOW = 11
+
+
+def main_loop(grbl: VirtualGrbl) -> Generator[Wait, None, None]:
+    """Runs for ever; a reset drops it and starts another."""
+    while True:
+        line, overflow = yield from _read_line(grbl)
+        if overflow:
+            grbl.answer(_ERROR_OVERFLOW)
+            continue
+        try:
+            if not line:
+                grbl.answer(0)
+            elif line[0] == "$":
+                if (yield from run_system_line(grbl, line)):
+                    grbl.answer(0)
+            elif grbl.state in (State.ALARM, State.JOG):
+                grbl.answer(_ERROR_LOCKED)
+            else:
+                if not grbl.checking():
+                    yield grbl.now_s + 1.0 / grbl.machine.line_rate_per_s
+                yield from grbl.interpreter.carry_out(line)
+                grbl.answer(0)
+        except (GcodeError, SettingError) as error:
+            grbl.answer(error.code)
+        except SoftLimit:
+            yield from _stop_for_soft_limit(grbl)
+
+
+def _read_line(grbl: VirtualGrbl) -> Generator[Wait, None, tuple[str, bool]]:
+    """Reads one line as the firmware filters it; returns it, and whether it was too long."""
+    chars: list[str] = []
+    overflow = False
+    comment = ""
+    while True:
+        if not grbl.rx:
+            yield Need.DATA
+        char = chr(grbl.rx.pop())
+        if char in "\r\n":
+            return "".join(chars), overflow
+        if comment:
+            comment = "" if comment == "(" and char == ")" else comment
+        elif char in "(;":
+            comment = char
+        elif char > " " and char != "/":
+            if len(chars) >= LINE_CHARS:
+                overflow = True
+            else:
+                chars.append(char.upper())
+
+
+def _stop_for_soft_limit(grbl: VirtualGrbl) -> Generator[Wait, None, None]:
+    grbl.motion.hold()
+    while grbl.motion.running:
+        yield grbl.motion.next_event_s
+    grbl.raise_alarm(ALARM_SOFT_LIMIT)
+    yield Need.NEVER

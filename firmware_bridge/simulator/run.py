@@ -1,0 +1,64 @@
+"""Runs G-code lines on the virtual machine in process, with no wall-clock waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from firmware_bridge.dialects import dialect_of
+from firmware_bridge.dialects.base import Alarm, Rejected
+from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProgramError, ResponseTimeout
+from firmware_bridge.machine import MachineProfile
+from firmware_bridge.simulator.controller import VirtualGrbl
+from firmware_bridge.simulator.planner import Vector
+from firmware_bridge.simulator.recording import Recording
+from firmware_bridge.simulator.states import RESUME, State
+
+# A drawing that takes longer than a week of virtual time will not end.
+_LONGEST_RUN_S = 7 * 24 * 3600.0
+
+
+def simulate_lines(
+    lines: Iterable[str], machine: MachineProfile, start_mm: Vector | None = None
+) -> Recording:
+    """What the tool does for some G-code lines, sent one after the other.
+
+    A pause in the program (M0) is resumed at once.
+
+    Args:
+        lines: without line ends.
+        machine: the machine that runs them.
+        start_mm: where the tool stands at first; by default x = y = 0, pen up.
+
+    Raises:
+        DeviceRejected: if the controller refuses a line; names it and its number.
+        DeviceAlarm: if it raises an alarm.
+        ProgramError: if a line holds a line break or a character that is not ASCII.
+    """
+    grbl = VirtualGrbl(machine, start_mm)
+    grbl.take_output()
+    dialect = dialect_of(machine.dialect)
+    for number, line in enumerate(lines, start=1):
+        if not line.isascii() or "\n" in line or "\r" in line:
+            raise ProgramError(f"Line {number} holds a character that is not plain text: correct it.")
+        before = grbl.acknowledged
+        grbl.receive(line.encode("ascii") + b"\n")
+        while grbl.acknowledged == before and not grbl.critical:
+            if grbl.state is State.HOLD and grbl.idle():
+                grbl.receive(bytes([RESUME]))
+                continue
+            if grbl.idle() or grbl.now_s > _LONGEST_RUN_S:
+                raise ResponseTimeout(f"The virtual machine gives no answer to line {number}: '{line[:40]}'.")
+            grbl.advance(_LONGEST_RUN_S, stop_at_output=True)
+        for text in grbl.take_output().decode("ascii").splitlines():
+            reply = dialect.parse(text)
+            if isinstance(reply, Rejected):
+                raise DeviceRejected(
+                    f"Line {number} '{line[:40]}': error {reply.code}, {reply.words}: {reply.cure}."
+                )
+            if isinstance(reply, Alarm):
+                raise DeviceAlarm(
+                    f"Line {number} '{line[:40]}': alarm {reply.code}, {reply.words}: {reply.cure}."
+                )
+    while not grbl.idle() and grbl.now_s < _LONGEST_RUN_S:
+        grbl.advance(grbl.next_event_s())
+    return grbl.recording()
