@@ -1,0 +1,333 @@
+"""Measures a network on test sets: one flat table of figures, and sheets, worst cases first.
+
+Names of the figures: <set>_<figure> for one forward pass of the network,
+<set>_polished_<figure> after the polish. Sets: ``mnist`` (all test digits), ``letters``
+(capitals of NIST and letters of UNIPEN's held-out writers together; also each alone as
+``letters_nist``, ``letters_unipen``), ``unipen`` and ``omniglot`` (true pen paths).
+Pixel figures without a suffix are of the model's own pen, as the article measured; those
+ending in ``_raster`` are of the independent rasteriser. ``recognised`` is the judge's
+verdict on the independent rasteriser's drawing. All are means over glyphs, but
+``length_ratio``, which is the median. An original set left out for want of its file is
+named in the result's ``skipped``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebot.errors import DataError
+from strokebot.files import write_atomic
+from strokebot.model.checkpoint import shipped_weights
+from strokebot.model.predictor import gestures_of, load_predictor
+from strokebot.training import metrics, testsets, truth
+from strokebot.training.judges import Judge, shipped_judge
+from strokebot.training.sheets import drawing_sheet, save_picture
+from strokebot.training.testsets import TestSet
+
+Array = NDArray[np.float32]
+Polish = Callable[[Array, Array, Array], tuple[Array, Array]]
+Report = Callable[[str], None]
+
+# Digits that are polished, unless the limit is lower: the size of the published table.
+POLISH_LIMIT = 2000
+_SHEET_GLYPHS = 48
+# Glyphs and repeats of the timings.
+_TIMED_BATCH = 256
+_TIMED_SINGLE = 50
+_TIMED_REPEATS = 5
+_CHANCE_SEED = 0
+# The article's networks, trained here; measured where their weights lie beside the others.
+ARTICLE_NETWORKS = {
+    "article_dots10": ("dots-10.safetensors", "mnist"),
+    "article_dots25": ("dots-25.safetensors", "mnist"),
+    "article_dots25_letters": ("dots-25-letters.safetensors", "letters"),
+}
+
+
+class Drawer(Protocol):
+    """What is measured: the part of ``Predictor`` that the evaluation needs."""
+
+    def predict_arrays(self, images: Array) -> tuple[Array, Array]:
+        """Images (B, 28, 28) to start (B, 2) and steps (B, N, 4)."""
+
+    def render(self, start: Array, steps: Array) -> Array:
+        """Gestures to ink (B, 28, 28) by the model's own pen."""
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Who reads the drawings; letters may have no judge."""
+
+    digits: tuple[Judge, Judge]
+    letters: Judge | None = None
+
+
+@dataclass
+class Evaluation:
+    """The figures, and the sets that were left out.
+
+    Attributes:
+        metrics: name to number.
+        skipped: names of sets whose files the data folder lacks.
+    """
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+
+
+def evaluate(
+    weights: Path | None,
+    data: Path,
+    out_dir: Path,
+    limit: int | None = None,
+    *,
+    polish: bool = True,
+    report: Report | None = None,
+) -> Evaluation:
+    """Measures weights and writes ``metrics.json``, ``metrics.csv`` and the sheets.
+
+    Args:
+        weights: the weights, or None for the shipped ones.
+        data: the data folder; MNIST's test set must be there.
+        out_dir: where the files go.
+        limit: images of each set at most, evenly spread; None for all.
+        polish: whether to measure the polish too.
+        report: called with a line of text as each stage begins.
+
+    Raises:
+        StrokebotError: for missing or damaged weights or data.
+    """
+    from strokebot.polish import polish_arrays
+
+    path = shipped_weights() if weights is None else weights
+    judges = Judges((shipped_judge("judge-a"), shipped_judge("judge-b")), shipped_judge("judge-letters"))
+    article = {
+        name: (load_predictor(path.with_name(file)), where)
+        for name, (file, where) in ARTICLE_NETWORKS.items()
+        if path.with_name(file).is_file()
+    }
+    return evaluate_drawer(
+        load_predictor(path),
+        data,
+        out_dir,
+        limit,
+        judges=judges,
+        polish=polish_arrays if polish else None,
+        article=article,
+        report=report,
+    )
+
+
+def evaluate_drawer(
+    drawer: Drawer,
+    data: Path,
+    out_dir: Path,
+    limit: int | None = None,
+    *,
+    judges: Judges,
+    polish: Polish | None = None,
+    article: Mapping[str, tuple[Drawer, str]] | None = None,
+    report: Report | None = None,
+) -> Evaluation:
+    """Measures any drawer; see ``evaluate``, which loads one from a file."""
+    say = report or (lambda _: None)
+    result = Evaluation()
+    mnist = testsets.mnist_test(data, limit)
+    sets = {"mnist": mnist}
+    for name, load in (
+        ("letters_nist", testsets.nist_letters),
+        ("unipen", testsets.unipen),
+        ("omniglot", testsets.omniglot),
+    ):
+        say(f"loading {name}")
+        try:
+            sets[name] = load(data, limit)
+        except DataError:
+            result.skipped.append(name)
+    if "unipen" in sets:
+        letters = np.flatnonzero(np.char.isalpha(sets["unipen"].label))
+        sets["letters_unipen"] = sets["unipen"].select(letters)
+    for name in ("mnist", "letters_nist", "letters_unipen"):
+        if name in sets:
+            say(f"drawing {name}: {len(sets[name])} images")
+            _measure_set(result, name, sets[name], drawer, judges, polish, out_dir, say)
+    _pool_letters(result, sets)
+    for name in ("unipen", "omniglot"):
+        if name in sets:
+            say(f"comparing {name} with the true pen paths: {len(sets[name])} samples")
+            result.metrics.update(_trajectory_figures(name, sets[name], drawer))
+    for name, (network, where) in (article or {}).items():
+        for known in (
+            [where] if where in sets else [s for s in ("letters_nist", "letters_unipen") if s in sets]
+        ):
+            say(f"measuring {name} on {known}")
+            start, steps = network.predict_arrays(sets[known].images)
+            figures = metrics.pixel_metrics(sets[known].images, network.render(start, steps))
+            prefix = name if where == "mnist" else f"{name}_{known.removeprefix('letters_')}"
+            result.metrics |= {f"{prefix}_{k}": float(figures[k].mean()) for k in ("mse", "accuracy", "iou")}
+    say("timing")
+    result.metrics.update(_timings(drawer, polish, mnist.images))
+    save_table(result.metrics, out_dir)
+    return result
+
+
+def _measure_set(
+    result: Evaluation,
+    name: str,
+    test: TestSet,
+    drawer: Drawer,
+    judges: Judges,
+    polish: Polish | None,
+    out_dir: Path,
+    say: Report,
+) -> None:
+    """Adds the figures of one set, before and after the polish, and writes its sheets."""
+    skeleton = metrics.skeleton_lengths(test.images)
+    start, steps = drawer.predict_arrays(test.images)
+    readers = judges.digits if name == "mnist" else (judges.letters,)
+    original = _read(readers, test.images, test)
+    result.metrics |= {
+        f"{name}_{k.replace('recognised', 'recognised_original')}": v for k, v in original.items()
+    }
+    result.metrics |= _figures(name, test, start, steps, drawer, skeleton, readers, out_dir)
+    if polish is None:
+        return
+    chosen = testsets.spread(len(test), POLISH_LIMIT)
+    say(f"polishing {name}: {len(chosen)} drawings")
+    part = test.select(chosen)
+    fine = polish(part.images, start[chosen], steps[chosen])
+    result.metrics |= _figures(f"{name}_polished", part, *fine, drawer, skeleton[chosen], readers, out_dir)
+
+
+def _figures(
+    name: str,
+    test: TestSet,
+    start: Array,
+    steps: Array,
+    drawer: Drawer,
+    skeleton: NDArray[np.float64],
+    readers: tuple[Judge | None, ...],
+    out_dir: Path,
+) -> dict[str, float]:
+    drawn = drawer.render(start, steps)
+    raster = metrics.raster(start, steps)
+    by_pen = metrics.pixel_metrics(test.images, drawn)
+    by_raster = metrics.pixel_metrics(test.images, raster)
+    moved = metrics.gesture_metrics(steps, skeleton)
+    table = {k: float(v.mean()) for k, v in by_pen.items()}
+    table |= {f"{k}_raster": float(v.mean()) for k, v in by_raster.items()}
+    table |= {k: float(moved[k].mean()) for k in ("travel", "lifts")}
+    ratio = moved["length_ratio"][np.isfinite(moved["length_ratio"])]
+    table["length_ratio"] = float(np.median(ratio)) if len(ratio) else float("nan")
+    table["glyphs"] = float(len(test))
+    table |= _read(readers, raster, test)
+    order = np.argsort(-by_pen["mse"])
+    for title, index in (
+        ("worst", order[:_SHEET_GLYPHS]),
+        ("sample", testsets.spread(len(test), _SHEET_GLYPHS)),
+    ):
+        captions = [f"{test.label[i]}  mse {by_pen['mse'][i]:.4f}  iou {by_pen['iou'][i]:.2f}" for i in index]
+        sheet = drawing_sheet(
+            test.images[index], raster[index], gestures_of(start[index], steps[index]), captions
+        )
+        save_picture(sheet, out_dir / f"{name}_{title}.png")
+    return {f"{name}_{k}": v for k, v in table.items() if np.isfinite(v)}
+
+
+def _read(readers: tuple[Judge | None, ...], images: Array, test: TestSet) -> dict[str, float]:
+    """Shares of the judged images that each judge reads right, and their agreement."""
+    index = np.flatnonzero(test.judged)
+    if readers[0] is None or not len(index):
+        return {}
+    verdicts = [reader.read(images[index]) for reader in readers if reader is not None]
+    wanted = np.char.upper(test.label[index])
+    table = {"recognised": float((verdicts[0] == wanted).mean())}
+    if len(verdicts) > 1:
+        table["recognised_second"] = float((verdicts[1] == wanted).mean())
+        table["recognised_agreement"] = float((verdicts[0] == verdicts[1]).mean())
+    return table
+
+
+def _pool_letters(result: Evaluation, sets: dict[str, TestSet]) -> None:
+    """Adds ``letters_*``: the mean over all letters of both sets."""
+    found = result.metrics
+    parts = [name for name in ("letters_nist", "letters_unipen") if name in sets]
+    for stem in ("", "polished_"):
+        counts = [found.get(f"{name}_{stem}glyphs", 0.0) for name in parts]
+        names = (
+            [k.removeprefix(f"{parts[0]}_{stem}") for k in found if k.startswith(f"{parts[0]}_{stem}")]
+            if parts
+            else []
+        )
+        for key in names:
+            values = [found.get(f"{name}_{stem}{key}") for name in parts]
+            if not stem and key.startswith("polished_"):
+                continue
+            if all(v is not None for v in values):
+                known = np.array(values, dtype=np.float64)
+                total = known.sum() if key == "glyphs" else np.average(known, weights=counts)
+                found[f"letters_{stem}{key}"] = float(total)
+
+
+def _trajectory_figures(name: str, test: TestSet, drawer: Drawer) -> dict[str, float]:
+    """Distance to the true pen path: of the network, of the plain tour, and of chance."""
+    from strokebot.training.tours import tour_paths  # the graph library is slow to import
+
+    if test.truth is None or test.truth_drawn is None:
+        raise DataError(f"The set {name} has no true pen paths.")
+    start, steps = drawer.predict_arrays(test.images)
+    down = metrics.pen_down(steps)
+    chance = truth.shuffled(test.truth, test.truth_drawn, np.random.default_rng(_CHANCE_SEED))
+    compared = {
+        "": (metrics.positions(start, steps), down[:, 1:] & down[:, :-1]),
+        "_tour": tour_paths(test.images),
+        "_chance": chance,
+    }
+    table: dict[str, float] = {}
+    for suffix, path in compared.items():
+        agreement = truth.compare(*path, test.truth, test.truth_drawn)
+        table |= {f"{name}_{k}{suffix}": float(v.mean()) for k, v in agreement._asdict().items()}
+    return table
+
+
+def _timings(drawer: Drawer, polish: Polish | None, images: Array) -> dict[str, float]:
+    """Milliseconds a glyph: alone, in a batch, and of the polish in a batch; the median of repeats."""
+    batch = images[np.arange(_TIMED_BATCH) % len(images)]
+
+    def median_ms(work: Callable[[], object], repeats: int) -> float:
+        work()  # the first call pays for memory and caches
+        spans = []
+        for _ in range(repeats):
+            begin = time.perf_counter()
+            work()
+            spans.append(time.perf_counter() - begin)
+        return float(np.median(spans)) * 1000
+
+    table = {
+        "ms_per_glyph_single": median_ms(lambda: drawer.predict_arrays(batch[:1]), _TIMED_SINGLE),
+        "ms_per_glyph_batch": median_ms(lambda: drawer.predict_arrays(batch), _TIMED_REPEATS) / len(batch),
+    }
+    if polish is not None:
+        start, steps = drawer.predict_arrays(batch)
+        table["ms_per_glyph_polish"] = median_ms(lambda: polish(batch, start, steps), 1) / len(batch)
+    return table
+
+
+def save_table(table: dict[str, float], out_dir: Path) -> None:
+    """Writes a flat table as ``metrics.json`` and ``metrics.csv``."""
+    write_atomic(out_dir / "metrics.json", (json.dumps(table, indent=2) + "\n").encode())
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["name", "value"])
+    writer.writerows([name, f"{value:.8g}"] for name, value in table.items())
+    write_atomic(out_dir / "metrics.csv", text.getvalue().encode())
