@@ -31,6 +31,7 @@ from scipy import ndimage
 from skimage.measure import euler_number
 
 from strokebot.arrays import frozen_array
+from strokebot.chain import chain
 from strokebot.errors import GestureError, ImageError
 from strokebot.gesture import Gesture
 from strokebot.image import InkImage
@@ -317,20 +318,3 @@ def join(gestures: list[Gesture], glyphs: Glyphs, ink: InkImage) -> Gesture:
             size = np.maximum(drawn - glyphs.grown_px[k], least) / side
         pieces.append(np.column_stack([points, size, gesture.intensity]))
     return chain(pieces)
-
-
-def chain(pieces: list[NDArray[np.float64]]) -> Gesture:
-    """Chains pieces (N_k, 4) of x, y, size, intensity into one gesture, the pen lifted in between.
-
-    Raises:
-        GestureError: if there is no piece.
-    """
-    if not pieces:
-        raise GestureError("There is nothing to join.")
-    rows = [pieces[0]]
-    for piece in pieces[1:]:
-        lift, lower = rows[-1][-1:].copy(), piece[:1].copy()
-        lift[:, 3] = lower[:, 3] = 0.0
-        rows += [lift, lower, piece]
-    table = np.concatenate(rows)
-    return Gesture.from_positions(table[:, :2], table[:, 2], table[:, 3])

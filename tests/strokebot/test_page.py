@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strokebot.chain import chain
 from strokebot.errors import GestureError, ImageError
 from strokebot.gesture import Gesture
 from strokebot.image import InkImage
 from strokebot.method import choose_method
-from strokebot.page import FIELD, INK_SIDE, Glyphs, chain, find_glyphs, join
+from strokebot.page import FIELD, INK_SIDE, Glyphs, find_glyphs, join
 from strokebot.parts import find_parts, ink_mask
 
 

@@ -1,0 +1,288 @@
+"""One walk over all lines of a connected drawing, with the least retracing.
+
+Nouns:
+    odd node    a node at which an odd number of edge ends meet
+    walk        edges in the order and the direction in which the pen follows them
+    dart        one end of one copy of an edge
+    transition  a pair of darts at a node: the walk comes in by one and leaves by the other
+
+Symbols:
+    d(u, v)     shortest way between nodes along the lines, px
+    u_k         direction in which dart k leaves its node
+    turn        (1 + u_j . u_k) / 2 of a transition: 0 straight on, 1 back the same way
+
+Chinese postman (Kwan 1962; Edmonds and Johnson, "Matching, Euler tours and the
+Chinese postman", 1973), open: all odd nodes but the start and the end are matched
+in pairs, the sum of d over the pairs being least, and the ways between the pairs
+are walked twice. Start and end are matched to two extra nodes, whose costs prefer a
+free end on the upper left and one on the right, so that a gesture goes on to the next.
+
+Euler walk: at every node the darts are paired for the least turning, which leaves
+closed walks; while there are several, two transitions of different walks at one
+node, the pair with the least extra turning first, exchange darts (Hierholzer's
+splicing, with the smoothest splice instead of the first).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
+
+from strokebot.tour.graph import Graph, Points
+
+# Above this many odd nodes the exact matching, cubic in their number, gives way to greedy
+# pairs improved by exchanges.
+_EXACT_ODD = 24
+# Weight of the preference for start and end, px of retracing for a px of distance.
+_PREFER = 0.25
+# Darts at a node up to which all pairings are tried (8: 105 pairings).
+_ALL_PAIRINGS = 8
+# A direction is taken over this many radii of the node, and at least this many points.
+_DIRECTION_RADII = 2.5
+_DIRECTION_POINTS = 4
+
+Walk = list[tuple[int, bool]]
+
+
+def postman_walk(graph: Graph, nodes: Sequence[int]) -> Walk:
+    """A walk over all edges of one component.
+
+    Args:
+        graph: the graph.
+        nodes: all nodes of one of its components, with at least one edge.
+
+    Returns:
+        Edge numbers with True where the edge is walked from a to b. Every edge
+        occurs once or twice; each step starts at the node where the last one ended.
+    """
+    numbers = sorted({k for node in nodes for k in graph.at[node]})
+    odd = [node for node in nodes if len(graph.at[node]) % 2]
+    copies = list(numbers)
+    if odd:
+        doubled, start, end = _match(graph, nodes, odd)
+        copies += doubled
+    else:
+        start = end = _closed_start(graph, nodes)
+    return _euler(graph, copies, start, end)
+
+
+def _closed_start(graph: Graph, nodes: Sequence[int]) -> int:
+    """Where a closed walk starts: at the top, rather to the left."""
+    return min(nodes, key=lambda node: float(graph.place[node] @ (0.5, 1.0)))
+
+
+def _match(graph: Graph, nodes: Sequence[int], odd: list[int]) -> tuple[list[int], int, int]:
+    """The edges to walk twice, the start and the end of the walk."""
+    place = np.array([graph.place[node] for node in odd])
+    leaf = np.array([len(graph.at[node]) == 1 for node in odd])
+    low, high = place.min(axis=0), place.max(axis=0)
+    # An inner node is no natural place to start or end: half the extent of the drawing is the fee.
+    fee = np.where(leaf, 0.0, 0.5 * float((high - low).sum()))
+    start_cost = _PREFER * ((place - low) @ (1.0, 0.7) + fee)
+    end_cost = _PREFER * ((high - place) @ (1.0, 0.2) + fee)
+    if len(odd) == 2:
+        forward = start_cost[0] + end_cost[1] <= start_cost[1] + end_cost[0]
+        return [], odd[0 if forward else 1], odd[1 if forward else 0]
+    index = {node: k for k, node in enumerate(nodes)}
+    shortest: dict[tuple[int, int], tuple[float, int]] = {}
+    for number in {k for node in nodes for k in graph.at[node]}:
+        edge = graph.edges[number]
+        key = (min(edge.a, edge.b), max(edge.a, edge.b))
+        if edge.a != edge.b:
+            shortest[key] = min(shortest.get(key, (np.inf, -1)), (max(edge.length, 1e-9), number))
+    pairs = np.array([(index[a], index[b]) for a, b in shortest])
+    length = np.array([value[0] for value in shortest.values()])
+    n = len(nodes)
+    weights = coo_array((length, (pairs[:, 0], pairs[:, 1])), shape=(n, n)).tocsr()
+    sources = np.array([index[node] for node in odd])
+    way, before = dijkstra(weights, directed=False, indices=sources, return_predecessors=True)
+    between = way[:, sources]
+    solve = _exact_pairs if len(odd) <= _EXACT_ODD else _greedy_pairs
+    matched, start, end = solve(between, start_cost, end_cost)
+    parity: dict[int, int] = {}
+    for i, j in matched:
+        at = int(sources[j])
+        while at != sources[i]:
+            prior = int(before[i, at])
+            a, b = nodes[prior], nodes[at]
+            number = shortest[(min(a, b), max(a, b))][1]
+            parity[number] = parity.get(number, 0) ^ 1
+            at = prior
+    # An edge that two ways share would be walked three times; twice less is the same walk.
+    return sorted(k for k, twice in parity.items() if twice), odd[start], odd[end]
+
+
+def _exact_pairs(
+    between: NDArray[np.float64], start_cost: NDArray[np.float64], end_cost: NDArray[np.float64]
+) -> tuple[list[tuple[int, int]], int, int]:
+    """The cheapest matching of the odd nodes (n, n), two of them with the extra nodes n and n + 1."""
+    n = len(between)
+    problem = nx.Graph()
+    problem.add_weighted_edges_from((i, j, float(between[i, j])) for i in range(n) for j in range(i))
+    problem.add_weighted_edges_from((i, n, float(start_cost[i])) for i in range(n))
+    problem.add_weighted_edges_from((i, n + 1, float(end_cost[i])) for i in range(n))
+    partner: dict[int, int] = {}
+    for i, j in nx.min_weight_matching(problem):
+        partner[i], partner[j] = j, i
+    pairs = [(i, j) for i, j in sorted(partner.items()) if i < j < n]
+    return pairs, partner[n], partner[n + 1]
+
+
+def _greedy_pairs(
+    between: NDArray[np.float64], start_cost: NDArray[np.float64], end_cost: NDArray[np.float64]
+) -> tuple[list[tuple[int, int]], int, int]:
+    """Nearest pairs first, then exchanges of two pairs as long as one helps."""
+    n = len(between)
+    cost = np.full((n + 2, n + 2), np.inf)
+    cost[:n, :n] = between
+    cost[n, :n] = cost[:n, n] = start_cost
+    cost[n + 1, :n] = cost[:n, n + 1] = end_cost
+    np.fill_diagonal(cost, np.inf)
+    rows, columns = np.triu_indices(n + 2, 1)
+    partner = np.full(n + 2, -1)
+    # The extra nodes choose last: which nodes are left for start and end matters least.
+    rank = cost[rows, columns] + np.where(columns >= n, between[np.isfinite(between)].max(), 0.0)
+    for k in np.argsort(rank, kind="stable"):
+        i, j = rows[k], columns[k]
+        if partner[i] < 0 and partner[j] < 0 and np.isfinite(cost[i, j]):
+            partner[i], partner[j] = j, i
+    improved = True
+    while improved:
+        improved = False
+        for i in range(n + 2):
+            j = partner[i]
+            others = np.arange(n + 2)
+            now = cost[i, j] + cost[others, partner]
+            # i takes the other's partner, j the other.
+            then = cost[i, partner] + cost[j, others]
+            gain = np.where((others != i) & (others != j), now - then, -np.inf)
+            k = int(np.argmax(gain))
+            if gain[k] > 1e-9:
+                m = partner[k]
+                partner[i], partner[m], partner[j], partner[k] = m, i, k, j
+                improved = True
+    pairs = [(int(i), int(j)) for i, j in enumerate(partner) if i < j < n]
+    return pairs, int(partner[n]), int(partner[n + 1])
+
+
+def leave_direction(points: Points, radius: float) -> Points:
+    """The unit direction (2,) in which a polyline (K, 2) leaves its first point."""
+    away = np.hypot(*(points - points[0]).T)
+    far = np.flatnonzero(away >= _DIRECTION_RADII * radius)
+    at = max(int(far[0]) if len(far) else len(points) - 1, min(_DIRECTION_POINTS, len(points) - 1))
+    if len(far) == 0:  # a short edge or a loop: where it is farthest away
+        at = max(int(np.argmax(away)), 1)
+    step = points[at] - points[0]
+    length = float(np.hypot(*step))
+    return step / length if length > 0 else np.array([1.0, 0.0])
+
+
+def _euler(graph: Graph, copies: list[int], start: int, end: int) -> Walk:
+    """Strings the copies of edges together to one walk from start to end."""
+    # Darts 2c and 2c + 1 are the ends a and b of copy c; the last copy is a way back from the
+    # end to the start through the air, at which the closed walk is opened.
+    node_of: list[int] = []
+    direction: list[Points | None] = []
+    for number in copies:
+        edge = graph.edges[number]
+        for node, points in ((edge.a, edge.points), (edge.b, edge.points[::-1])):
+            node_of.append(node)
+            direction.append(leave_direction(points, graph.radius[node]))
+    node_of += [end, start]
+    direction += [None, None]
+    at: dict[int, list[int]] = {}
+    for dart, node in enumerate(node_of):
+        at.setdefault(node, []).append(dart)
+
+    def turn(i: int, j: int) -> float:
+        u, v = direction[i], direction[j]
+        if u is None or v is None:
+            return 0.5
+        # The two copies of one edge: only at its end is going back what is wanted.
+        back = 0.5 if i >> 1 != j >> 1 and copies[i >> 1] == copies[j >> 1] else 0.0
+        return float(1.0 + u @ v) / 2 + back
+
+    partner = [-1] * len(node_of)
+    for darts in at.values():
+        for i, j in _best_pairing(darts, turn):
+            partner[i], partner[j] = j, i
+    _splice(at, partner, turn)
+    walk: Walk = []
+    dart = partner[len(node_of) - 1]  # leaves the start
+    while dart < len(node_of) - 2:
+        walk.append((copies[dart >> 1], dart % 2 == 0))
+        dart = partner[dart ^ 1]
+    return walk
+
+
+def _best_pairing(darts: list[int], turn: object) -> list[tuple[int, int]]:
+    """The pairing of an even number of darts with the least turning; nearest pairs if there are many."""
+    assert callable(turn)
+    if len(darts) > _ALL_PAIRINGS:
+        ranked = sorted((turn(i, j), i, j) for k, i in enumerate(darts) for j in darts[k + 1 :])
+        pairs, taken = [], set()
+        for _, i, j in ranked:
+            if i not in taken and j not in taken:
+                pairs.append((i, j))
+                taken |= {i, j}
+        return pairs
+
+    def search(left: list[int]) -> tuple[float, list[tuple[int, int]]]:
+        if not left:
+            return 0.0, []
+        first, rest = left[0], left[1:]
+        best: tuple[float, list[tuple[int, int]]] = (np.inf, [])
+        for k, other in enumerate(rest):
+            cost, pairs = search(rest[:k] + rest[k + 1 :])
+            cost += turn(first, other)
+            if cost < best[0]:
+                best = (cost, [(first, other), *pairs])
+        return best
+
+    return search(darts)[1]
+
+
+def _splice(at: dict[int, list[int]], partner: list[int], turn: object) -> None:
+    """Joins the closed walks of a pairing to one, in place, the smoothest splices first."""
+    assert callable(turn)
+    leader = list(range(len(partner) // 2))
+
+    def walk_of(dart: int) -> int:
+        copy = dart >> 1
+        while leader[copy] != copy:
+            leader[copy] = leader[leader[copy]]
+            copy = leader[copy]
+        return copy
+
+    for dart, other in enumerate(partner):
+        leader[walk_of(dart)] = walk_of(other)
+    heap: list[tuple[float, int, int, int, int]] = []
+
+    def offer(i: int, node: int) -> None:
+        j = partner[i]
+        for k in at[node]:
+            m = partner[k]
+            if k < m and walk_of(i) != walk_of(k):
+                now = turn(i, j) + turn(k, m)
+                for p, q in ((k, m), (m, k)):  # i with p, j with q
+                    heapq.heappush(heap, (turn(i, p) + turn(j, q) - now, i, j, p, q))
+
+    node_at = {dart: node for node, darts in at.items() for dart in darts}
+    for node, darts in at.items():
+        for dart in darts:
+            if dart < partner[dart]:
+                offer(dart, node)
+    while heap:
+        _, i, j, p, q = heapq.heappop(heap)
+        if partner[i] != j or partner[p] != q or walk_of(i) == walk_of(p):
+            continue
+        partner[i], partner[p], partner[j], partner[q] = p, i, q, j
+        leader[walk_of(i)] = walk_of(p)
+        offer(i, node_at[i])
+        offer(j, node_at[i])
