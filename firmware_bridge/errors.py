@@ -10,7 +10,8 @@ StrokebotError                what went wrong and what to do, in one line
 |  |  `- ProgramError         the program or the G-code file is not valid
 |  `- DeviceError             reported by the machine
 |     |- DeviceRejected       it answered a line with an error
-|     `- DeviceAlarm          it raised an alarm and stopped
+|     |- DeviceAlarm          it raised an alarm and stopped
+|     `- DeviceReset          it restarted while it was at work
 |- (calibration.errors)       ProfileError
 `- (strokebot.errors)         ImageError, GestureError, ...
 """
@@ -63,3 +64,7 @@ class DeviceRejected(DeviceError):
 
 class DeviceAlarm(DeviceError):
     """The machine raised an alarm and stopped."""
+
+
+class DeviceReset(DeviceError):
+    """The machine restarted while it was at work."""

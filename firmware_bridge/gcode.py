@@ -80,27 +80,26 @@ def validate_lines(lines: Iterable[str], where: str = "the program") -> list[str
     out: list[str] = []
     ended_at: int | None = None
     for number, raw in enumerate(lines, start=1):
-        line = _clean(raw, f"{where}, line {number}")
-        if not line:
+        words = _clean(raw, f"{where}, line {number}")
+        if not words:
             continue
         if ended_at is not None:
             raise ProgramError(
                 f"{where}, line {ended_at}: the program ends before line {number}: cut the file."
             )
-        words = line.split(" ")
         rest = [w for w in words if _normal(w) not in _END_OF_PROGRAM]
         if len(rest) < len(words):
             ended_at = number
         if rest:
-            out.append(" ".join(rest))
+            out.append(_fit(rest))
     return out
 
 
-def _clean(raw: str, where: str) -> str:
-    """One line without comments, as upper-case words with single spaces."""
+def _clean(raw: str, where: str) -> list[str]:
+    """The words of one line in upper case, without comments."""
     text = _strip_comments(raw, where).strip()
     if not text or text == "%":  # a bare % only marks the ends of a tape file
-        return ""
+        return []
     if not text.isascii() or any(c < " " and c != "\t" for c in text):
         raise ProgramError(f"{where}: holds a character that is not plain text: save it as plain G-code.")
     if text[0] == "$":
@@ -126,7 +125,7 @@ def _clean(raw: str, where: str) -> str:
         raise ProgramError(
             f"{where}: has {len(packed)} characters, the machine takes {MAX_LINE_CHARS}: split it."
         )
-    return _fit(words)
+    return words
 
 
 def _fit(words: list[str]) -> str:

@@ -9,6 +9,7 @@ Nouns:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -66,6 +67,7 @@ class Status:
         offset_mm: work offset (machine minus work position), or None if not in this report.
         buffers: free planner blocks and free receive bytes, or None.
         feed_mm_s: speed now, or None.
+        spindle: S now, or None.
         fields: every other field as text.
     """
 
@@ -76,6 +78,7 @@ class Status:
     offset_mm: tuple[float, ...] | None
     buffers: tuple[int, int] | None
     feed_mm_s: float | None
+    spindle: float | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -124,12 +127,14 @@ class Dialect(Protocol):
         realtime: the bytes it takes at once.
         commands: the lines for ``home``, ``unlock``, ``settings``, ``build info`` and ``sync``.
         window_bytes: bytes that may be under way, or ``ONE_LINE``.
+        dwell: matches a line that makes the machine wait; group 1 is the time in s.
     """
 
     name: str
     realtime: Mapping[Realtime, bytes]
     commands: Mapping[str, str]
     window_bytes: int | None
+    dwell: re.Pattern[str]
 
     def encode(self, program: Program, machine: MachineProfile) -> list[str]:
         """Lines (without line ends) that draw the program."""

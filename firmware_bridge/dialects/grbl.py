@@ -66,7 +66,7 @@ _ERROR = re.compile(r"error:([0-9]{1,3})")
 _ALARM = re.compile(r"ALARM:([0-9]{1,3})")
 _SETTING = re.compile(r"\$([0-9]{1,3})=(-?[0-9]+(?:\.[0-9]+)?)(?: \(.*\))?")
 _MESSAGE = re.compile(r"\[(.*)\]")
-_BANNER = re.compile(r"Grbl ([0-9]+\.[0-9]+\S*)(?: \[.*\])?")
+_BANNER = re.compile(r"Grbl(?:HAL)? ([0-9]+\.[0-9]+\S*)(?: \[.*\])?")
 _STATUS = re.compile(
     r"<(Idle|Run|Hold|Jog|Alarm|Door|Check|Home|Sleep)(?::([0-9]))?((?:\|[A-Za-z]+:[^|<>]*)+)>"
 )
@@ -90,6 +90,7 @@ class Grbl:
         {"home": "$H", "unlock": "$X", "settings": "$$", "build info": "$I", "sync": "G4 P0.01"}
     )
     window_bytes = ONE_LINE
+    dwell = re.compile(r".*G0*4 ?P([0-9]*\.?[0-9]+).*")
 
     def encode(self, program: Program, machine: MachineProfile) -> list[str]:
         """Lines (without line ends) that draw the program; the same program gives the same lines.
@@ -293,6 +294,7 @@ def _status(match: re.Match[str]) -> Status | None:
         offset_mm=values["WCO"],
         buffers=(int(buffers[0]), int(buffers[1])) if buffers else None,
         feed_mm_s=speed[0] / SECONDS_PER_MINUTE if speed else None,
+        spindle=speed[1] if speed and len(speed) > 1 else None,
         fields=fields,
     )
 

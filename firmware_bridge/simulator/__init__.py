@@ -9,5 +9,6 @@ from __future__ import annotations
 from firmware_bridge.simulator.controller import VirtualGrbl
 from firmware_bridge.simulator.recording import Recording
 from firmware_bridge.simulator.run import simulate_lines
+from firmware_bridge.simulator.serve import FreeRunning, RealTime, serve_pty, serve_tcp
 
-__all__ = ["Recording", "VirtualGrbl", "simulate_lines"]
+__all__ = ["FreeRunning", "RealTime", "Recording", "VirtualGrbl", "serve_pty", "serve_tcp", "simulate_lines"]

@@ -74,6 +74,7 @@ class VirtualGrbl:
         self.servo = machine.pen_actuator == "servo"
         if start_mm is None:
             start_mm = (0.0, 0.0, 0.0 if self.servo else machine.safe_pen)
+        self.start_mm = start_mm
         self.rx = ReceiveBuffer(machine.rx_buffer_bytes)
         self.settings = Settings(machine)
         self.planner = Planner(self.settings, machine.planner_blocks, start_mm)
@@ -124,6 +125,10 @@ class VirtualGrbl:
         """True when nothing more will happen without another byte."""
         return math.isinf(self.next_event_s())
 
+    def has_output(self) -> bool:
+        """Whether the controller has said something since the last ``take_output``."""
+        return bool(self._output)
+
     def take_output(self) -> bytes:
         """What the controller has said since the last call."""
         out = bytes(self._output)
@@ -140,10 +145,16 @@ class VirtualGrbl:
         return self.recorder.recording(self.now_s)
 
     def power_cycle(self) -> None:
-        """What a closed and opened port does to a board with a reset on DTR: all but the settings is lost."""
+        """What opening the port does to a board that resets on DTR: all but the settings is lost.
+
+        The tool stays where it is, but the firmware believes that it stands at the start.
+        """
         self.motion.stop_dead()
         self.recorder.offset_mm = self.physical_mm()
-        self.motion.place((0.0, 0.0, 0.0))
+        self.motion.place(self.start_mm)
+        at = self.planner.position_mm
+        here = self.recorder.offset_mm
+        self.recorder.offset_mm = (here[0] - at[0], here[1] - at[1], here[2] - at[2])
         self.turn_servo(self.now_s, 0.0)
         self._output.clear()
         self._switch_on(locked=bool(self.settings.values[22]))

@@ -1,0 +1,294 @@
+"""One machine on one port: connect, draw, pause, stop, and never leave the pen on the paper.
+
+    with open_device(profile) as device:
+        report = device.run(program)
+
+The safe stop (``safe_stop.py``) runs on every way out of a drawing but a lost port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+from firmware_bridge import preflight, safe_stop
+from firmware_bridge.connect import greet, read_settings
+from firmware_bridge.dialects import dialect_of
+from firmware_bridge.dialects.base import Realtime
+from firmware_bridge.errors import (
+    BridgeError,
+    DeviceAlarm,
+    DeviceRejected,
+    PortError,
+    PreflightError,
+)
+from firmware_bridge.events import Event, Warning
+from firmware_bridge.gcode import validate_lines
+from firmware_bridge.link import Link, Listener
+from firmware_bridge.machine import MachineProfile
+from firmware_bridge.program import MoveKind, Program
+from firmware_bridge.streamer import Streamer, StreamReport
+from firmware_bridge.transports import PortInfo, Transport, list_ports, open_transport
+
+__all__ = ["Device", "PortInfo", "StreamReport", "open_device", "ports"]
+
+# The real one does nothing but home for up to this long, and answers only at the end.
+_HOME_TIMEOUT_S = 180.0
+# How often Ctrl-C may be pressed during a safe stop before it is let through.
+_STUBBORN_INTERRUPTS = 20
+_COMMENT = ";"
+
+
+def ports() -> list[PortInfo]:
+    """The serial ports of this computer with their descriptions."""
+    return list_ports()
+
+
+def open_device(machine: MachineProfile, url: str | None = None) -> Device:
+    """Connects to a machine.
+
+    Args:
+        machine: the profile; its ``url`` is used unless another is given.
+        url: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` or ``sim://grbl``.
+
+    Raises:
+        PortError: if the port cannot be opened.
+        ProtocolError: if what answers is not this dialect, or nothing does.
+        ProgramError: if the profile names an unknown dialect.
+    """
+    dialect = dialect_of(machine.dialect)
+    transport = open_transport(url or machine.url, machine)
+    try:
+        return Device(machine, Link(transport, dialect, machine))
+    except BaseException:
+        transport.close()
+        raise
+
+
+class Device:
+    """A connected machine.
+
+    ``hold``, ``resume`` and ``reset`` may be called from the ``on_event`` callback of
+    a running drawing, which is called a few times a second.
+
+    Attributes:
+        machine: the profile.
+        settings: the machine's stored settings by number, as read at the start.
+    """
+
+    def __init__(self, machine: MachineProfile, link: Link) -> None:
+        """Greets the machine on an open link; see ``open_device``."""
+        self.machine = machine
+        self._link = link
+        greet(link)
+        self.settings = read_settings(link)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def transport(self) -> Transport:
+        """The wire; that of ``sim://grbl`` also has ``recording()`` and ``controller``."""
+        return self._link.transport
+
+    @property
+    def state(self) -> str:
+        """The last state that the machine reported, such as ``Idle`` or ``Hold:0``."""
+        return self._link.state
+
+    def close(self) -> None:
+        """Gives the port back."""
+        self._link.transport.close()
+
+    # -- drawing ---------------------------------------------------------------------------------
+
+    def run(self, program: Program, on_event: Listener | None = None) -> StreamReport:
+        """Draws a program and returns when the machine stands still.
+
+        Args:
+            program: moves in machine mm.
+            on_event: is told progress, position, state changes and warnings.
+
+        Raises:
+            PreflightError: if the program must not be started on this machine.
+            DeviceError: if the machine refuses a line, raises an alarm or restarts.
+            ResponseTimeout: if it stops answering.
+            PortError: if the port goes away; then the pen may be left down.
+            KeyboardInterrupt: passed on after the pen was lifted, as any other error.
+        """
+        findings = preflight.require(program, self.machine)
+        lines = [
+            line for line in self._link.dialect.encode(program, self.machine) if not line.startswith(_COMMENT)
+        ]
+        up = [m.pen for m in program.moves if m.kind in (MoveKind.TRAVEL, MoveKind.LIFT)]
+        return self._draw(lines, findings, on_event, up[-1] if up else self.machine.safe_pen)
+
+    def run_gcode(self, lines: Iterable[str], on_event: Listener | None = None) -> StreamReport:
+        """Draws G-code lines (checked as ``gcode.read_gcode`` does); otherwise as ``run``.
+
+        Where the lines lead is found by running them on the virtual machine first.
+
+        Raises:
+            ProgramError: if a line is not G-code or does not belong in a drawing.
+        """
+        ready = validate_lines(lines)
+        findings = preflight.require_lines(ready, self.machine)
+        return self._draw(ready, findings, on_event, self.machine.safe_pen)
+
+    def _draw(
+        self,
+        lines: Sequence[str],
+        findings: Sequence[preflight.Finding],
+        on_event: Listener | None,
+        pen_up: float,
+    ) -> StreamReport:
+        link = self._link
+        self._require_idle()
+        if on_event is not None:
+            link.listener = on_event
+        try:
+            for finding in findings:
+                link.listener(Warning(f"{finding.message}: {finding.cure}."))
+            streamer = Streamer(link, link.dialect.window_bytes)
+            streamer.stream(lines)
+            # The answer to this line comes when the last move has ended.
+            Streamer(link, None).stream([link.dialect.commands["sync"]])
+            self.wait_idle()
+            return streamer.report()
+        except BaseException as error:
+            if not isinstance(error, PortError):
+                self._stop_safely(error, pen_up)
+            raise
+        finally:
+            link.listener = _no_event
+
+    def _require_idle(self) -> None:
+        status = self._link.poll()
+        if status.state == "Alarm":
+            raise DeviceAlarm("The machine is locked by an alarm: home it or unlock it first.")
+        if status.state != "Idle":
+            raise DeviceRejected(f"The machine is busy ({status.label}): wait for it, or reset it.")
+
+    def _stop_safely(self, error: BaseException, pen_up: float) -> None:
+        """Lifts the pen though Ctrl-C may be pressed again."""
+        self._link.listener = _no_event
+        for _ in range(_STUBBORN_INTERRUPTS):
+            try:
+                self.abort_lift(pen_up)
+            except KeyboardInterrupt:
+                continue
+            except BridgeError as failure:
+                raise type(failure)(
+                    f"The drawing stopped ({str(error) or 'interrupted'}) and the pen could not be lifted: "
+                    f"lift it by hand. {failure}"
+                ) from error
+            return
+
+    def abort_lift(self, pen: float | None = None) -> None:
+        """Stops whatever runs and lifts the pen straight up.
+
+        Args:
+            pen: pen value to lift to; by default the one that is surely off the paper.
+
+        Raises:
+            ResponseTimeout: if the machine does not answer.
+            DeviceError: if it refuses to lift.
+            PortError: if the port goes away.
+        """
+        safe_stop.stop_and_lift(self._link, self.machine.safe_pen if pen is None else pen)
+
+    # -- realtime --------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Slows down to a stop at once; ``resume`` goes on. The pen stays where it is."""
+        self._link.send_realtime(Realtime.HOLD)
+
+    def resume(self) -> None:
+        """Goes on after ``hold``."""
+        self._link.send_realtime(Realtime.RESUME)
+
+    def reset(self) -> None:
+        """Resets the controller and waits for its greeting; what was under way is lost.
+
+        Raises:
+            ResponseTimeout: if it does not greet.
+        """
+        safe_stop.reset(self._link)
+
+    # -- by hand ---------------------------------------------------------------------------------
+
+    def home(self) -> None:
+        """Runs the homing cycle and returns when it is done.
+
+        Raises:
+            DeviceError: if the machine has no homing, or a switch is not found.
+        """
+        self._link.command(self._link.dialect.commands["home"], _HOME_TIMEOUT_S)
+        self.wait_idle()
+
+    def unlock(self) -> None:
+        """Leaves an alarm without homing; the position may be wrong then."""
+        self._link.command(self._link.dialect.commands["unlock"])
+        self._link.poll()
+
+    def jog(self, dx_mm: float = 0.0, dy_mm: float = 0.0, dpen: float = 0.0, feed_mm_s: float = 20.0) -> None:
+        """Moves by a small step and returns when it is done.
+
+        Raises:
+            PreflightError: if the step would leave the envelope.
+            ProgramError: if there is no step.
+        """
+        if dpen and self.machine.pen_actuator == "servo":
+            raise PreflightError("A servo pen cannot be jogged: move it to a value instead.")
+        self._link.poll()
+        here, box = self._link.position, self.machine.envelope
+        if here is not None:
+            _check_jog("x", here.x_mm, dx_mm, box.x_min_mm, box.x_max_mm)
+            _check_jog("y", here.y_mm, dy_mm, box.y_min_mm, box.y_max_mm)
+            _check_jog("the pen", here.pen, dpen, box.pen_min, box.pen_max)
+        self._link.command(self._link.dialect.jog_line(dx_mm, dy_mm, dpen, feed_mm_s))
+        self.wait_idle()
+
+    def move_pen(self, value: float) -> None:
+        """Moves only the pen, to a value of its axis.
+
+        Raises:
+            PreflightError: if the value is outside the envelope.
+        """
+        box = self.machine.envelope
+        if not box.pen_min <= value <= box.pen_max:
+            raise PreflightError(
+                f"The pen value {value:g} is outside {box.pen_min:g} to {box.pen_max:g}: choose one inside."
+            )
+        for line in self._link.dialect.pen_lines(value, self.machine):
+            self._link.command(line)
+        self.wait_idle()
+
+    def wait_idle(self) -> None:
+        """Waits until the machine stands still.
+
+        Raises:
+            DeviceAlarm: if it is in an alarm.
+            ResponseTimeout: if it neither moves nor becomes idle.
+        """
+        safe_stop.wait_idle(self._link)
+
+
+def _check_jog(axis: str, now: float, step: float, low: float, high: float) -> None:
+    """Refuses a step that ends outside the envelope and leads further out."""
+    goal = now + step
+    outside = max(low - goal, goal - high)
+    if step and outside > 0 and outside > max(low - now, now - high):
+        raise PreflightError(
+            f"The jog takes {axis} to {goal:.2f}, outside {low:g} to {high:g}: take a smaller step."
+        )
+
+
+def _no_event(event: Event) -> None:
+    del event

@@ -1,0 +1,43 @@
+"""Transports: bytes out, lines in, chosen by URL.
+
+``sim://grbl`` is a virtual controller in this process, ``socket://host:port`` a TCP
+connection, and anything else the name of a serial port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from firmware_bridge.errors import PortError
+from firmware_bridge.machine import MachineProfile
+from firmware_bridge.transports.base import Transport
+from firmware_bridge.transports.serial_port import PortInfo, SerialTransport, list_ports
+from firmware_bridge.transports.simulated import SimulatedTransport
+from firmware_bridge.transports.tcp import TcpTransport
+
+__all__ = ["TRANSPORTS", "PortInfo", "Transport", "list_ports", "open_transport"]
+
+TRANSPORTS: dict[str, Callable[[str, MachineProfile], Transport]] = {
+    "serial": SerialTransport,
+    "socket": TcpTransport,
+    "sim": SimulatedTransport,
+}
+
+
+def open_transport(url: str, machine: MachineProfile) -> Transport:
+    """Opens the transport that a URL names.
+
+    Args:
+        url: ``sim://grbl``, ``socket://host:port``, ``serial:///dev/ttyUSB0`` or a bare port name.
+        machine: baud rate of a serial port; the whole profile for a simulator.
+
+    Raises:
+        PortError: if the scheme is not known, or the port cannot be opened.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        scheme, rest = "serial", url
+    if scheme not in TRANSPORTS:
+        known = ", ".join(f"{name}://" for name in sorted(TRANSPORTS))
+        raise PortError(f"The port {url} begins with an unknown scheme: use a port name or one of {known}.")
+    return TRANSPORTS[scheme](rest, machine)
