@@ -60,8 +60,8 @@ class NetworkConfig:
     """
 
     head: str = "transformer"
-    points: int = 32
-    channels: tuple[int, int, int] = (24, 64, 128)
+    points: int = 40
+    channels: tuple[int, int, int] = (16, 48, 96)
     dim: int = 128
     layers: int = 3
     rounds: int = 2
@@ -193,7 +193,7 @@ class Corrector(nn.Module):
         c0, c1, c2 = config.channels
         dim = config.dim
         self.fine = conv(3, c0)
-        self.coarse = nn.Sequential(conv(c0, c1, stride=2), ResidualBlock(c1))
+        self.coarse = nn.Sequential(conv(c0, c1, stride=2), conv(c1, c1))
         self.mix = nn.Conv2d(c1, c1, 1)
         self.low = nn.Conv2d(c2, c1, 1)
         # sampled features at 28, 14 and 7 px, and per point: place 2, steps in and out 4, size, ink
@@ -203,14 +203,20 @@ class Corrector(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.out = nn.Linear(dim, 4)
 
-    def forward(self, image: Tensor, drawn: Tensor, f14: Tensor, f7: Tensor, points: Tensor, raw: Tensor) -> Tensor:
+    def prepare(self, f14: Tensor, f7: Tensor) -> tuple[Tensor, Tensor]:
+        """What does not change from round to round: the image's own maps, (B, c1, 14, 14) and (B, c1, 7, 7)."""
+        return self.mix(f14), self.low(f7)
+
+    def forward(
+        self, image: Tensor, drawn: Tensor, own_maps: tuple[Tensor, Tensor], points: Tensor, raw: Tensor
+    ) -> Tensor:
         """Image and drawing (B, 1, 28, 28), points (B, N, 2), raw (B, N, 4) to a correction (B, N, 4)."""
         fine = self.fine(torch.cat([image, drawn, image - drawn], dim=1))
-        coarse = self.coarse(fine) + self.mix(f14)
+        coarse = self.coarse(fine) + own_maps[0]
         where = (points * 2 - 1)[:, None].to(fine.dtype)  # (B, 1, N, 2), pixel edges at -1 and 1
         sampled = [
             F.grid_sample(m, where, align_corners=False, padding_mode="border")[:, :, 0].transpose(1, 2)
-            for m in (fine, coarse, self.low(f7))
+            for m in (fine, coarse, own_maps[1])
         ]
         step = torch.diff(points, dim=1)
         step_in, step_out = F.pad(step, (0, 0, 1, 0)), F.pad(step, (0, 0, 0, 1))
@@ -253,13 +259,15 @@ class GestureNetwork(nn.Module):
         f14, f7 = self.encoder(image)
         raw = self.head(f7).float()
         gestures = [gesture_of(raw)]
-        for _ in range(self.config.rounds if self.corrector else 0):
-            assert self.corrector is not None
+        if self.corrector is None:
+            return gestures
+        own_maps = self.corrector.prepare(f14, f7)
+        for _ in range(self.config.rounds):
             # Each round is judged on its own correction: no gradient through the state before it.
             raw = raw.detach()
             with torch.no_grad():
                 drawn = self.pen(*gesture_of(raw))
-            raw = raw + self.corrector(image, drawn, f14, f7, decode(raw)[0], raw).float()
+            raw = raw + self.corrector(image, drawn, own_maps, decode(raw)[0], raw).float()
             gestures.append(gesture_of(raw))
         return gestures
 

@@ -60,12 +60,8 @@ class _Segments(NamedTuple):
     ink_slope: Tensor  # ink per pixel along the segment
 
 
-def _segments(start: Tensor, steps: Tensor, longer_px: int) -> _Segments:
-    points = positions(start, steps) * longer_px
-    radius = steps[..., SIZE] * (0.5 * longer_px)
-    ink = steps[..., INTENSITY]
-    if points.shape[1] == 1:  # a single point is a segment without length
-        points, radius, ink = (torch.cat([v, v], dim=1) for v in (points, radius, ink))
+def _segments(points: Tensor, radius: Tensor, ink_first: Tensor, ink_last: Tensor) -> _Segments:
+    """Segments between points (B, N, 2) px with radii (B, N) px and inks (B, N-1) at both ends."""
     p0 = points[:, :-1]
     m = points[:, 1:] - p0
     is_point = (m * m).sum(-1) < _POINT_LENGTH_PX**2
@@ -82,9 +78,19 @@ def _segments(start: Tensor, steps: Tensor, longer_px: int) -> _Segments:
         length,
         radius[:, :-1],
         taper,
-        ink[:, :-1],
-        (ink[:, 1:] - ink[:, :-1]) / length,
+        ink_first,
+        (ink_last - ink_first) / length,
     )
+
+
+def _gesture_segments(start: Tensor, steps: Tensor, longer_px: int) -> _Segments:
+    check_gestures(start, steps)
+    points = positions(start, steps) * longer_px
+    radius = steps[..., SIZE] * (0.5 * longer_px)
+    ink = steps[..., INTENSITY]
+    if points.shape[1] == 1:  # a single point is a segment without length
+        points, radius, ink = (torch.cat([v, v], dim=1) for v in (points, radius, ink))
+    return _segments(points, radius, ink[:, :-1], ink[:, 1:])
 
 
 def _ink(seg: _Segments, x: Tensor, y: Tensor, softness: Tensor | float) -> Tensor:
@@ -115,8 +121,7 @@ def render_reference(
     Returns:
         Ink (B, 1, H, W) in [0, 1].
     """
-    check_gestures(start, steps)
-    seg = _Segments(*(v[:, :, None] for v in _segments(start, steps, max(height, width))))
+    seg = _Segments(*(v[:, :, None] for v in _gesture_segments(start, steps, max(height, width))))
     x, y = pixel_centres(height, width, steps)
     return _ink(seg, x, y, softness).amax(dim=1).view(-1, 1, height, width)
 
@@ -173,10 +178,25 @@ class LinePen(nn.Module):
 
     def forward(self, start: Tensor, steps: Tensor) -> Tensor:
         """Renders start (B, 2) and steps (B, N, 4) to ink (B, 1, H, W)."""
-        check_gestures(start, steps)
-        softness = self.log_softness.exp().to(steps.dtype)
-        x, y = pixel_centres(self.height, self.width, steps)
-        seg = _segments(start, steps, max(self.height, self.width))
+        return self._render(_gesture_segments(start, steps, max(self.height, self.width)))
+
+    def draw_segments(self, points: Tensor, size: Tensor, segment_ink: Tensor) -> Tensor:
+        """Renders a path whose ink may change abruptly from one segment to the next.
+
+        Args:
+            points: (B, N, 2) canvas units.
+            size: (B, N) full line width, canvas units.
+            segment_ink: (B, N-1) ink of each segment.
+
+        Returns:
+            Ink (B, 1, H, W) in [0, 1].
+        """
+        longer = max(self.height, self.width)
+        return self._render(_segments(points * longer, size * (0.5 * longer), segment_ink, segment_ink))
+
+    def _render(self, seg: _Segments) -> Tensor:
+        softness = self.log_softness.exp().to(seg.x0.dtype)
+        x, y = pixel_centres(self.height, self.width, seg.x0)
         winner = _winners(seg, x, y, softness)
         picked = _Segments(*(torch.gather(v, 1, winner) for v in seg))
         return _ink(picked, x, y, softness).view(-1, 1, self.height, self.width)

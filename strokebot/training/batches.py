@@ -10,6 +10,7 @@ width, slant, turn, scale and place; their pen path is known. The rest is MNIST,
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -45,6 +46,10 @@ _DIGIT_LOG_SCALE = 0.12
 _DIGIT_SHIFT_PX = 2.0
 # Bilinear warping blurs; this much contrast about the middle grey restores the edges.
 _DIGIT_SHARPEN = 1.35
+
+
+# LinePen.draw_segments, compiled or not.
+DrawSegments = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Batch(NamedTuple):
@@ -133,7 +138,7 @@ def place_strokes(points: Tensor, drawn: Tensor, generator: torch.Generator) -> 
     return warped - centre[:, None] + 0.5 + _uniform((n, 1, 2), -jitter, jitter, generator)
 
 
-def render_strokes(points: Tensor, drawn: Tensor, pen: LinePen, generator: torch.Generator) -> Tensor:
+def render_strokes(points: Tensor, drawn: Tensor, draw: DrawSegments, generator: torch.Generator) -> Tensor:
     """Draws placed pen paths (B, n, 2) with a waving random width; returns ink (B, 1, 28, 28)."""
     batch, n, _ = points.shape
     low, high = _STROKE_WIDTH_PX
@@ -146,7 +151,7 @@ def render_strokes(points: Tensor, drawn: Tensor, pen: LinePen, generator: torch
     size = base * (1 + waver) / IMAGE_PX
     ink = _uniform((batch, 1), *_STROKE_INK, generator)
     with torch.no_grad():
-        return pen.draw_segments(points, size, ink * drawn)
+        return draw(points, size, ink * drawn)
 
 
 def warp_digits(digits: Tensor, generator: torch.Generator) -> Tensor:
@@ -206,10 +211,8 @@ class Batches:
         held = sources.digits if sources.digits is not None else sources.points
         assert held is not None
         self.device = held.device
-        self.pens = [LinePen(IMAGE_PX, IMAGE_PX, softness).to(self.device) for softness in _softnesses()]
-        if compiled:
-            for pen in self.pens:
-                pen.compile()
+        self.pen = LinePen(IMAGE_PX, IMAGE_PX).to(self.device)
+        self.draw: DrawSegments = torch.compile(self.pen.draw_segments) if compiled else self.pen.draw_segments
 
     def __call__(self, step: int) -> Batch:
         """The batch of a step."""
@@ -237,14 +240,10 @@ class Batches:
         pick = torch.searchsorted(edges, draw * edges[-1]).clamp(max=len(edges) - 1)
         drawn = s.drawn[pick]
         placed = place_strokes(s.points[pick], drawn, generator)
-        pen = self.pens[torch.randint(len(self.pens), (1,), generator=generator, device=self.device).item()]
-        image = render_strokes(placed, drawn, pen, generator)
+        self.pen.log_softness.copy_(_uniform((), *_STROKE_SOFTNESS_PX, generator).log())
+        image = render_strokes(placed, drawn, self.draw, generator)
         along = torch.linspace(0, placed.shape[1] - 1, self.points, device=self.device)
         left = along.floor().long().clamp(max=placed.shape[1] - 2)
         t = (along - left)[:, None]
         return image, placed[:, left] * (1 - t) + placed[:, left + 1] * t
 
-
-def _softnesses() -> list[float]:
-    low, high = _STROKE_SOFTNESS_PX
-    return [low, 0.5 * (low + high), high]

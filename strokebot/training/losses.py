@@ -22,6 +22,7 @@ et al. 2018 (GradNorm), reduced to two groups and a cap.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -85,6 +86,11 @@ class LossWeights:
                 raise ConfigError(f"loss.{key} must be a number of at least 0 or a pair of them.")
             values[key] = float(pair[0]) if key == "balance" else (float(pair[0]), float(pair[1]))
         return cls(**values)
+
+    @property
+    def active(self) -> frozenset[str]:
+        """The terms that count at some time of the training."""
+        return frozenset(k for k in LIKENESS + DRAWABLE if max(getattr(self, k)) > 0)
 
     def at(self, progress: Tensor) -> dict[str, Tensor]:
         """The weights at a progress in [0, 1] (a scalar tensor), start to end on a cosine."""
@@ -155,8 +161,9 @@ def gesture_losses(
     drawn: Tensor,
     image: Tensor,
     pen_points: Tensor,
+    active: frozenset[str] = frozenset(LIKENESS + DRAWABLE),
 ) -> dict[str, Tensor]:
-    """All terms of one batch, unweighted.
+    """The terms of one batch, unweighted.
 
     Args:
         start: (B, 2) canvas units.
@@ -164,6 +171,7 @@ def gesture_losses(
         drawn: (B, 1, H, W) the rendering of the gesture.
         image: (B, 1, H, W) the image.
         pen_points: (K, N, 2) points of the real pen for the first K images, K <= B.
+        active: the terms to compute; the others are 0.
 
     Returns:
         One scalar a name of ``LIKENESS`` and ``DRAWABLE``.
@@ -175,21 +183,24 @@ def gesture_losses(
     speed = torch.sqrt((velocity * velocity).sum(-1) + 1e-10)
     third = torch.diff(points, n=3, dim=1)
     known = len(pen_points)
-    return {
-        "pixel": (diff * diff).mean(),
-        "multiscale": (F.avg_pool2d(diff, 2) ** 2).mean() + (F.avg_pool2d(diff, 4) ** 2).mean(),
-        "coverage": coverage(points, image),
-        "precision": precision(points, ink, image),
-        "order": F.huber_loss(points[:known], pen_points, delta=_ORDER_HUBER) / _ORDER_HUBER
-        if known
-        else points.new_zeros(()),
-        "length": speed.sum(1).mean(),
-        "travel": (speed * (1 - 0.5 * (ink[:, 1:] + ink[:, :-1]))).sum(1).mean(),
-        "jerk": (third * third).sum((1, 2)).mean(),
-        "width": (torch.diff(size, dim=1) ** 2).sum(1).mean(),
-        "lifts": torch.diff(ink, dim=1).abs().sum(1).mean(),
-        "binary": (ink * (1 - ink)).mean(),
+    terms: dict[str, Callable[[], Tensor]] = {
+        "pixel": lambda: (diff * diff).mean(),
+        "multiscale": lambda: (F.avg_pool2d(diff, 2) ** 2).mean() + (F.avg_pool2d(diff, 4) ** 2).mean(),
+        "coverage": lambda: coverage(points, image),
+        "precision": lambda: precision(points, ink, image),
+        "order": lambda: (
+            F.huber_loss(points[:known], pen_points, delta=_ORDER_HUBER) / _ORDER_HUBER
+            if known
+            else points.new_zeros(())
+        ),
+        "length": lambda: speed.sum(1).mean(),
+        "travel": lambda: (speed * (1 - 0.5 * (ink[:, 1:] + ink[:, :-1]))).sum(1).mean(),
+        "jerk": lambda: (third * third).sum((1, 2)).mean(),
+        "width": lambda: (torch.diff(size, dim=1) ** 2).sum(1).mean(),
+        "lifts": lambda: torch.diff(ink, dim=1).abs().sum(1).mean(),
+        "binary": lambda: (ink * (1 - ink)).mean(),
     }
+    return {k: term() if k in active else points.new_zeros(()) for k, term in terms.items()}
 
 
 def balanced_gradient(
@@ -209,7 +220,9 @@ def balanced_gradient(
     """
     extra = learned or []
     both = torch.autograd.grad(likeness, [*outputs, *extra], retain_graph=True, allow_unused=True)
-    side = torch.autograd.grad(drawable, outputs, allow_unused=True)
+    side: Sequence[Tensor | None] = [None] * len(outputs)
+    if drawable.requires_grad:
+        side = torch.autograd.grad(drawable, outputs, allow_unused=True)
     main = [torch.zeros_like(o) if g is None else g for g, o in zip(both, outputs, strict=False)]
     rest = [torch.zeros_like(o) if g is None else g for g, o in zip(side, outputs, strict=True)]
 

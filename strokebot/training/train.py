@@ -12,6 +12,7 @@ number of processes it goes on with the same expectation.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from strokebot.errors import DataError, StrokebotError
+from strokebot.files import write_atomic
 from strokebot.model.blocks import set_deterministic
 from strokebot.model.checkpoint import AnyNetwork, Card, build_network, save_weights
 from strokebot.training.batches import Batches, Sources
@@ -38,6 +40,8 @@ from strokebot.training.losses import DRAWABLE, LIKENESS, balanced_gradient, ges
 from strokebot.training.state import load_state, save_state
 
 STROKE_POINTS = 64
+# Images whose gestures are kept at every line of the log, for the animation of the training.
+_WATCHED = 32
 PACK_NAME = f"strokes_{STROKE_POINTS}.npz"
 _LICENCES = {
     "mnist": "MNIST train, 60,000 images, CC BY-SA 3.0",
@@ -123,7 +127,7 @@ class Trainer:
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             betas=(0.9, 0.99) if config.warmup_steps else (0.9, 0.999),
-            fused=device.type == "cuda",
+            fused=True,
         )
         with torch.no_grad():
             points = self.network(torch.zeros(1, 1, 28, 28, device=device))[1].shape[1]
@@ -156,6 +160,9 @@ class Trainer:
                 find_unused_parameters=False,
             )
         self.step = 0
+        self.time_share = 0.0
+        self.watched = self.batches(0).image[:: max(1, config.batch // world // _WATCHED)][:_WATCHED]
+        self.snapshots: list[tuple[int, Tensor, Tensor]] = []
         self.scale = torch.ones((), device=device)
 
     @property
@@ -175,8 +182,12 @@ class Trainer:
             return c.learning_rate
         if self.step < c.warmup_steps:
             return c.learning_rate * (self.step + 1) / c.warmup_steps
-        done = (self.step - c.warmup_steps) / max(1, c.steps - c.warmup_steps)
-        return float(c.learning_rate * (0.01 + 0.99 * (0.5 + 0.5 * np.cos(np.pi * min(done, 1.0)))))
+        return float(c.learning_rate * (0.01 + 0.99 * (0.5 + 0.5 * np.cos(np.pi * self.progress))))
+
+    @property
+    def progress(self) -> float:
+        """How far the schedules are, 0 to 1: by steps, or by time where that is further."""
+        return min(1.0, max(self.step / self.config.steps, self.time_share))
 
     def train_step(self) -> dict[str, Tensor]:
         """One step; returns the unweighted terms of the last round, on the device."""
@@ -193,20 +204,22 @@ class Trainer:
             gestures = self.proposals(batch.image)
         outputs = [t for gesture in gestures for t in gesture]
         leaves = [t.detach().requires_grad_() for t in outputs]
-        weights = c.loss.at(torch.tensor(self.step / c.steps, device=self.device))
+        weights = c.loss.at(torch.tensor(self.progress, device=self.device))
         shares = round_weights(len(gestures))
         likeness = drawable = torch.zeros((), device=self.device)
         terms: dict[str, Tensor] = {}
         for i, share in enumerate(shares):
             start, steps = leaves[2 * i], leaves[2 * i + 1]
             drawn = self.pen(start, steps)
-            terms = self.losses(start, steps, drawn, batch.image, batch.pen_points)
+            terms = self.losses(start, steps, drawn, batch.image, batch.pen_points, c.loss.active)
             likeness = likeness + share * sum(weights[k] * terms[k] for k in LIKENESS)
             drawable = drawable + share * sum(weights[k] * terms[k] for k in DRAWABLE)
         learned = [p for p in self.network.pen.parameters() if p.requires_grad]
         self.optimizer.zero_grad(set_to_none=True)
         grads, self.scale = balanced_gradient(likeness, drawable, leaves, c.loss.balance, learned)
-        torch.autograd.backward(outputs, grads)
+        # A start that is a constant (the article's) has no gradient to take.
+        taught = [(t, g) for t, g in zip(outputs, grads, strict=True) if t.requires_grad]
+        torch.autograd.backward([t for t, _ in taught], [g for _, g in taught])
         if self.world > 1:
             for parameter in learned:  # outside of what DistributedDataParallel watches
                 assert parameter.grad is not None
@@ -227,6 +240,11 @@ class Trainer:
         new = [p for p in self.network.state_dict().values() if p.is_floating_point()]
         torch._foreach_lerp_(ours, new, 1 - decay)
 
+    @torch.no_grad()
+    def _watch(self) -> None:
+        start, steps = self.averaged(self.watched)
+        self.snapshots.append((self.step, start.cpu(), steps.cpu()))
+
     def save(self) -> None:
         """Writes the checkpoint and the averaged weights with their card; rank 0 alone does."""
         if self.rank:
@@ -242,6 +260,17 @@ class Trainer:
             architecture |= self.averaged.config.to_table()  # type: ignore[union-attr,operator]
         card = Card(architecture, used, {"steps_done": self.step, **config})
         save_weights(self.weights_path, self.averaged, card)
+        if self.snapshots:
+            done, starts, steps = zip(*self.snapshots, strict=True)
+            buffer = io.BytesIO()
+            np.savez_compressed(
+                buffer,
+                images=self.watched[:, 0].cpu().numpy(),
+                step=np.array(done),
+                start=torch.stack(starts).numpy(),
+                steps=torch.stack(steps).numpy(),
+            )
+            write_atomic(self.out_dir / f"{self.config.name}.snapshots.npz", buffer.getvalue())
 
     def resume(self) -> None:
         """Goes on from the checkpoint.
@@ -252,16 +281,20 @@ class Trainer:
         self.step = load_state(self.state_path, self.network, self.averaged, self.optimizer)
 
     def run(self, on_progress: Callable[[Progress], None] | None = None, max_seconds: float | None = None) -> None:
-        """Trains to the end (or until the time is up), with checkpoints and a log.
+        """Trains to the end, with checkpoints and a log.
 
+        With ``max_seconds`` the schedules end when the time is up, if the steps have not ended
+        before: a trained network in a given time, at the price of an exact repetition.
         A keyboard interrupt saves the checkpoint, then goes on up.
         """
         began, sums, count, mark = time.monotonic(), {}, 0, time.monotonic()
         log = self.out_dir / f"{self.config.name}.log.jsonl"
         try:
             while self.step < self.config.steps:
-                if max_seconds is not None and time.monotonic() - began > max_seconds:
-                    break
+                if max_seconds is not None:
+                    self.time_share = (time.monotonic() - began) / max_seconds
+                    if self.time_share >= 1:
+                        break
                 for key, value in self.train_step().items():
                     sums[key] = sums[key] + value if key in sums else value.clone()
                 count += 1
@@ -269,6 +302,7 @@ class Trainer:
                     means = {k: float(v) / count for k, v in sums.items()}
                     now = time.monotonic()
                     rate = count * self.config.batch / (now - mark)
+                    self._watch()
                     sums, count, mark = {}, 0, now
                     if self.rank == 0:
                         line = {"step": self.step, **means, "balance": float(self.scale), "images_per_s": rate}
