@@ -3,11 +3,16 @@
 The pen of an animation moves in steps of equal arc length, lifted parts included, so that
 a long line takes longer than a short one. A training is shown by the drawings of one fixed
 batch at several moments: *snapshots*, which a training writes as it goes.
+
+    python -m strokebot.training.animate FILE.json OUT.png|OUT.gif|OUT.svg     a gesture
+    python -m strokebot.training.animate FILE.snapshots.npz OUT.gif            a training
 """
 
 from __future__ import annotations
 
+import argparse
 import io
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +25,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from strokebot.arrays import frozen_array
-from strokebot.errors import DataError, GestureError
+from strokebot.errors import DataError, GestureError, StrokebotError
 from strokebot.files import write_atomic
 from strokebot.gesture import LIFT_THRESHOLD, Gesture
 from strokebot.raster import draw_ink, segments_down
 from strokebot.training import metrics
 from strokebot.training.data.npz import read_npz
-from strokebot.training.sheets import colour_at, ink_panel
+from strokebot.training.sheets import colour_at, ink_panel, save_picture
 
 # Frames of one drawing and how long each is shown; the last one stays.
 FRAMES = 40
@@ -80,7 +85,7 @@ class Snapshots:
     def save(self, path: Path) -> None:
         """Writes the snapshots as .npz."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, images=self.images, at=self.at, start=self.start, steps=self.steps)
+        np.savez_compressed(buffer, images=self.images, step=self.at, start=self.start, steps=self.steps)
         write_atomic(path, buffer.getvalue())
 
     @classmethod
@@ -90,8 +95,8 @@ class Snapshots:
         Raises:
             DataError: if the file is missing, damaged or not of snapshots.
         """
-        arrays = read_npz(path, ("images", "at", "start", "steps"))
-        return cls(arrays["images"], arrays["at"], arrays["start"], arrays["steps"])  # type: ignore[arg-type]
+        arrays = read_npz(path, ("images", "step", "start", "steps"))
+        return cls(arrays["images"], arrays["step"], arrays["start"], arrays["steps"])  # type: ignore[arg-type]
 
 
 def partial(gesture: Gesture, share: float) -> Gesture:
@@ -265,3 +270,33 @@ def training_frames(snapshots: Snapshots, columns: int = 8) -> list[Image.Image]
 def save_training(snapshots: Snapshots, path: Path) -> None:
     """Writes a training as a GIF."""
     save_gif(training_frames(snapshots), path, _TRAINING_MS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line of this module; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m strokebot.training.animate")
+    parser.add_argument("file", type=Path, help="gesture.json, or the .snapshots.npz of a training")
+    parser.add_argument("out", type=Path, help=".gif; for a gesture also .png or .svg")
+    options = parser.parse_args(arguments)
+    kind = (options.file.suffix, options.out.suffix)
+    try:
+        if kind == (".npz", ".gif"):
+            save_training(Snapshots.load(options.file), options.out)
+        elif kind == (".json", ".gif"):
+            save_gif(gesture_frames(Gesture.load(options.file)), options.out)
+        elif kind == (".json", ".svg"):
+            write_atomic(options.out, gesture_svg(Gesture.load(options.file)).encode())
+        elif kind == (".json", ".png"):
+            save_picture(gesture_still(Gesture.load(options.file)), options.out)
+        else:
+            raise DataError(
+                f"Cannot turn {options.file.name} into {options.out.name}; see --help for what can be."
+            )
+    except StrokebotError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

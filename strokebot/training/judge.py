@@ -47,6 +47,8 @@ _LOG_SCALE = 0.12
 _SHIFT = 2.2 / (SIDE_PX / 2)  # in half canvases, the unit of affine_grid
 _LOG_CONTRAST = 0.35  # of the ramp between paper and ink
 _CENTRE = 0.1  # shift of the middle grey, which thins or thickens
+# Below this accuracy on real test digits a judge is not fit to judge drawings.
+REQUIRED_ACCURACY = 0.992
 # Letters of UNIPEN: every second one, with pens of these widths in turn, is plenty.
 _EVERY = 2
 _WIDTHS_PX = (2.0, 2.7, 3.6)
@@ -208,6 +210,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StrokebotError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    if kind != "judge-letters" and accuracy < REQUIRED_ACCURACY:
+        sys.stderr.write(
+            f"{kind} reads {accuracy:.2%} of real digits; a judge needs {REQUIRED_ACCURACY:.1%}.\n"
+        )
     sys.stdout.write(json.dumps({"kind": kind, "test_accuracy": accuracy, "sha256": card.sha256}) + "\n")
     return 0
 

@@ -125,3 +125,19 @@ def test_wrong_snapshots_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "s.npz", images=good.images)
     with pytest.raises(DataError, match="lacks"):
         Snapshots.load(tmp_path / "s.npz")
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gesture, training = tmp_path / "gesture.json", tmp_path / "s.npz"
+    gesture.write_text(two_strokes().to_json())
+    snapshots().save(training)
+    made = [(gesture, "a.png"), (gesture, "b.gif"), (gesture, "c.svg"), (training, "d.gif")]
+    for source, name in made:
+        assert animate.main([str(source), str(tmp_path / name)]) == 0
+        assert (tmp_path / name).stat().st_size > 100
+    assert animate.main([str(training), str(tmp_path / "e.svg")]) == 1
+    assert animate.main([str(tmp_path / "no.json"), str(tmp_path / "f.gif")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "e.svg" in lines[0]
+    assert "no.json" in lines[1]
