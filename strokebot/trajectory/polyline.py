@@ -16,8 +16,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-# Segments on each side of the matching place that are searched for the nearest one.
+# Segments on each side of the matching place that are searched for the nearest one: so many
+# for every point, and so many for a point that is not near enough yet.
 _SEARCH_SEGMENTS = 3
+_LONG_SEARCH_SEGMENTS = 100
 
 
 def arc_length(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -90,22 +92,33 @@ def sync_deviation(
     points_at: NDArray[np.float64],
     line: NDArray[np.float64],
     line_at: NDArray[np.float64],
+    enough: float,
 ) -> NDArray[np.float64]:
     """Distance of each point from a polyline, searched near the place with the same parameter.
 
-    The result is never below the true distance, since only some segments are looked at.
+    The result is never below the true distance, since only some segments are looked at:
+    a few for every point, more for those that are farther away than ``enough``.
 
     Args:
         points: (K, 2) points.
         points_at: (K,) their parameters.
         line: (M, 2) polyline, M at least 2.
         line_at: (M,) parameters of its points, increasing.
+        enough: distance that needs no longer search.
     """
-    centre = np.clip(np.searchsorted(line_at, points_at, side="right") - 1, 0, len(line) - 2)
+    last = len(line) - 2
+    centre = np.clip(np.searchsorted(line_at, points_at, side="right") - 1, 0, last)
     best = np.full(len(points), np.inf)
-    for shift in range(-_SEARCH_SEGMENTS, _SEARCH_SEGMENTS + 1):
-        k = np.clip(centre + shift, 0, len(line) - 2)
-        np.minimum(best, _distance_to_segment(points, line[k], line[k + 1]), out=best)
+    wanted = np.arange(len(points))
+    for reach in range(min(_LONG_SEARCH_SEGMENTS, last) + 1):
+        if reach > _SEARCH_SEGMENTS:
+            wanted = wanted[best[wanted] > enough]
+            if len(wanted) == 0:
+                break
+        for shift in {-reach, reach}:
+            k = np.clip(centre[wanted] + shift, 0, last)
+            distance = _distance_to_segment(points[wanted], line[k], line[k + 1])
+            best[wanted] = np.minimum(best[wanted], distance)
     return best
 
 
