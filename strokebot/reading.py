@@ -104,11 +104,12 @@ def _join_stacked(boxes: Boxes, marks: NDArray[np.int64], group: NDArray[np.int6
     """Joins lone marks that stand one above another, in place."""
     x0, y0, x1, y1 = boxes.T
     for at, a in enumerate(marks):
-        for b in marks[at + 1 :]:
-            overlap = min(x1[a], x1[b]) - max(x0[a], x0[b])
-            gap = max(y0[a] - y1[b], y0[b] - y1[a])
-            if overlap >= 0.5 * min(x1[a] - x0[a], x1[b] - x0[b]) and 0 <= gap <= _ABOVE * writing:
-                _join(group, int(a), int(b))
+        rest = marks[at + 1 :]
+        overlap = np.minimum(x1[a], x1[rest]) - np.maximum(x0[a], x0[rest])
+        narrower = np.minimum(x1[a] - x0[a], x1[rest] - x0[rest])
+        gap = np.maximum(y0[a] - y1[rest], y0[rest] - y1[a])
+        for b in rest[(overlap >= 0.5 * narrower) & (gap >= 0) & (gap <= _ABOVE * writing)]:
+            _join(group, int(a), int(b))
 
 
 def _join_broken(boxes: Boxes, letters: NDArray[np.int64], group: NDArray[np.int64], writing: float) -> None:

@@ -13,6 +13,10 @@ a fraction of a pixel on a straight line of any width. A side that is not found,
 far from where the distance transform says it should be (crossings, fillings), is
 taken from the neighbours along the line.
 
+Near a junction the skeleton bends towards the other lines and the profile runs into
+them: that piece of an edge is left out, and what is measured is its body. The pen goes
+straight from body to body, or by way of the node.
+
 A line thinner than about ``_NARROW`` units never reaches full ink on a pixel grid:
 there the width is the integral of c over t, and the ink counts as full.
 
@@ -33,41 +37,53 @@ from strokebot.tour.graph import Graph, Points
 Floats = NDArray[np.float64]
 
 # Samples on either side of the line.
-_SAMPLES = 24
+_SAMPLES = 16
 # How far the profile reaches, in radii and, beyond, in working px.
 _REACH = 1.6
 _REACH_PX = 2.5
 # A measured width up to this many times the distance transform's, plus 2 px, is believed.
 _BELIEVED = 1.35
+# Points measured at a time: bounds the memory.
+_BLOCK = 20_000
+# A junction this many times as wide as the line that reaches it is a blot, drawn as such.
+_BLOT = 1.6
 # Standard deviation of the smoothing along the line, working px: a stair has steps of 1 px.
 _SMOOTH_PX = 2.0
 # Lines up to the first width are narrow, from the second on resolved; units.
 _NARROW = (2.0, 3.0)
+# A drawn line has at least this width, units.
+_THINNEST = 0.25
 # Ink from here on is full: the last tenth is antialiasing and noise.
 _FULL = 0.9
-# Near a junction the skeleton bends towards the other lines: this share of the node's radius is
-# replaced by a straight line, at most this share of the edge from either side.
+# What is left out near a junction: this share of the node's radius, at most this share of the
+# edge from either side.
 _CUT_RADII = 0.9
 _CUT_SHARE = 0.35
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """An edge with its measured ink: points (K, 2), width (K,) px, intensity (K,)."""
+    """An edge with its measured ink, ready to be drawn from node a to node b.
 
-    points: Points
-    width: Floats
-    intensity: Floats
+    Attributes:
+        body: (K, 4) x, y, width and intensity, px.
+        first: (4,) the same at node a, if it is a junction; else None.
+        last: (4,) the same at node b.
+    """
+
+    body: Floats
+    first: Floats | None
+    last: Floats | None
 
     def reversed(self) -> Line:
         """The same line, drawn the other way."""
-        return Line(self.points[::-1], self.width[::-1], self.intensity[::-1])
+        return Line(self.body[::-1], self.last, self.first)
 
 
 def sample(field: NDArray[np.floating], points: Points) -> Floats:
-    """Values (K,) of a field (H, W) at points (K, 2), x right, y down, linear between pixel centres."""
+    """Values (K,) of a field (H, W) at points (K, 2): linear between pixel centres, 0 outside."""
     at = np.stack([points[:, 1] - 0.5, points[:, 0] - 0.5])
-    return np.asarray(map_coordinates(field, at, output=np.float64, order=1, mode="nearest"))
+    return np.asarray(map_coordinates(field, at, output=np.float64, order=1, mode="grid-constant"))
 
 
 def measure(
@@ -87,39 +103,40 @@ def measure(
     numbers = list(graph.edges)
     if not numbers:
         return {}
-    rough = [_resample(_cut(graph, k)) for k in numbers]
-    smooth = [_smoothed(points) for points in rough]
+    smooth = [_smoothed(_resample(_body(graph, k))) for k in numbers]
     points, normals = np.concatenate(smooth), np.concatenate([_normals(line) for line in smooth])
-    shift, width, peak, integral, good = _profiles(points, normals, ink, depth, unit)
+    blocks = [slice(at, at + _BLOCK) for at in range(0, len(points), _BLOCK)]
+    columns = [_profiles(points[k], normals[k], ink, depth, unit) for k in blocks]
+    table = np.concatenate(columns)
     lines, at = {}, 0
     for number, line in zip(numbers, smooth, strict=True):
         k = slice(at, at + len(line))
         at += len(line)
-        lines[number] = _line(
-            graph, number, line, normals[k], (shift[k], width[k], peak[k], integral[k], good[k]), ink, unit
-        )
+        lines[number] = _line(graph, number, line, normals[k], table[k], ink, unit)
     return lines
 
 
-def _cut(graph: Graph, number: int) -> Points:
-    """The polyline of an edge without the bent pieces in its junctions' discs."""
+def _body(graph: Graph, number: int) -> Points:
+    """The polyline (K, 2) of an edge without the pieces in its junctions' discs."""
     edge = graph.edges[number]
-    points = edge.points
-    if len(points) < 4:
-        return points
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    keep = np.ones(len(points), dtype=bool)
-    for node, distance in ((edge.a, along), (edge.b, along[-1] - along)):
-        if len(graph.at[node]) >= 3:
-            cut = min(_CUT_RADII * graph.radius[node], _CUT_SHARE * along[-1])
-            keep &= distance >= cut
-    keep[[0, -1]] = True
-    return points[keep]
+    along = _along(edge.points)
+    low, high = 0.0, float(along[-1])
+    if len(graph.at[edge.a]) >= 3:
+        low = min(_CUT_RADII * graph.radius[edge.a], _CUT_SHARE * float(along[-1]))
+    if len(graph.at[edge.b]) >= 3:
+        high -= min(_CUT_RADII * graph.radius[edge.b], _CUT_SHARE * float(along[-1]))
+    at = np.concatenate([[low], along[(along > low) & (along < high)], [high]])
+    return np.column_stack([np.interp(at, along, column) for column in edge.points.T])
+
+
+def _along(points: Points) -> Floats:
+    """Length along a polyline (K, 2) up to each of its points, (K,)."""
+    return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
 
 
 def _resample(points: Points) -> Points:
     """Points about 1 px apart along a polyline (K, 2), the ends kept."""
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    along = _along(points)
     count = max(2, round(float(along[-1])) + 1)
     at = np.linspace(0.0, along[-1], count)
     return np.column_stack([np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])])
@@ -146,8 +163,8 @@ def _normals(points: Points) -> Points:
 
 def _profiles(
     points: Points, normals: Points, ink: NDArray[np.float32], depth: NDArray[np.float64], unit: float
-) -> tuple[Floats, Floats, Floats, Floats, NDArray[np.bool_]]:
-    """Shift, width, peak, integral and whether they are believed, each (K,)."""
+) -> Floats:
+    """Shift, width, peak, integral and whether they are believed (1 or 0), (K, 5)."""
     radius = np.maximum(sample(depth, points), 0.5)
     reach = _REACH * radius + _REACH_PX
     t = np.linspace(-1.0, 1.0, 2 * _SAMPLES + 1)
@@ -175,7 +192,7 @@ def _profiles(
     integral = (profile * inside).sum(axis=1) * step
     good = has_right & has_left & (width <= _BELIEVED * 2 * radius + 2.0)
     good &= np.abs(shift) <= 0.5 * radius + 1.0
-    return shift, np.where(good, width, 2 * radius - 1.0), peak, integral, good
+    return np.column_stack([shift, np.where(good, width, 2 * radius - 1.0), peak, integral, good])
 
 
 def _line(
@@ -183,12 +200,13 @@ def _line(
     number: int,
     points: Points,
     normals: Points,
-    measured: tuple[Floats, Floats, Floats, Floats, NDArray[np.bool_]],
+    measured: Floats,
     ink: NDArray[np.float32],
     unit: float,
 ) -> Line:
-    """Puts one edge together from its measured profiles."""
-    shift, width, peak, integral, good = measured
+    """Puts one edge together from its measured profiles (K, 5)."""
+    shift, width, peak, integral = measured[:, :4].T
+    good = measured[:, 4] > 0
     index = np.arange(len(points))
     if good.any():
         shift, width, integral, peak = (
@@ -201,36 +219,44 @@ def _line(
     full = np.where(peak >= _FULL, 1.0, peak)
     intensity = resolved * full + (1.0 - resolved)
     width = resolved * width + (1.0 - resolved) * np.minimum(integral, width)
+    drawn = np.column_stack([shift, width, intensity])
+    shift, width, intensity = gaussian_filter1d(drawn, _SMOOTH_PX, axis=0, mode="nearest").T
+    points = _smoothed(points + shift[:, None] * normals, 1.0)
     edge = graph.edges[number]
-    free = [len(graph.at[node]) == 1 for node in (edge.a, edge.b)]
-    joined = [len(graph.at[node]) >= 3 for node in (edge.a, edge.b)]
-    shift = np.asarray(gaussian_filter1d(shift, _SMOOTH_PX, mode="nearest"))
-    for k, is_joined in ((0, joined[0]), (-1, joined[1])):
-        if is_joined:
-            shift[k] = 0.0  # the junction is one place for all its lines
-    points = points + shift[:, None] * normals
-    if edge.a == edge.b and not joined[0]:
+    degree = [len(graph.at[node]) for node in (edge.a, edge.b)]
+    if edge.a == edge.b and degree[0] == 2:  # a ring closes where it started
         points[0] = points[-1] = (points[0] + points[-1]) / 2
-    points = _smoothed(points, 1.0)
-    width = np.asarray(gaussian_filter1d(width, _SMOOTH_PX, mode="nearest"))
-    intensity = np.asarray(gaussian_filter1d(intensity, _SMOOTH_PX, mode="nearest"))
-    line = Line(points, np.maximum(width, 0.25 * unit), np.clip(intensity, 0.0, 1.0))
-    if free[0]:
-        line = _fit_end(line.reversed(), ink).reversed()
-    if free[1]:
-        line = _fit_end(line, ink)
-    return line
+    body = np.column_stack([points, np.maximum(width, _THINNEST * unit), np.clip(intensity, 0.0, 1.0)])
+    if degree[0] == 1:
+        body = _fit_end(body[::-1], ink)[::-1]
+    if degree[1] == 1:
+        body = _fit_end(body, ink)
+    first = _at_node(graph, edge.a, body[0]) if degree[0] >= 3 else None
+    last = _at_node(graph, edge.b, body[-1]) if degree[1] >= 3 else None
+    return Line(body, first, last)
 
 
-def _fit_end(line: Line, ink: NDArray[np.float32]) -> Line:
-    """Moves the last point of a line to half a width before the place where the ink ends."""
-    points, width = line.points, float(line.width[-1])
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+def _at_node(graph: Graph, node: int, near: Floats) -> Floats:
+    """The point (4,) at a junction for a line that reaches it as ``near`` (4,)."""
+    disc = 2.0 * graph.radius[node] - 1.0
+    width = disc if disc > _BLOT * near[2] else near[2]
+    return np.array([*graph.place[node], width, near[3]])
+
+
+def is_blot(line: Floats, node: Floats) -> bool:
+    """Whether a junction's point (4,) is much wider than the line's point (4,) beside it."""
+    return bool(node[2] > _BLOT * line[2])
+
+
+def _fit_end(body: Floats, ink: NDArray[np.float32]) -> Floats:
+    """Moves the last point of a body (K, 4) to half a width before the place where the ink ends."""
+    points, width = body[:, :2], float(body[-1, 2])
+    along = _along(points)
     back = int(np.searchsorted(along, along[-1] - max(width, 2.0)))
     direction = points[-1] - points[min(back, len(points) - 2)]
     length = float(np.hypot(*direction))
     if length == 0.0:
-        return line
+        return body
     direction = direction / length
     # From a place surely inside, in quarter pixels, to past the end.
     start = -min(width / 2, along[-1])
@@ -240,19 +266,12 @@ def _fit_end(line: Line, ink: NDArray[np.float32]) -> Line:
     under = np.flatnonzero(values < half)
     under = under[under > 0]
     if len(under) == 0:
-        return line
+        return body
     k = int(under[0])
     part = (values[k - 1] - half) / max(values[k - 1] - values[k], 1e-9)
     move = float(t[k - 1] + 0.25 * np.clip(part, 0.0, 1.0)) - width / 2
     if move >= 0.0:
-        end = points[-1] + move * direction
-        return Line(
-            np.concatenate([points, end[None]]),
-            np.append(line.width, line.width[-1]),
-            np.append(line.intensity, line.intensity[-1]),
-        )
+        return np.vstack([body, [*(points[-1] + move * direction), *body[-1, 2:]]])
     stop = max(along[-1] + move, 0.2 * along[-1])
     at = np.append(along[along < stop], stop)
-    columns = np.column_stack([points, line.width, line.intensity])
-    cut = np.column_stack([np.interp(at, along, column) for column in columns.T])
-    return Line(cut[:, :2], cut[:, 2], cut[:, 3])
+    return np.column_stack([np.interp(at, along, column) for column in body.T])

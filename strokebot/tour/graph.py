@@ -145,7 +145,7 @@ def trace(skeleton: NDArray[np.bool_], depth: NDArray[np.float64]) -> Graph:
         without edges.
     """
     rows, columns = np.nonzero(skeleton)
-    place = np.column_stack([columns, rows]) + 0.5
+    place: Points = np.column_stack([columns, rows]).astype(np.float64) + 0.5
     radius = depth[rows, columns]
     neighbours = _neighbours(skeleton, rows, columns)
     degree = [len(beside) for beside in neighbours]

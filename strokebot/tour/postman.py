@@ -26,19 +26,23 @@ splicing, with the smoothest splice instead of the first).
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, dijkstra, minimum_spanning_tree
 
 from strokebot.tour.graph import Graph, Points
 
 # Above this many odd nodes the exact matching, cubic in their number, gives way to greedy
 # pairs improved by exchanges.
 _EXACT_ODD = 24
+# Above this many even those, quadratic in memory, give way to a spanning tree.
+_GREEDY_ODD = 600
+# Rounds of exchanges.
+_ROUNDS = 10
 # Weight of the preference for start and end, px of retracing for a px of distance.
 _PREFER = 0.25
 # Darts at a node up to which all pairings are tried (8: 105 pairings).
@@ -48,6 +52,8 @@ _DIRECTION_RADII = 2.5
 _DIRECTION_POINTS = 4
 
 Walk = list[tuple[int, bool]]
+Link = tuple[float, int]  # length and number of an edge
+Turn = Callable[[int, int], float]  # cost of a transition between two darts
 
 
 def postman_walk(graph: Graph, nodes: Sequence[int]) -> Walk:
@@ -90,7 +96,7 @@ def _match(graph: Graph, nodes: Sequence[int], odd: list[int]) -> tuple[list[int
         forward = start_cost[0] + end_cost[1] <= start_cost[1] + end_cost[0]
         return [], odd[0 if forward else 1], odd[1 if forward else 0]
     index = {node: k for k, node in enumerate(nodes)}
-    shortest: dict[tuple[int, int], tuple[float, int]] = {}
+    shortest: dict[tuple[int, int], Link] = {}
     for number in {k for node in nodes for k in graph.at[node]}:
         edge = graph.edges[number]
         key = (min(edge.a, edge.b), max(edge.a, edge.b))
@@ -101,6 +107,10 @@ def _match(graph: Graph, nodes: Sequence[int], odd: list[int]) -> tuple[list[int
     n = len(nodes)
     weights = coo_array((length, (pairs[:, 0], pairs[:, 1])), shape=(n, n)).tocsr()
     sources = np.array([index[node] for node in odd])
+    if len(odd) > _GREEDY_ODD:
+        start = int(np.argmin(start_cost))
+        end = int(np.argmin(np.where(np.arange(len(odd)) == start, np.inf, end_cost)))
+        return _tree_pairs(weights, np.delete(sources, [start, end]), nodes, shortest), odd[start], odd[end]
     way, before = dijkstra(weights, directed=False, indices=sources, return_predecessors=True)
     between = way[:, sources]
     solve = _exact_pairs if len(odd) <= _EXACT_ODD else _greedy_pairs
@@ -152,8 +162,7 @@ def _greedy_pairs(
         i, j = rows[k], columns[k]
         if partner[i] < 0 and partner[j] < 0 and np.isfinite(cost[i, j]):
             partner[i], partner[j] = j, i
-    improved = True
-    while improved:
+    for _ in range(_ROUNDS):
         improved = False
         for i in range(n + 2):
             j = partner[i]
@@ -167,8 +176,30 @@ def _greedy_pairs(
                 m = partner[k]
                 partner[i], partner[m], partner[j], partner[k] = m, i, k, j
                 improved = True
+        if not improved:
+            break
     pairs = [(int(i), int(j)) for i, j in enumerate(partner) if i < j < n]
     return pairs, int(partner[n]), int(partner[n + 1])
+
+
+def _tree_pairs(
+    weights: csr_array, odd: NDArray[np.int64], nodes: Sequence[int], shortest: dict[tuple[int, int], Link]
+) -> list[int]:
+    """The edges to walk twice so that every node in ``odd`` becomes even, all on the shortest tree.
+
+    An edge of the tree is needed twice where it parts an odd number of odd nodes from the rest.
+    """
+    order, before = breadth_first_order(minimum_spanning_tree(weights), 0, directed=False)
+    parity = np.zeros(len(nodes), dtype=np.int64)
+    parity[odd] = 1
+    doubled = []
+    for at in order[:0:-1]:
+        if parity[at]:
+            prior = int(before[at])
+            parity[prior] ^= 1
+            a, b = nodes[int(at)], nodes[prior]
+            doubled.append(shortest[(min(a, b), max(a, b))][1])
+    return sorted(doubled)
 
 
 def leave_direction(points: Points, radius: float) -> Points:
@@ -221,9 +252,8 @@ def _euler(graph: Graph, copies: list[int], start: int, end: int) -> Walk:
     return walk
 
 
-def _best_pairing(darts: list[int], turn: object) -> list[tuple[int, int]]:
+def _best_pairing(darts: list[int], turn: Turn) -> list[tuple[int, int]]:
     """The pairing of an even number of darts with the least turning; nearest pairs if there are many."""
-    assert callable(turn)
     if len(darts) > _ALL_PAIRINGS:
         ranked = sorted((turn(i, j), i, j) for k, i in enumerate(darts) for j in darts[k + 1 :])
         pairs, taken = [], set()
@@ -248,9 +278,8 @@ def _best_pairing(darts: list[int], turn: object) -> list[tuple[int, int]]:
     return search(darts)[1]
 
 
-def _splice(at: dict[int, list[int]], partner: list[int], turn: object) -> None:
+def _splice(at: dict[int, list[int]], partner: list[int], turn: Turn) -> None:
     """Joins the closed walks of a pairing to one, in place, the smoothest splices first."""
-    assert callable(turn)
     leader = list(range(len(partner) // 2))
 
     def walk_of(dart: int) -> int:
