@@ -107,8 +107,11 @@ def evaluate(
     Raises:
         StrokebotError: for missing or damaged weights or data.
     """
-    from strokebot.polish import polish_arrays
+    polisher: Polish | None = None
+    if polish:
+        from strokebot.polish import polish_arrays
 
+        polisher = polish_arrays
     path = shipped_weights() if weights is None else weights
     judges = Judges((shipped_judge("judge-a"), shipped_judge("judge-b")), shipped_judge("judge-letters"))
     article = {
@@ -122,7 +125,7 @@ def evaluate(
         out_dir,
         limit,
         judges=judges,
-        polish=polish_arrays if polish else None,
+        polish=polisher,
         article=article,
         report=report,
     )
