@@ -5,12 +5,15 @@ The room, in the order in which a drawing passes through it:
     path.py         Path: points in paper mm with width, ink, pen up or down
     place.py        Gesture + paper -> Path; canvas to paper, the first of two frame changes
     polyline.py     what several files need of polylines: length, simplification, deviation
-    smooth.py       Path -> Path without jitter, within a tolerance, corners kept
+    smooth.py       Path -> Path without jitter, within a tolerance, corners kept; fit.py does the fit
+    chain.py        a path as one chain of distinct points, with stops and corners
     spline.py       the smooth curve through a path's points, by arc length
+    pressure.py     the pen axis: its value along a path, the time of a lift
     limits.py       what machine and pen allow along that curve, as linear rows
     topp.py         the fastest motion along a curve under linear rows (pure mathematics)
     timing.py       Path + Profile -> Trajectory: where the pen is at each moment
     trajectory.py   Trajectory, its checks, its file
+    segments.py     where a curve is cut into moves, and how fast a controller can follow
     compile.py      Trajectory + Profile -> Program: the machine's moves and feeds
 
 Everything here is a pure function on frozen data. Paper millimetres, seconds and

@@ -28,8 +28,8 @@ from firmware_bridge.program import Move, MoveKind, Program
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.path import Path
 from strokebot.trajectory.polyline import simplify
+from strokebot.trajectory.pressure import pen_move_time_s, pen_values, ramp_time_s
 from strokebot.trajectory.segments import CHORD_ERROR_MM, segment_ends
-from strokebot.trajectory.timing import stroke_time_s
 from strokebot.trajectory.trajectory import Trajectory
 
 # A travel that bends by less than this is one move.
@@ -65,7 +65,9 @@ def compile_program(
         raise TrajectoryError(f"A chord error of {chord_error_mm:g} mm is not possible: give one above 0.")
     pen, machine = profile.pen, profile.machine
     xy = profile.to_machine(trajectory.xy_mm)
-    value = profile.pen_value(trajectory.width_mm, trajectory.intensity, np.ones(len(xy), dtype=bool))
+    value = pen_values(
+        trajectory.xy_mm, trajectory.width_mm, trajectory.intensity, trajectory.pen_down[1:], profile
+    )
     limits = np.array([*machine.max_speed_mm_s, machine.pen_max_speed])
     # The direction of the first travel is not known: a feed that suits every direction.
     moves = [Move(float(xy[0, 0]), float(xy[0, 1]), pen.up, float(limits[:2].min()), MoveKind.TRAVEL)]
@@ -91,22 +93,26 @@ def compile_program(
 def approach_time_s(
     trajectory: Trajectory, profile: Profile, from_machine_mm: tuple[float, float] = (0.0, 0.0)
 ) -> float:
-    """Time of the first move of the compiled program, which the trajectory does not hold.
+    """Time before the trajectory begins: the pen is made sure to be up, then the first travel.
+
+    A servo is given the time to turn through its whole range, since nobody knows where it stands;
+    a z axis is taken to stand at ``pen.up``.
 
     Args:
         trajectory: the timed path.
         profile: limits, and where the paper lies.
-        from_machine_mm: where the machine stands before, at rest with the pen up.
+        from_machine_mm: where the machine stands before, at rest.
     """
-    machine = profile.machine
+    machine, box = profile.machine, profile.machine.envelope
+    wait = pen_move_time_s(box.pen_max - box.pen_min, profile) if machine.pen_actuator == "servo" else 0.0
     way = np.abs(profile.to_machine(trajectory.xy_mm[:1])[0] - np.asarray(from_machine_mm))
     distance = float(np.linalg.norm(way))
     if distance <= _SAME_PLACE_MM:
-        return 0.0
+        return wait
     acceleration = float(
         (np.asarray(machine.max_acceleration_mm_s2) * distance / np.maximum(way, _TINY)).min()
     )
-    return stroke_time_s(distance, min(machine.max_speed_mm_s), acceleration)
+    return wait + ramp_time_s(distance, min(machine.max_speed_mm_s), acceleration)
 
 
 def _spans(trajectory: Trajectory) -> Iterator[tuple[int, int, bool]]:

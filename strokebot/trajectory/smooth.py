@@ -9,9 +9,9 @@ Nouns:
 Symbols: t = length along the input polyline P, C(t) = cubic B-spline, e = tolerance.
 
 The steps, for one run:
-    1. Corners. A point is one if the line turns sharply there both in the polyline simplified
-       to e (so jitter is none) and between the directions to the points ``_CORNER_WINDOW`` e
-       before and after it (so steps of the pixel grid and small round loops are none).
+    1. Corners. A point is one if the line turns sharply there in the polyline simplified to e
+       (so jitter is none), between the directions to the points 4 e before and after it (so
+       steps of the pixel grid are none) and to those 1 e away (so small loops are none).
     2. Least squares: C minimises the integral of |C - P|^2 over t, with few spans. All
        pieces are one spline, whose knots are threefold at corners: there it is continuous
        and no more. Chord length is the parameter, since the centripetal one follows jitter.
@@ -49,8 +49,8 @@ CORNER_RAD = math.radians(60.0)
 # which a change of pressure cannot be seen.
 PRESSURE_WINDOW_MM = 0.5
 _TOLERANCE_RANGE_MM = (0.001, 10.0)
-# Distance before and after a corner over which directions are compared, in tolerances.
-_CORNER_WINDOW = 4.0
+# Distances before and after a corner over which directions are compared, in tolerances.
+_CORNER_REACHES = (4.0, 1.0)
 # Points looked at to find that distance: a bound on the work where points lie very dense.
 _MOST_WINDOW_POINTS = 2000
 
@@ -135,12 +135,13 @@ def find_corners(points: NDArray[np.float64], tolerance_mm: float) -> NDArray[np
     if len(rough) < 3:
         return corner
     candidates = rough[1:-1][turning_angles(points[rough]) > CORNER_RAD]
-    window = _CORNER_WINDOW * tolerance_mm
-    before = points[candidates] - points[_first_outside(points, candidates, window, -1)]
-    after = points[_first_outside(points, candidates, window, 1)] - points[candidates]
-    cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-    turn = np.abs(np.arctan2(cross, (before * after).sum(axis=1)))
-    corner[candidates[turn > CORNER_RAD]] = True
+    for reach in _CORNER_REACHES:
+        before = points[candidates] - points[_first_outside(points, candidates, reach * tolerance_mm, -1)]
+        after = points[_first_outside(points, candidates, reach * tolerance_mm, 1)] - points[candidates]
+        cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+        turn = np.abs(np.arctan2(cross, (before * after).sum(axis=1)))
+        candidates = candidates[turn > CORNER_RAD]
+    corner[candidates] = True
     return corner
 
 

@@ -16,7 +16,7 @@ The steps:
        interval are lowered by the excess and step 4 is done again; what is left after
        that is stretched in time.
     6. Samples of the exact motion, at most ``SAMPLE_STEP_S`` apart, with the stops put in:
-       lifting and lowering take the time of a trapezoid of speed under the pen axis' limits.
+       lifting and lowering take the time of a trapezoid of speed (``pressure.py``).
 
 Source of the method: see ``topp.py``.
 """
@@ -33,6 +33,7 @@ from calibration.profile import Profile
 from strokebot.trajectory.chain import Chain, StopKind, chain_of
 from strokebot.trajectory.limits import Limits
 from strokebot.trajectory.path import Path
+from strokebot.trajectory.pressure import pen_move_time_s, pen_values
 from strokebot.trajectory.segments import segment_ends, stream_speed_mm_s
 from strokebot.trajectory.spline import Derivatives, PieceSpline
 from strokebot.trajectory.topp import fastest_speeds, travel_times
@@ -102,16 +103,9 @@ def parametrise(path: Path, profile: Profile) -> Trajectory:
     return _with_stops(chain, moving, profile)
 
 
-def stroke_time_s(distance: float, speed: float, acceleration: float) -> float:
-    """Time from rest to rest over a distance, with a trapezoid of speed."""
-    if distance * acceleration <= speed**2:
-        return 2.0 * math.sqrt(distance / acceleration)
-    return distance / speed + speed / acceleration
-
-
 def plan_motion(chain: Chain, profile: Profile) -> Motion:
     """The fastest motion along a chain of two points or more (steps 2 to 5)."""
-    pen = profile.pen_value(chain.width_mm, chain.intensity, np.ones(len(chain.xy_mm), dtype=bool))
+    pen = pen_values(chain.xy_mm, chain.width_mm, chain.intensity, chain.drawn, profile)
     curve = PieceSpline(np.column_stack([profile.to_machine(chain.xy_mm), pen]), chain.corner)
     segment, share = _grid(curve, chain.corner)
     step = curve.length[segment] * (share[:, 1] - share[:, 0])
@@ -259,9 +253,8 @@ def _between(
 
 def _with_stops(chain: Chain, moving: _Samples, profile: Profile) -> Trajectory:
     """Puts the stops between the samples of the motion."""
-    pen, machine = profile.pen, profile.machine
     at = [stop.point for stop in chain.stops]
-    touch = profile.pen_value(chain.width_mm[at], chain.intensity[at], np.ones(len(at), dtype=bool))
+    touch = pen_values(chain.xy_mm, chain.width_mm, chain.intensity, chain.drawn, profile)[at]
     t: list[NDArray[np.float64]] = []
     source: list[NDArray[np.intp]] = []
     down: list[NDArray[np.bool_]] = []
@@ -272,10 +265,8 @@ def _with_stops(chain: Chain, moving: _Samples, profile: Profile) -> Trajectory:
         source.append(np.arange(begin, here + 1))
         down.append(moving.pen_down[begin : here + 1])
         begin = here + 1
-        if stop.kind is StopKind.DOT:
-            hold = DOT_S
-        else:
-            hold = stroke_time_s(abs(pen.up - value), machine.pen_max_speed, machine.pen_max_acceleration)
+        way = abs(profile.pen.up - value)
+        hold = DOT_S if stop.kind is StopKind.DOT else pen_move_time_s(way, profile)
         count = math.ceil(hold / SAMPLE_STEP_S)
         t.append(moving.t_s[here] + delay + hold * np.arange(1, count + 1) / count)
         source.append(np.full(count, here))

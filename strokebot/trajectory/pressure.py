@@ -1,0 +1,84 @@
+"""What the pen axis does along a path: its value at each point, and the time it takes to get there.
+
+Nouns:
+    pen value    what the pen axis takes (see ``calibration.pen``)
+    stroke       from one lowering of the pen to the next lift
+    junction     the meeting of two moves; the controller passes it without a full stop
+
+A z axis moves together with x and y, so its value follows the line's width. A servo on a
+controller made for spindles does not: a new value stops the stroke or comes at the wrong
+time. So a servo keeps, for the whole stroke, the value of the stroke's mean width.
+
+Symbols: D = way of the pen axis, v, a = its limits, v_0, v_1 = speeds at its start and end:
+
+    T = (v - v_0)/a + (v - v_1)/a + (D - (2 v^2 - v_0^2 - v_1^2) / 2a) / v
+
+and the same with v^2 = a D + (v_0^2 + v_1^2)/2 where the way is too short to reach v. A z
+axis enters and leaves at the speed of the junction with the move in x and y, a right angle:
+v_j^2 = a_j delta s / (1 - s), s = sin(45 deg), delta = junction deviation, a_j = the least of the
+axes' limits along the diagonal (gnea/grbl, planner.c). A servo turns at its speed and then
+needs ``SERVO_SETTLE_S`` to come to rest, during which the machine waits.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.profile import Profile
+
+# A hobby servo swings on for about this long after it has arrived.
+SERVO_SETTLE_S = 0.05
+
+
+def pen_values(
+    xy_mm: NDArray[np.float64],
+    width_mm: NDArray[np.float64],
+    intensity: NDArray[np.float64],
+    drawn: NDArray[np.bool_],
+    profile: Profile,
+) -> NDArray[np.float64]:
+    """Pen values with the pen down, at the points of a path, shape (K,).
+
+    Args:
+        xy_mm: (K, 2) points.
+        width_mm: (K,) wanted widths.
+        intensity: (K,) wanted ink.
+        drawn: (K-1,) whether each segment is drawn; it parts the strokes.
+        profile: width to pen value, and the kind of pen.
+    """
+    if profile.machine.pen_actuator == "z":
+        return profile.pen_value(width_mm, intensity, np.ones(len(xy_mm), dtype=bool))
+    # A stroke is a longest stretch of drawn segments. Points that belong to none are strokes
+    # of their own: dots.
+    drawn_before = np.concatenate([[False], drawn])
+    stroke = np.cumsum(~drawn_before) - 1
+    width = profile.pen.effective_width_mm(width_mm, intensity)
+    length = np.where(drawn, np.linalg.norm(np.diff(xy_mm, axis=0), axis=1), 0.0)
+    weight = np.concatenate([[0.0], length])
+    middle = np.concatenate([[0.0], 0.5 * (width[1:] + width[:-1])])
+    total = np.bincount(stroke, weights=weight)
+    mean = np.bincount(stroke, weights=weight * middle) / np.where(total > 0, total, 1.0)
+    plain = np.bincount(stroke, weights=width) / np.bincount(stroke)
+    return np.asarray(profile.pen.value_for(np.where(total > 0, mean, plain))[stroke])
+
+
+def pen_move_time_s(way: float, profile: Profile) -> float:
+    """Time that x and y rest while the pen axis goes a way, in pen units, between two moves."""
+    machine = profile.machine
+    if machine.pen_actuator == "servo":
+        return way / machine.pen_max_speed + SERVO_SETTLE_S
+    least = min(*machine.max_acceleration_mm_s2, machine.pen_max_acceleration)
+    sine = math.sqrt(0.5)
+    junction = math.sqrt(least / sine * machine.junction_deviation_mm * sine / (1 - sine))
+    return ramp_time_s(way, machine.pen_max_speed, machine.pen_max_acceleration, junction)
+
+
+def ramp_time_s(way: float, speed: float, acceleration: float, end_speed: float = 0.0) -> float:
+    """Shortest time for a way under a speed and an acceleration, with the same speed at both ends."""
+    ends = min(end_speed, speed)
+    peak = min(speed, math.sqrt(acceleration * way + ends**2))
+    ramps = (peak**2 - ends**2) / acceleration
+    return 2.0 * (peak - ends) / acceleration + (way - ramps) / peak
