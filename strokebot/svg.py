@@ -26,6 +26,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebot.trajectory.polyline import simplify
+
 # Decimals of a coordinate: 1 micrometre.
 _DECIMALS = 3
 # Points that move the line (or its width) by less than this are left out, mm. Far under what a pen shows.
@@ -90,7 +92,7 @@ def drawing_svg(drawing: Drawable, paper_mm: tuple[float, float], title: str = "
         xy[:, 1] = height - xy[:, 1]
         radius = np.asarray(drawing.width_mm[part], dtype=np.float64) / 2
         opacity = _mean_intensity(xy, np.asarray(drawing.intensity[part], dtype=np.float64))
-        keep = _simplified(np.column_stack([xy, radius]))
+        keep = simplify(np.column_stack([xy, radius]), _SIMPLIFY_MM)
         xy, radius = xy[keep], radius[keep]
         outlines.append(f'<path d="{_outline(xy, radius)}" fill-opacity="{_number(opacity)}"/>')
         line = " ".join(f"{_number(x)},{_number(y)}" for x, y in xy)
@@ -123,26 +125,6 @@ def _mean_intensity(xy: NDArray[np.float64], intensity: NDArray[np.float64]) -> 
     if length.sum() <= 0:
         return float(intensity.mean())
     return float(np.average((intensity[1:] + intensity[:-1]) / 2, weights=length))
-
-
-def _simplified(points: NDArray[np.float64]) -> list[int]:
-    """Indices that keep a polyline (x, y, radius) within ``_SIMPLIFY_MM`` (Ramer, Douglas, Peucker)."""
-    keep = {0, len(points) - 1}
-    work = [(0, len(points) - 1)]
-    while work:
-        first, last = work.pop()
-        if last - first < 2:
-            continue
-        a, step = points[first], points[last] - points[first]
-        between = points[first + 1 : last] - a
-        along = step @ step
-        t = np.clip(between @ step / along, 0, 1) if along > 0 else np.zeros(len(between))
-        error = np.linalg.norm(between - t[:, None] * step, axis=1)
-        worst = int(error.argmax())
-        if error[worst] > _SIMPLIFY_MM:
-            keep.add(first + 1 + worst)
-            work += [(first, first + 1 + worst), (first + 1 + worst, last)]
-    return sorted(keep)
 
 
 def _outline(xy: NDArray[np.float64], radius: NDArray[np.float64]) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.profile import Profile
+from firmware_bridge.simulator import Recording
 from strokebot import raster
 from strokebot.arrays import frozen_array
 from strokebot.errors import TrajectoryError
@@ -78,6 +79,15 @@ class Trace:
             np.clip(darkness, 0.0, 1.0),
             source,
         )
+
+    @classmethod
+    def recorded(cls, recording: Recording, profile: Profile) -> Trace:
+        """What the virtual machine recorded, from its first movement (time 0) to its last."""
+        moved = np.flatnonzero(np.diff(np.column_stack([recording.xy_mm, recording.pen]), axis=0).any(axis=1))
+        part = slice(moved[0], moved[-1] + 2) if len(moved) else slice(0, 1)
+        t_s = recording.t_s[part] - recording.t_s[part][0]
+        xy_mm = profile.from_machine(recording.xy_mm[part])
+        return cls.of(t_s, xy_mm, recording.pen[part], profile, "simulated")
 
     def __len__(self) -> int:
         return len(self.t_s)
