@@ -15,7 +15,8 @@ Symbols:
 A mark joins the letter with the least v + o that lies under it within
 ``_ABOVE`` H or above it within ``_BELOW`` H: the dot of an i is farther from its
 stem than an exclamation mark's dot, and the letters of the line above are near.
-Marks without a letter join each other when they stand one above another.
+Marks without a letter, or with another mark above or below that is nearer (the bars
+of =), join each other when they stand one above another.
 
 Lines: every character is linked to its nearest neighbour on the right that it
 overlaps vertically; linked ones form runs; the median slope of the links takes
@@ -90,7 +91,7 @@ def characters(boxes: Boxes) -> NDArray[np.int64]:
         crossing = (outside == 0) | (shared >= _CROSSING * (x1[k] - x0[k]))
         near = np.where(beside, crossing, outside <= _BESIDE * writing)
         near &= (above <= _ABOVE * writing) & (below <= _BELOW * writing)
-        if near.any():
+        if near.any() and not _nearer_mark(boxes, mark, int(k), writing, float((above + below)[near].min())):
             cost = above + below * (_ABOVE / _BELOW) + outside
             group[k] = letters[np.argmin(np.where(near, cost, np.inf))]
             taken[k] = True
@@ -100,15 +101,26 @@ def characters(boxes: Boxes) -> NDArray[np.int64]:
     return _in_first_order(number.astype(np.int64))
 
 
+def _stacked_gap(boxes: Boxes, a: int, others: NDArray[np.int64], writing: float) -> NDArray[np.float64]:
+    """Vertical gaps between box a and others (K,), px; infinite where they do not stand above one another."""
+    x0, y0, x1, y1 = boxes.T
+    gap = np.maximum(y0[a] - y1[others], y0[others] - y1[a])
+    offset = np.abs((x0[others] + x1[others]) - (x0[a] + x1[a])) / 2
+    stacked = (gap >= 0) & (gap <= _ABOVE * writing) & (offset <= _BESIDE * writing)
+    return np.where(stacked, gap, np.inf)
+
+
+def _nearer_mark(boxes: Boxes, mark: NDArray[np.bool_], k: int, writing: float, gap: float) -> bool:
+    """Whether mark k has another mark above or below it that is nearer than ``gap`` px."""
+    others = np.flatnonzero(mark)
+    return bool(_stacked_gap(boxes, k, others[others != k], writing).min(initial=np.inf) < gap)
+
+
 def _join_stacked(boxes: Boxes, marks: NDArray[np.int64], group: NDArray[np.int64], writing: float) -> None:
     """Joins lone marks that stand one above another, in place."""
-    x0, y0, x1, y1 = boxes.T
     for at, a in enumerate(marks):
         rest = marks[at + 1 :]
-        overlap = np.minimum(x1[a], x1[rest]) - np.maximum(x0[a], x0[rest])
-        narrower = np.minimum(x1[a] - x0[a], x1[rest] - x0[rest])
-        gap = np.maximum(y0[a] - y1[rest], y0[rest] - y1[a])
-        for b in rest[(overlap >= 0.5 * narrower) & (gap >= 0) & (gap <= _ABOVE * writing)]:
+        for b in rest[np.isfinite(_stacked_gap(boxes, int(a), rest, writing))]:
             _join(group, int(a), int(b))
 
 
