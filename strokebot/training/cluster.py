@@ -22,6 +22,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from scipy.sparse import csr_matrix
 from strokebot.errors import DataError, StrokebotError
 from strokebot.training import manifold, metrics, testsets
 from strokebot.training.evaluate import Array, Drawer, Report, save_table
+from strokebot.training.truth import along_ink
 
 Vectors = NDArray[np.float64]
 Groups = NDArray[np.int64]
@@ -47,13 +49,19 @@ FEATURES: tuple[tuple[str, ...], ...] = (
     ("velocity", "intensity", "size"),
     ("position",),
     ("position", "intensity"),
+    ("path",),
 )
 SCALINGS = ("raw", "standard", "balanced")
-# What the better means of grouping are tried on: the article's features, and where the pen is.
-BETTER: tuple[tuple[tuple[str, ...], str], ...] = ((ARTICLE, "raw"), (("position", "intensity"), "raw"))
+# What the better means of grouping are tried on: views of a gesture, alone and together.
+BETTER: dict[str, tuple[tuple[str, ...], ...]] = {
+    "velocity_intensity": (ARTICLE,),
+    "path": (("path",),),
+    "views": (ARTICLE, ("path",)),
+}
 
 _RESTARTS = 10  # of k-means, scikit-learn's default when the article was written
 _MIXTURE_RESTARTS = 3
+_PATH_POINTS = 32
 _COMPONENTS = 20  # of the principal components under a mixture
 _DIMENSIONS = 10  # of the embeddings: one for each expected group
 _REGULAR = 1e-4  # added to variances, against collapse on coinciding points
@@ -66,22 +74,27 @@ def features(start: Array, steps: Array, parts: tuple[str, ...], scaling: str = 
     Args:
         start: (B, 2) canvas units.
         steps: (B, N, 4) canvas units.
-        parts: of velocity (the last, which moves nothing, is left out), position, size, intensity.
+        parts: of velocity (the last, which moves nothing, is left out), position, size,
+            intensity, and path (``_PATH_POINTS`` points at equal arc length of what is drawn:
+            the same movement in whatever steps the pen took).
         scaling: "raw"; "standard" (each number to unit variance); "balanced" (each part
             divided by its overall spread, so that no part drowns the others).
 
     Raises:
         DataError: for an unknown part or scaling.
     """
-    known: dict[str, NDArray[np.floating]] = {
+    known: dict[str, NDArray[Any]] = {
         "velocity": steps[:, :-1, :2],
         "position": metrics.positions(start, steps),
         "size": steps[:, :, 2],
         "intensity": steps[:, :, 3],
     }
+    if "path" in parts:
+        down = metrics.pen_down(steps)
+        known["path"] = along_ink(known["position"], down[:, 1:] & down[:, :-1], _PATH_POINTS)[0]
     if scaling not in SCALINGS or not parts or any(part not in known for part in parts):
         raise DataError(
-            f"Features are of {', '.join(known)}, scaled {', '.join(SCALINGS)}; not {parts}, {scaling}."
+            f"Features are of {', '.join(known)}, path, scaled {', '.join(SCALINGS)}; not {parts}, {scaling}."
         )
     columns = []
     for part in parts:
@@ -147,10 +160,20 @@ def components(vectors: Vectors) -> Vectors:
     return np.asarray(main / max(float(main.std(axis=0).max()), _LEAST_SPREAD))
 
 
-def better_methods(vectors: Vectors) -> dict[str, Callable[[int], Groups]]:
-    """Means of grouping beyond k-means: name to a function of the seed."""
-    main = components(vectors)
-    graph: csr_matrix = manifold.neighbour_graph(vectors)
+def better_methods(views: list[Vectors]) -> dict[str, Callable[[int], Groups]]:
+    """Means of grouping beyond k-means, for one or more views of the same gestures.
+
+    The graph of several views is the mean of theirs: gestures are near if every view says so.
+
+    Returns:
+        Name of the method to a function of the seed.
+    """
+    scaled = [view / max(float(np.sqrt(view.var(axis=0).sum())), _LEAST_SPREAD) for view in views]
+    main = components(np.concatenate(scaled, axis=1))
+    graph = manifold.neighbour_graph(views[0])
+    for view in views[1:]:
+        graph = graph + manifold.neighbour_graph(view)
+    graph = csr_matrix(graph / len(views))
     unfolded = manifold.unit_rows(manifold.spectral(graph, _DIMENSIONS))
     return {
         "pca_mixture": lambda seed: mixture(main, seed),
@@ -234,10 +257,9 @@ def cluster_drawer(
     for figure in ("purity", "hungarian", "nmi"):
         for suffix in ("mean", "std"):
             table[f"gesture_{figure}_{suffix}"] = table[f"{article}_{figure}_{suffix}"]
-    for parts, scaling in BETTER:
-        vectors = features(start, steps, parts, scaling)
-        for method_name, method in better_methods(vectors).items():
-            rate(f"{method_name}_{'_'.join(parts)}", method)
+    for name, views in BETTER.items():
+        for method_name, method in better_methods([features(start, steps, parts) for parts in views]).items():
+            rate(f"{method_name}_{name}", method)
     gesture_rows = [name for name in table if not name.startswith("pixels")]
     for figure in ("purity", "hungarian", "nmi"):
         rows = [name for name in gesture_rows if name.endswith(f"_{figure}_mean")]

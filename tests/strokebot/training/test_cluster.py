@@ -63,6 +63,19 @@ def test_features_leave_out_the_velocity_that_moves_nothing() -> None:
     assert np.allclose(places[:, 3], start + steps[:, :3, :2].sum(axis=1), atol=1e-6)
 
 
+def test_path_does_not_depend_on_the_steps_of_the_pen() -> None:
+    # The same L in even and in uneven steps.
+    start = np.full((2, 2), 0.1, np.float32)
+    steps = np.zeros((2, 5, 4), np.float32)
+    steps[0, :4, :2] = [[0.2, 0], [0.2, 0], [0, 0.2], [0, 0.2]]
+    steps[1, :4, :2] = [[0.35, 0], [0.05, 0], [0, 0.01], [0, 0.39]]
+    steps[..., 3] = 1
+    path = features(start, steps, ("path",))
+    assert path.shape == (2, 64)
+    assert np.allclose(path[0], path[1], atol=1e-6)
+    assert not np.allclose(*features(start, steps, ("velocity",)))
+
+
 def test_scalings() -> None:
     start, steps = gestures(200)
     steps[..., 3] *= 50
@@ -127,6 +140,7 @@ def test_groups_that_are_there_are_found(noise_digits: NDArray[np.int64], tmp_pa
         assert picture.height > 10 * 84
     with Image.open(tmp_path / "map.png") as picture:
         assert picture.width > 900
+    assert table["layout_mixture_views_hungarian_mean"] > 0.9
     assert any("layout" in line for line in lines)
 
 
