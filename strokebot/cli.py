@@ -1,0 +1,108 @@
+"""The command line: ``strokebot COMMAND``. The commands themselves are in ``strokebot.commands``.
+
+Exit codes: 0 done; 1 an error, in one line on the error stream; 2 wrong usage;
+130 stopped from the keyboard, with the pen lifted. A traceback is a bug; set
+STROKEBOT_DEBUG=1 to see where an internal error comes from.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from firmware_bridge.errors import StrokebotError
+from strokebot import __version__
+from strokebot.commands import datasets, draw, learning, machine, profiles, stream
+from strokebot.commands.common import note, one_line
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
+_DEBUG = "STROKEBOT_DEBUG"
+
+
+class _Program(typer.core.TyperGroup):
+    """Turns every error of a command into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StrokebotError as error:
+            note(one_line(error))
+            raise typer.Exit(EXIT_ERROR) from error
+        except KeyboardInterrupt as error:
+            note("stopped from the keyboard.")
+            raise typer.Exit(EXIT_INTERRUPTED) from error
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            note(f"{error.strerror or one_line(error)}{where}.")
+            raise typer.Exit(EXIT_ERROR) from error
+        except Exception as error:
+            if isinstance(error, _usage_errors()) or os.environ.get(_DEBUG):
+                raise
+            note(f"internal error, please report it: {type(error).__name__}: {one_line(error)}")
+            raise typer.Exit(EXIT_ERROR) from error
+
+
+def _usage_errors() -> type[Exception]:
+    """The root of what the option parser raises: its messages and its exit code 2 are its own."""
+    return next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+app = typer.Typer(
+    name="strokebot",
+    cls=_Program,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"strokebot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Turn a picture into one continuous pen gesture and draw it."""
+
+
+app.command()(draw.draw)
+app.command()(stream.send)
+app.command()(stream.simulate)
+app.command("serve-simulator")(stream.serve_simulator)
+app.command()(machine.ports)
+app.command()(machine.home)
+app.command()(machine.jog)
+app.command()(machine.pen)
+app.add_typer(profiles.app, name="profile")
+app.add_typer(datasets.app, name="data")
+app.command()(learning.train)
+app.command()(learning.evaluate)
+app.command()(learning.cluster)
+
+
+def main() -> None:
+    """The entry point of the installed program."""
+    try:
+        app()
+    except BrokenPipeError:
+        # The reader of our output has gone: not an error of ours.
+        sys.stderr.close()
+        raise SystemExit(EXIT_ERROR) from None
+
+
+if __name__ == "__main__":
+    main()

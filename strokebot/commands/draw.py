@@ -1,0 +1,138 @@
+"""``strokebot draw``: a picture becomes a drawing, on the virtual machine or on a real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from strokebot.commands.common import (
+    OUT_ROOT,
+    OutOption,
+    PortOption,
+    ProfileOption,
+    QuietOption,
+    YesOption,
+    confirm,
+    note,
+    pair,
+    progress_bar,
+    say,
+)
+
+if TYPE_CHECKING:
+    from strokebot.pipeline import DrawResult
+
+# Stages of a drawing in order, with their usual share of the time: for the bar alone.
+_STAGES = {
+    "read": 2,
+    "gesture": 5,
+    "load network": 15,
+    "polish": 25,
+    "path": 5,
+    "timing": 10,
+    "compile": 5,
+    "simulate": 15,
+    "fidelity": 8,
+    "save": 20,
+}
+
+
+def draw(
+    image: Annotated[Path, typer.Argument(help="The picture: PNG, JPEG, WebP, BMP, GIF, TIFF, PPM.")],
+    out_dir: OutOption = None,
+    profile: ProfileOption = None,
+    port: PortOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only on the virtual machine: open no port.")
+    ] = False,
+    method: Annotated[
+        Literal["auto", "model", "tour"],
+        typer.Option("--method", help="Who draws: the network, the skeleton tour, or whoever suits."),
+    ] = "auto",
+    weights: Annotated[Path | None, typer.Option("--weights", help="Weights of the network.")] = None,
+    paper: Annotated[
+        str | None,
+        typer.Option("--paper", help="A4, A5-landscape or WxH in mm.", show_default="the profile's"),
+    ] = None,
+    fit: Annotated[str | None, typer.Option("--fit", help="Box that the picture fills, WxH in mm.")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="Lower left corner, X,Y in mm.", show_default="the middle")
+    ] = None,
+    no_polish: Annotated[
+        bool, typer.Option("--no-polish", help="Take the network's gesture as it is.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
+    yes: YesOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw a picture as one continuous gesture.
+
+    Without --port it is drawn on the virtual machine. Either way the folder
+    strokebot-out/NAME then holds gesture.json, trajectory.npz, drawing.gcode,
+    drawing.svg, dry_run.png and report.json.
+    """
+    from strokebot.errors import PlacementError
+    from strokebot.trajectory.place import parse_paper
+
+    try:
+        paper_mm = None if paper is None else parse_paper(paper)
+    except PlacementError as error:
+        raise typer.BadParameter(str(error), param_hint="--paper") from None
+    fit_mm = None if fit is None else pair(fit, "x", "--fit", "WxH, such as 100x150")
+    at_mm = None if at is None else pair(at, ",", "--at", "X,Y, such as 20,30")
+
+    folder = out_dir or OUT_ROOT / image.stem
+    with progress_bar(f"drawing {image.name}", quiet) as advance:
+        done: list[str] = []
+
+        def progress(stage: str) -> None:
+            done.append(stage)
+            share = sum(part for name, part in _STAGES.items() if name in done and name != stage)
+            advance(share, sum(_STAGES.values()), f"{image.name}: {stage}")
+
+        from strokebot import pipeline
+        from strokebot.report import save_drawing
+
+        options = pipeline.DrawOptions(
+            method, profile, paper_mm, fit_mm, at_mm, not no_polish, weights=weights, seed=seed
+        )
+        result = pipeline.draw(image, options, progress)
+        progress("save")
+        files = save_drawing(result, folder)
+    _summary(result, quiet)
+    if port is not None and dry_run:
+        note("dry run: the port was not opened.")
+    elif port is not None:
+        confirm(f"Draw on {port}: {result.trace.duration_s:.0f} s, pen up and paper in place?", yes)
+        result = _perform(result, port, quiet)
+        files = save_drawing(result, folder)
+        say(f"  drawn on {port} in {result.performed_s:.1f} s", quiet)
+    say(f"  {folder}: {' '.join(file.name for file in files)}", quiet)
+
+
+def _perform(result: DrawResult, port: str, quiet: bool) -> DrawResult:
+    from firmware_bridge.events import Event, Progress, Warning
+    from strokebot.pipeline import perform
+
+    with progress_bar(f"drawing on {port}", quiet) as advance:
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, Progress):
+                advance(event.lines_done, event.lines_total)
+            elif isinstance(event, Warning):
+                note(event.message)
+
+        return perform(result, port, on_event)
+
+
+def _summary(result: DrawResult, quiet: bool) -> None:
+    sketch, trace, fidelity = result.plan.sketch, result.trace, result.fidelity
+    say(f"{result.plan.name}: method {sketch.method}. {sketch.reason}", quiet)
+    say(
+        f"  {trace.duration_s:.1f} s on the virtual machine, {trace.drawn_mm:.0f} mm drawn, "
+        f"{trace.lifts} lifts; ink recall {fidelity['ink_recall']:.2f}, "
+        f"precision {fidelity['ink_precision']:.2f}, IoU {fidelity['iou']:.2f}",
+        quiet,
+    )

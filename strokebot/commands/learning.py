@@ -1,0 +1,98 @@
+"""``strokebot train``, ``evaluate`` and ``cluster``: the network's own commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from strokebot.commands.common import (
+    OUT_ROOT,
+    DataOption,
+    OutOption,
+    QuietOption,
+    WeightsArgument,
+    line_reporter,
+    progress_bar,
+    say,
+)
+
+if TYPE_CHECKING:
+    from strokebot.training.train import Progress
+
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Images of each set at most.", show_default="all")
+]
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="The TOML file of the run.")],
+    data: DataOption = Path("data"),
+    out_dir: Annotated[Path, typer.Option("--out-dir", "-o", help="For weights, checkpoint and log.")] = Path(
+        "runs"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out-dir.")] = False,
+    device: Annotated[
+        str | None, typer.Option("--device", help="cpu or cuda.", show_default="what is there")
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option("--max-minutes", min=0.01, help="Stop after this time; --resume goes on.")
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a network as a configuration file says."""
+    from strokebot.training.train import train as run
+
+    with progress_bar(f"training {config.stem}", quiet) as advance:
+
+        def on_progress(progress: Progress) -> None:
+            loss = progress.losses.get("total")
+            text = "" if loss is None else f", loss {loss:.4f}"
+            advance(progress.step, progress.steps, f"training {config.stem}{text}")
+
+        seconds = None if max_minutes is None else 60 * max_minutes
+        weights = run(
+            config, data, out_dir, resume=resume, on_progress=on_progress, max_seconds=seconds, device=device
+        )
+    say(str(weights), quiet)
+
+
+def evaluate(
+    weights: WeightsArgument = None,
+    data: DataOption = Path("data"),
+    limit: LimitOption = None,
+    out_dir: OutOption = None,
+    no_polish: Annotated[bool, typer.Option("--no-polish", help="Leave the polish out.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure a network on the test sets: metrics.json, metrics.csv and sheets."""
+    from strokebot.training.evaluate import evaluate as run
+
+    folder = out_dir or OUT_ROOT / "evaluate"
+    evaluation = run(weights, data, folder, limit, polish=not no_polish, report=line_reporter(quiet))
+    _table(evaluation.metrics, quiet)
+    for name in evaluation.skipped:
+        say(f"left out: {name} (its file is not in {data})", quiet)
+    say(f"{folder}: metrics.json metrics.csv and sheets", quiet)
+
+
+def cluster(
+    weights: WeightsArgument = None,
+    data: DataOption = Path("data"),
+    limit: LimitOption = None,
+    out_dir: OutOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Group digits by their gestures alone: metrics.json, metrics.csv and pictures."""
+    from strokebot.training.cluster import cluster as run
+
+    folder = out_dir or OUT_ROOT / "cluster"
+    _table(run(weights, data, folder, limit, report=line_reporter(quiet)), quiet)
+    say(f"{folder}: metrics.json metrics.csv and pictures", quiet)
+
+
+def _table(metrics: dict[str, float], quiet: bool) -> None:
+    width = max((len(name) for name in metrics), default=0)
+    for name, value in metrics.items():
+        say(f"{name:{width}}  {value:.6g}", quiet)

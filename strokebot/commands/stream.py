@@ -1,0 +1,158 @@
+"""``strokebot send``, ``simulate`` and ``serve-simulator``: G-code to a machine, real or virtual."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from strokebot.commands.common import (
+    OUT_ROOT,
+    Advance,
+    OutOption,
+    PortOption,
+    ProfileOption,
+    QuietOption,
+    YesOption,
+    confirm,
+    note,
+    progress_bar,
+    say,
+)
+from strokebot.commands.keys import Poll, key_presses
+
+if TYPE_CHECKING:
+    from firmware_bridge.device import Device
+    from firmware_bridge.events import Event
+
+GcodeArgument = Annotated[Path, typer.Argument(help="The G-code file.")]
+
+_PAUSE, _GO_ON, _CANCEL = "p", "r", "q"
+_SERVED = ("grbl",)
+_LAST_PORT = 65535  # of TCP
+
+
+def send(
+    file: GcodeArgument,
+    port: PortOption = None,
+    profile: ProfileOption = None,
+    yes: YesOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Stream a G-code file to a machine. While it draws: p pauses, r goes on, q stops with the pen up."""
+    from calibration.profile import Profile
+    from firmware_bridge.device import open_device
+    from firmware_bridge.gcode import read_gcode
+
+    machine = Profile.load(profile).machine
+    lines = read_gcode(file)
+    target = port or machine.url
+    if not target.startswith("sim://"):
+        confirm(f"Send {len(lines)} lines to {target}: pen up and paper in place?", yes)
+    with (
+        open_device(machine, target) as device,
+        key_presses() as poll,
+        progress_bar(f"{file.name} (p pause, r go on, q stop)", quiet) as advance,
+    ):
+        report = device.run_gcode(lines, _listener(device, poll, advance))
+    say(f"{file.name}: {report.acknowledged} of {report.lines} lines in {report.duration_s:.1f} s", quiet)
+
+
+def _listener(device: Device, poll: Poll, advance: Advance) -> Callable[[Event], None]:
+    """Shows progress, and does what the pressed key says."""
+    from firmware_bridge.events import Progress, Warning
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Progress):
+            advance(event.lines_done, event.lines_total)
+        elif isinstance(event, Warning):
+            note(event.message)
+        key = poll()
+        if key == _PAUSE:
+            device.hold()
+        elif key == _GO_ON:
+            device.resume()
+        elif key == _CANCEL:
+            raise KeyboardInterrupt
+
+    return on_event
+
+
+def simulate(
+    file: GcodeArgument,
+    profile: ProfileOption = None,
+    out_dir: OutOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Run any G-code file on the virtual machine and plot what it drew."""
+    from calibration.profile import Profile
+    from firmware_bridge.gcode import read_gcode
+    from firmware_bridge.simulator import simulate_lines
+
+    folder = out_dir or OUT_ROOT / file.stem
+    loaded = Profile.load(profile)
+    with progress_bar(f"simulating {file.name}", quiet):
+        recording = simulate_lines(read_gcode(file), loaded.machine)
+        from strokebot import plots
+        from strokebot.files import write_atomic
+        from strokebot.plots.panels import Limits
+        from strokebot.trace import Trace
+
+        trace = Trace.recorded(recording, loaded)
+        facts = [
+            f"{trace.duration_s:.1f} s",
+            f"{trace.drawn_mm:.0f} mm drawn",
+            f"{trace.travel_mm:.0f} mm travelled",
+            f"{trace.lifts} lifts",
+        ]
+        figure = plots.simulation_figure(trace, loaded.paper.size_mm, Limits.of(loaded), file.name, facts)
+        picture = folder / "simulation.png"
+        write_atomic(picture, plots.png_bytes(figure))
+    say(f"{file.name}: {', '.join(facts)}", quiet)
+    say(f"  {picture}", quiet)
+
+
+def serve_simulator(
+    dialect: Annotated[str, typer.Option("--dialect", help="Which controller: grbl.")] = "grbl",
+    pty: Annotated[Path | None, typer.Option("--pty", help="Path of a pseudo terminal to make.")] = None,
+    tcp: Annotated[str | None, typer.Option("--tcp", help="HOST:PORT to listen on.")] = None,
+    profile: ProfileOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Put the virtual machine behind a port, for other programs. Ctrl-C ends it."""
+    import threading
+
+    from calibration.profile import Profile
+    from firmware_bridge.simulator import VirtualGrbl
+    from firmware_bridge.simulator.serve import serve_pty, serve_tcp
+
+    if dialect not in _SERVED:
+        raise typer.BadParameter(f"'{dialect}': choose one of {', '.join(_SERVED)}.", param_hint="--dialect")
+    if (pty is None) == (tcp is None):
+        raise typer.BadParameter("give either --pty PATH or --tcp HOST:PORT.")
+    controller, never = VirtualGrbl(Profile.load(profile).machine), threading.Event()
+    try:
+        if pty is not None:
+            serve_pty(pty, controller, never, on_ready=lambda path: _ready(str(path), quiet))
+        elif tcp is not None:
+            host, number = _address(tcp)
+            serve_tcp(
+                controller, never, number, host, on_ready=lambda at: _ready(f"socket://{host}:{at}", quiet)
+            )
+    except KeyboardInterrupt:
+        say("ended", quiet)  # the way to end a service, and no error
+
+
+def _ready(where: str, quiet: bool) -> None:
+    say(f"the virtual machine listens on {where} (Ctrl-C ends it)", quiet)
+    sys.stdout.flush()  # whoever waits for this line may read it through a pipe
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, number = text.rpartition(":")
+    if not number.isdigit() or int(number) > _LAST_PORT:
+        raise typer.BadParameter(f"'{text}' is not HOST:PORT.", param_hint="--tcp")
+    return host or "127.0.0.1", int(number)

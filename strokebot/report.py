@@ -1,0 +1,181 @@
+"""The report of a drawing as plain data, and the files that a drawing leaves.
+
+The fields are described in ``docs/report.md``; a change of their meaning raises
+``REPORT_VERSION``. Every file is written whole or not at all, and the report is
+written last: where it is, the others are complete.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strokebot import __version__, plots, raster
+from strokebot.files import write_atomic
+from strokebot.pipeline import DrawResult, Plan
+from strokebot.plots.panels import Limits
+from strokebot.svg import drawing_svg
+
+REPORT_VERSION = 1
+
+GESTURE_FILE = "gesture.json"
+TRAJECTORY_FILE = "trajectory.npz"
+GCODE_FILE = "drawing.gcode"
+SVG_FILE = "drawing.svg"
+DRY_RUN_FILE = "dry_run.png"
+REPORT_FILE = "report.json"
+
+# Digits of a number in the report: more than any of them means.
+_DIGITS = 6
+
+
+def build_report(result: DrawResult) -> dict[str, Any]:
+    """The report as nested dictionaries of plain numbers and texts, ``version`` first."""
+    plan = result.plan
+    sketch, trajectory = plan.sketch, plan.trajectory
+    skeleton_px = raster.skeleton_length_px(plan.ink.ink)
+    report = {
+        "version": REPORT_VERSION,
+        "program": f"strokebot {__version__}",
+        "image": {
+            "file": plan.name,
+            "size": [plan.ink.width, plan.ink.height],
+            "px_per_mm": plan.ink.px_per_mm,
+            "polarity": plan.ink.polarity,
+            "connected_parts": sketch.parts,
+        },
+        "method": sketch.method,
+        "method_reason": sketch.reason,
+        "weights_sha256": sketch.weights_sha256,
+        "polished": sketch.polished,
+        "seed": plan.options.seed,
+        "fidelity": {"source": result.trace.source, **result.fidelity, "recognised": None},
+        "gesture": {"points": len(sketch.gesture), "lifts": sketch.gesture.lifts},
+        "path": {
+            "drawn_mm": trajectory.drawn_mm,
+            "travel_mm": trajectory.travel_mm,
+            "skeleton_mm": skeleton_px * plan.placement.scale_mm / plan.ink.longer_side,
+            "lifts": plan.path.lifts,
+            "points": len(plan.path),
+            "clamped_points": plan.path.clamped_points(plan.profile.pen),
+        },
+        "time": {
+            "planned_s": trajectory.duration_s,
+            "simulated_s": result.trace.duration_s,
+            "machine_s": result.performed_s,
+            "compute_s": {**result.compute_s, "total": sum(result.compute_s.values())},
+        },
+        "limits": _limits(plan),
+        "stream": _stream(result),
+        "placement": {
+            "scale_mm": plan.placement.scale_mm,
+            "x0_mm": plan.placement.x0_mm,
+            "y0_mm": plan.placement.y0_mm,
+        },
+        "profile": {
+            "machine": plan.profile.machine.name,
+            "dialect": plan.profile.machine.dialect,
+            "paper_mm": list(plan.profile.paper.size_mm),
+            "pen": plan.profile.pen.calibration_note,
+        },
+    }
+    return {key: _rounded(value) for key, value in report.items()}
+
+
+def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
+    """Writes all files of a drawing, the report last.
+
+    Args:
+        result: the drawing.
+        folder: made if it is not there.
+
+    Returns:
+        The files, in the order of writing.
+
+    Raises:
+        StrokebotError: if the folder cannot be written to.
+    """
+    plan = result.plan
+    report = build_report(result)
+    facts = [
+        f"{result.trace.duration_s:.1f} s",
+        f"{result.trace.drawn_mm:.0f} mm drawn",
+        f"{result.trace.lifts} lift" + ("" if result.trace.lifts == 1 else "s"),
+        f"method {plan.sketch.method}",
+    ]
+    figure = plots.dry_run_figure(
+        plan.ink.ink, plan.placement, result.trace, Limits.of(plan.profile), plan.name, facts
+    )
+    files = {
+        GESTURE_FILE: plan.sketch.gesture.to_json().encode(),
+        TRAJECTORY_FILE: _trajectory_bytes(plan),
+        GCODE_FILE: ("\n".join(plan.gcode) + "\n").encode(),
+        SVG_FILE: drawing_svg(plan.path, plan.profile.paper.size_mm, plan.name).encode(),
+        DRY_RUN_FILE: plots.png_bytes(figure),
+        REPORT_FILE: (json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+    }
+    for name, data in files.items():
+        write_atomic(folder / name, data)
+    return [folder / name for name in files]
+
+
+def _trajectory_bytes(plan: Plan) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / TRAJECTORY_FILE
+        plan.trajectory.save(file)
+        return file.read_bytes()
+
+
+def _limits(plan: Plan) -> dict[str, Any]:
+    """Greatest planned speeds and accelerations, and their share of what each axis allows."""
+    trajectory, machine = plan.trajectory, plan.profile.machine
+    down = trajectory.pen_down[1:]
+    middle = (trajectory.t_s[1:] + trajectory.t_s[:-1]) / 2
+    turn = plan.profile.to_machine(np.eye(2)) - plan.profile.to_machine(np.zeros((2, 2)))
+    velocity, acceleration = (trajectory.at(middle, order=n) @ turn for n in (1, 2))
+    speed = np.hypot(*velocity.T)
+    pen = plan.profile.pen_value(trajectory.width_mm, trajectory.intensity, np.ones(len(trajectory), bool))
+    pen_speed = np.abs(np.diff(pen) / np.diff(trajectory.t_s))[down]
+    return {
+        "peak_speed_mm_s": float(speed.max()),
+        "peak_draw_speed_mm_s": float(speed[down].max(initial=0.0)),
+        "peak_acceleration_mm_s2": float(np.hypot(*acceleration.T).max()),
+        "axis_use": {
+            "x_speed": float(np.abs(velocity[:, 0]).max() / machine.max_speed_mm_s[0]),
+            "y_speed": float(np.abs(velocity[:, 1]).max() / machine.max_speed_mm_s[1]),
+            "x_acceleration": float(np.abs(acceleration[:, 0]).max() / machine.max_acceleration_mm_s2[0]),
+            "y_acceleration": float(np.abs(acceleration[:, 1]).max() / machine.max_acceleration_mm_s2[1]),
+            "pen_speed": float(pen_speed.max(initial=0.0) / machine.pen_max_speed),
+        },
+    }
+
+
+def _stream(result: DrawResult) -> dict[str, Any]:
+    stream = result.stream
+    return {
+        "target": "simulator" if result.performed_s is None else "machine",
+        "lines": stream.lines,
+        "bytes": stream.bytes,
+        "acknowledged": stream.acknowledged,
+        "errors": stream.errors,
+        "stalls": stream.stalls,
+        "duration_s": stream.duration_s,
+    }
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to ``_DIGITS`` significant digits, all the way down."""
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_rounded(part) for part in value]
+    if isinstance(value, float):
+        if value == 0 or not math.isfinite(value):
+            return value
+        return round(value, _DIGITS - 1 - math.floor(math.log10(abs(value))))
+    return value
