@@ -40,6 +40,8 @@ Report = Callable[[str], None]
 
 # Digits that are polished, unless the limit is lower: the size of the published table.
 POLISH_LIMIT = 2000
+# Samples of each set compared with their true pen paths, evenly spread: a tour takes its time.
+TRUTH_LIMIT = 2000
 _SHEET_GLYPHS = 48
 # Glyphs and repeats of the timings.
 _TIMED_BATCH = 256
@@ -167,8 +169,9 @@ def evaluate_drawer(
     _pool_letters(result, sets)
     for name in ("unipen", "omniglot"):
         if name in sets:
-            say(f"comparing {name} with the true pen paths: {len(sets[name])} samples")
-            result.metrics.update(_trajectory_figures(name, sets[name], drawer))
+            part = sets[name].select(testsets.spread(len(sets[name]), TRUTH_LIMIT))
+            say(f"comparing {name} with the true pen paths: {len(part)} samples")
+            result.metrics.update(_trajectory_figures(name, part, drawer))
     for name, (network, where) in (article or {}).items():
         for known in (
             [where] if where in sets else [s for s in ("letters_nist", "letters_unipen") if s in sets]

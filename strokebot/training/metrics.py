@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from strokebot.gesture import LIFT_THRESHOLD
-from strokebot.raster import INK_THRESHOLD, MAX_PSNR_DB, draw_ink, segments_down, skeleton_length_px
+from strokebot.raster import INK_THRESHOLD, MAX_PSNR_DB, skeleton_length_px
+from strokebot.training.batch_raster import draw_batch
 
 Images = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -158,7 +159,6 @@ def raster(start: NDArray[np.float32], steps: NDArray[np.float32], side_px: int 
     points = positions(start, steps) * side_px
     width = np.maximum(steps[..., 2].astype(np.float64), 0.0) * side_px
     ink = np.clip(steps[..., 3].astype(np.float64), 0.0, 1.0)
-    drawn = np.zeros((len(points), side_px, side_px), np.float32)
-    for i, down in enumerate(pen_down(steps)):
-        drawn[i] = draw_ink(points[i], width[i], ink[i], segments_down(down), (side_px, side_px))
-    return drawn
+    down = pen_down(steps)
+    drawn = np.concatenate([down[:, :1], down[:, 1:] & down[:, :-1]], axis=1)
+    return draw_batch(points, width, ink, drawn, side_px)

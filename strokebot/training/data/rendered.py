@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebot.raster import draw_ink
+from strokebot.training.batch_raster import draw_batch
 from strokebot.training.data.idx import SIDE_PX
 from strokebot.training.data.strokes import Resampled
 
@@ -50,10 +50,7 @@ def render_samples(samples: Resampled, width_px: float = PEN_WIDTH_PX) -> Render
     mass = length + samples.segment_drawn * (np.pi / 4 * width_px / max(points.shape[1] - 1, 1))
     centre = (middle * mass[..., None]).sum(axis=1) / mass.sum(axis=1)[:, None]
     points += SIDE_PX / 2 - centre[:, None]
-    n = points.shape[1]
-    width, ink = np.full(n, width_px), np.ones(n)
-    images = np.zeros((len(points), SIDE_PX, SIDE_PX), np.float32)
-    for i, drawn in enumerate(samples.segment_drawn):
-        down = np.concatenate([drawn[:1], drawn])
-        images[i] = draw_ink(points[i], width, ink, down, (SIDE_PX, SIDE_PX))
+    shape = points.shape[:2]
+    down = np.concatenate([samples.segment_drawn[:, :1], samples.segment_drawn], axis=1)
+    images = draw_batch(points, np.full(shape, width_px), np.ones(shape), down, SIDE_PX)
     return Rendered(images, points / SIDE_PX, samples.segment_drawn)
