@@ -223,6 +223,9 @@ def _drawn_part(gesture: Gesture) -> Path:
     share = (LIFT_THRESHOLD - before[:, 3]) / (after[:, 3] - before[:, 3])
     cuts = before + share[:, None] * (after - before)
     cuts[:, 3] = LIFT_THRESHOLD
+    # A lift on the spot is sharp: the line keeps its ink up to there.
+    sharp = (before[:, :2] == after[:, :2]).all(axis=1)
+    cuts[sharp] = np.where(down[crossed, None], before, after)[sharp]
     table = np.insert(points, crossed + 1, cuts, axis=0)
     # A cut belongs to its drawn side: a segment is drawn if both its ends are down or cuts.
     inked = np.insert(down, crossed + 1, True)

@@ -168,3 +168,13 @@ def test_paper_sizes(text, size):
 def test_other_papers_are_refused(text):
     with pytest.raises(PlacementError, match="paper"):
         parse_paper(text)
+
+
+def test_a_lift_on_the_spot_keeps_the_ink_of_the_line_up_to_there():
+    points = [[0.1, 0.1], [0.4, 0.1], [0.4, 0.1], [0.6, 0.1], [0.6, 0.1], [0.9, 0.1]]
+    gesture = Gesture.from_positions(points, np.full(6, 0.02), [1.0, 1.0, 0.0, 0.0, 1.0, 1.0])
+    path, _ = place(gesture, (1.0, 1.0), (210.0, 297.0), fit_mm=(100.0, 100.0))
+    touching = path.pen_down | np.append(path.pen_down[1:], False)
+    np.testing.assert_array_equal(path.intensity[touching], 1.0)
+    assert path.drawn_mm == pytest.approx(60.0)
+    assert path.lifts == 1
