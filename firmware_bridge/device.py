@@ -22,6 +22,7 @@ from firmware_bridge.errors import (
     DeviceRejected,
     PortError,
     PreflightError,
+    ProtocolError,
 )
 from firmware_bridge.events import Event, Warning
 from firmware_bridge.gcode import validate_lines
@@ -33,6 +34,8 @@ from firmware_bridge.transports import PortInfo, Transport, list_ports, open_tra
 
 __all__ = ["Device", "PortInfo", "StreamReport", "open_device", "ports"]
 
+# An answer that is still on its way when the machine stands still comes within this time.
+_LATE_ANSWER_S = 0.05
 # The real one does nothing but home for up to this long, and answers only at the end.
 _HOME_TIMEOUT_S = 180.0
 # How often Ctrl-C may be pressed during a safe stop before it is let through.
@@ -119,6 +122,7 @@ class Device:
             PreflightError: if the program must not be started on this machine.
             DeviceError: if the machine refuses a line, raises an alarm or restarts.
             ResponseTimeout: if it stops answering.
+            ProtocolError: if it gave more answers than it got lines.
             PortError: if the port goes away; then the pen may be left down.
             KeyboardInterrupt: passed on after the pen was lifted, as any other error.
         """
@@ -159,7 +163,14 @@ class Device:
             streamer.stream(lines)
             # The answer to this line comes when the last move has ended.
             Streamer(link, None).stream([link.dialect.commands["sync"]])
+            link.surplus = 0
             self.wait_idle()
+            link.pause(_LATE_ANSWER_S)
+            if link.surplus:
+                raise ProtocolError(
+                    f"The machine gave {link.surplus} answers too many, so lines may have been lost: "
+                    "check the cable and draw again."
+                )
             return streamer.report()
         except BaseException as error:
             if not isinstance(error, PortError):

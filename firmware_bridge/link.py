@@ -51,6 +51,7 @@ class Link:
         state: the last state the machine reported, such as ``Run`` or ``Hold:0``.
         offset_mm: machine minus work position, as last reported.
         listener: gets the events.
+        surplus: answers that came while no line was under way.
     """
 
     def __init__(self, transport: Transport, dialect: Dialect, machine: MachineProfile) -> None:
@@ -61,6 +62,7 @@ class Link:
         self.offset_mm: tuple[float, ...] = (0.0, 0.0, 0.0)
         self.position: Position | None = None
         self.listener: Listener = _ignore
+        self.surplus = 0
 
     def now_s(self) -> float:
         """The transport's clock."""
@@ -134,6 +136,19 @@ class Link:
                 return reply
             if isinstance(reply, Alarm):
                 alarm(reply)
+            if isinstance(reply, Ok | Rejected):
+                self.surplus += 1
+
+    def pause(self, seconds: float) -> None:
+        """Lets time pass on the transport's clock; replies that come are noted."""
+        deadline = self.now_s() + seconds
+        while self.now_s() < deadline:
+            try:
+                reply = self.read(deadline - self.now_s())
+            except ResponseTimeout:
+                return
+            if isinstance(reply, Ok | Rejected):
+                self.surplus += 1
 
     def command(self, line: str, timeout_s: float = COMMAND_TIMEOUT_S) -> list[Reply]:
         """Sends one line and waits for its answer.

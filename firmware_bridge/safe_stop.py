@@ -48,7 +48,7 @@ def _wait_for_stand(link: Link) -> None:
             return  # after some alarms the machine hears nothing but a reset
         if status.label not in _SLOWING:
             return
-        _pause(link, POLL_S / 5)
+        link.pause(POLL_S / 5)
 
 
 def reset(link: Link) -> None:
@@ -89,14 +89,4 @@ def wait_idle(link: Link) -> None:
             position, progress_s = link.position, link.now_s()
         if link.now_s() - progress_s > NO_PROGRESS_S:
             raise ResponseTimeout(f"The machine stays in state {status.label} and does not move: reset it.")
-        _pause(link, POLL_S / 2)
-
-
-def _pause(link: Link, seconds: float) -> None:
-    """Lets time pass on the transport's clock; replies that come are noted."""
-    deadline = link.now_s() + seconds
-    while link.now_s() < deadline:
-        try:
-            link.read(deadline - link.now_s())
-        except ResponseTimeout:
-            return
+        link.pause(POLL_S / 2)

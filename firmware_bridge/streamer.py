@@ -37,6 +37,8 @@ from firmware_bridge.link import POLL_S, Link, alarm
 SILENCE_S = 5.0
 # Idle or moving nowhere for so long without an answer: the answer is lost.
 NO_PROGRESS_S = 10.0
+# No wait is shorter, so that rounding cannot make the loop spin on a virtual clock.
+_LEAST_WAIT_S = 0.001
 # States in which the machine rightly does nothing until somebody resumes it.
 _WAITING_STATES = ("Hold", "Door")
 
@@ -116,7 +118,7 @@ class Streamer:
             self._fill()
             self._poll_if_due()
             try:
-                reply = self.link.read(max(self._polled_s + POLL_S - self.link.now_s(), 0.0))
+                reply = self.link.read(max(self._polled_s + POLL_S - self.link.now_s(), _LEAST_WAIT_S))
             except ResponseTimeout:
                 self._check_alive()
                 continue

@@ -79,6 +79,10 @@ class Recorder:
         start = (from_mm[0] + o[0], from_mm[1] + o[1], from_mm[2] + o[2])
         self._rows.append((t_s, duration_s, *start, *unit, speed, acc))
 
+    def ramps(self) -> NDArray[np.float64]:
+        """All ramps so far, (n, 10): start s, duration s, start mm (3), unit vector (3), mm/s, mm/s^2."""
+        return np.array(self._rows, dtype=np.float64).reshape(-1, 10)
+
     def servo_to(self, t_s: float, value: float) -> None:
         """Turns the servo towards a value at its greatest speed, from where it is by then."""
         if self._servo is None:
@@ -98,7 +102,7 @@ class Recorder:
 
     def recording(self, until_s: float) -> Recording:
         """The record from 0 to ``until_s``."""
-        rows = np.array(self._rows, dtype=np.float64).reshape(-1, 10)
+        rows = self.ramps()
         t, dt = rows[:, 0], rows[:, 1]
         count = np.maximum(np.ceil(dt / SAMPLE_S).astype(np.int64), 1) + 1  # samples, both ends
         owner = np.repeat(np.arange(len(rows)), count)

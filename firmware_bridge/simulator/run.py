@@ -48,7 +48,7 @@ def simulate_lines(
                 continue
             if grbl.idle() or grbl.now_s > _LONGEST_RUN_S:
                 raise ResponseTimeout(f"The virtual machine gives no answer to line {number}: '{line[:40]}'.")
-            grbl.advance(_LONGEST_RUN_S, stop_at_output=True)
+            grbl.advance(grbl.next_event_s(), stop_at_output=True)
         for text in grbl.take_output().decode("ascii").splitlines():
             reply = dialect.parse(text)
             if isinstance(reply, Rejected):
