@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -150,6 +153,24 @@ def test_a_second_interrupt_during_the_stop_does_not_leave_the_pen_down(
             device.run(SQUARE, stop)
         assert controller_of(device).position_mm()[2] == UP
         assert calls == [UP, UP, UP]
+
+
+def test_a_real_signal_lifts_the_pen_of_the_virtual_machine(machine: MachineProfile) -> None:
+    """Ctrl-C may come at any instruction, also inside the simulator's own machinery."""
+    long = program_of([(50 + 0.5 * (i % 7), 10 + 0.01 * i) for i in range(20000)])
+    fired = threading.Event()
+
+    def fire(event: Event) -> None:
+        if isinstance(event, Position) and event.pen < 0.1 and not fired.is_set():
+            fired.set()
+            threading.Timer(0.03, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with open_device(machine) as device:
+        with pytest.raises(KeyboardInterrupt):
+            device.run(long, fire)
+        assert controller_of(device).position_mm()[2] == UP
+        assert controller_of(device).position_mm()[1] < 200.0  # it was stopped on the way
+        device.run(SQUARE)
 
 
 def test_the_lift_is_right_under_a_shifted_work_frame(machine: MachineProfile) -> None:
