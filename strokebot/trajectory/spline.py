@@ -83,7 +83,12 @@ class PieceSpline:
             a * m + b * n,
         )
 
-    def turns(self) -> NDArray[np.float64]:
-        """About how far the tangent turns within each segment, shape (n-1,), rad."""
-        bend = np.linalg.norm(self.moments[:, :2], axis=1)
-        return np.asarray(np.maximum(bend[1:], bend[:-1]) * self.length)
+    def turns(self, scale: NDArray[np.float64]) -> NDArray[np.float64]:
+        """About how far the tangent turns within each segment, shape (n-1,), rad.
+
+        Args:
+            scale: (D,) factors of the columns, which make them comparable.
+        """
+        bend = np.linalg.norm(self.moments * scale, axis=1)
+        chord = np.linalg.norm(np.diff(self.knots, axis=0) * scale, axis=1)
+        return np.asarray(np.maximum(bend[1:], bend[:-1]) * self.length**2 / chord)

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.profile import Profile
+from strokebot.errors import TrajectoryError
 from strokebot.trajectory.chain import Chain, StopKind, chain_of
 from strokebot.trajectory.limits import Limits
 from strokebot.trajectory.path import Path
@@ -47,6 +48,8 @@ DOT_S = 0.001
 # slowing down, however few points the piece has.
 _PIECE_INTERVALS = (8, 64)
 _PIECE_INTERVAL_MM = 0.05
+# Intervals of one segment at the most: a bound on the work where the pressure jumps.
+_MOST_PARTS = 200
 # Places inside an interval at which the limits are checked.
 _CHECK_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # An excess that is left alone, as a share of the limit: half of the one hundredth promised.
@@ -93,9 +96,11 @@ def parametrise(path: Path, profile: Profile) -> Trajectory:
         profile: limits of machine and pen, and where the paper lies.
 
     Raises:
-        TrajectoryError: if a limit leaves no speed at all.
+        TrajectoryError: if there is nothing to do, or a limit leaves no speed at all.
     """
     chain = chain_of(path)
+    if len(chain.xy_mm) == 1 and not chain.stops:
+        raise TrajectoryError("The path neither draws nor moves: there is nothing to time.")
     if len(chain.xy_mm) == 1:
         moving = _Samples.resting(chain)
     else:
@@ -107,11 +112,14 @@ def plan_motion(chain: Chain, profile: Profile) -> Motion:
     """The fastest motion along a chain of two points or more (steps 2 to 5)."""
     pen = pen_values(chain.xy_mm, chain.width_mm, chain.intensity, chain.drawn, profile)
     curve = PieceSpline(np.column_stack([profile.to_machine(chain.xy_mm), pen]), chain.corner)
-    segment, share = _grid(curve, chain.corner)
+    # The pen axis in units in which all axes accelerate alike: a bend of the pressure needs
+    # as fine a grid as one of the line.
+    limits = Limits(profile)
+    scale = limits.limit[:2].min() / limits.limit[:3]
+    segment, share = _grid(curve, chain.corner, scale)
     step = curve.length[segment] * (share[:, 1] - share[:, 0])
     drawn = chain.drawn[segment]
     rest = np.concatenate([chain.corner[segment] & (share[:, 0] == 0.0), [True]])
-    limits = Limits(profile)
 
     parts = [curve.at(segment, share[:, 0] + part * (share[:, 1] - share[:, 0])) for part in _CHECK_SHARES]
     rows = [limits.rows(part, drawn) for part in parts]
@@ -134,14 +142,16 @@ def plan_motion(chain: Chain, profile: Profile) -> Motion:
     return Motion(curve, segment, share, step, x, drawn, travel_times(step, x))
 
 
-def _grid(curve: PieceSpline, corner: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _grid(
+    curve: PieceSpline, corner: NDArray[np.bool_], scale: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Intervals of the grid: their segments (n,) and their shares of them (n, 2)."""
     piece = np.cumsum(corner[:-1]) - 1
     piece_mm = np.bincount(piece, weights=curve.length)
     wanted = np.clip(np.ceil(piece_mm / _PIECE_INTERVAL_MM), *_PIECE_INTERVALS)
     longest = (piece_mm / wanted)[piece]
-    parts = np.ceil(np.maximum(curve.turns() / GRID_TURN_RAD, curve.length / longest) - 1e-9)
-    parts = np.maximum(parts, 1).astype(np.int64)
+    parts = np.ceil(np.maximum(curve.turns(scale) / GRID_TURN_RAD, curve.length / longest) - 1e-9)
+    parts = np.clip(parts, 1, _MOST_PARTS).astype(np.int64)
     segment = np.repeat(np.arange(len(parts)), parts)
     number = np.arange(len(segment)) - np.repeat(np.cumsum(parts) - parts, parts)
     count = parts[segment]

@@ -20,6 +20,7 @@ Hermite curve through the samples with the v of above at them.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -29,6 +30,8 @@ from numpy.typing import ArrayLike, NDArray
 from strokebot.arrays import frozen_array
 from strokebot.errors import TrajectoryError
 
+# What numpy raises for files that are missing, cut, or something else.
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 _NAMES = ("t_s", "x_mm", "y_mm", "width_mm", "intensity", "pen_down")
 
 
@@ -146,9 +149,9 @@ class Trajectory:
             TrajectoryError: if the file is missing or not a trajectory.
         """
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 t_s, x, y, width, ink, down = (data[name] for name in _NAMES)
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as cause:
+        except _UNREADABLE as cause:
             raise TrajectoryError(f"Cannot read the trajectory {path}: {cause}.") from cause
         if x.ndim != 1 or x.shape != y.shape:
             raise TrajectoryError(f"The trajectory {path} is damaged: x_mm and y_mm are not two equal lists.")

@@ -1,6 +1,12 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 from calibration.profile import Profile
+
+# The tests of this room share the shapes in trajectory_shapes.py.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trajectory_shapes import distance_to_polyline, spiral
+
+from calibration.profile import Profile
+from strokebot.trajectory.segments import CHORD_ERROR_MM, MAX_SEGMENT_MM, segment_ends, stream_speed_mm_s
+
+PROFILE = Profile.load("grbl-z")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(1, 40), st.floats(0, 1.5), st.integers(1, 9))
+def test_chords_stay_close_and_short(size, depth, waves):
+    xy = spiral(4000, 3, size=3 + size)
+    pen = -0.75 - 0.5 * depth * np.sin(np.linspace(0, 2 * np.pi * waves, len(xy)))
+    points = np.column_stack([xy, pen])
+    keep = np.zeros(len(xy), dtype=bool)
+    keep[1234] = True
+    ends = segment_ends(points, PROFILE, keep)
+    assert {0, 1234, len(xy) - 1} <= set(ends)
+    assert distance_to_polyline(xy[::7], xy[ends]) <= CHORD_ERROR_MM + 1e-9
+    steps = np.linalg.norm(np.diff(xy, axis=0), axis=1).max()
+    assert np.linalg.norm(np.diff(xy[ends], axis=0), axis=1).max() <= MAX_SEGMENT_MM + steps
+    s = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(xy, axis=0), axis=1))])
+    error = np.abs(np.interp(s, s[ends], pen[ends]) - pen)
+    assert error.max() <= 0.02 * 1.5  # a hundredth of the pen's way, and what the corner between adds
+
+
+def test_long_segments_follow_the_look_ahead_and_short_ones_the_line_rate():
+    machine = PROFILE.machine
+    fast = stream_speed_mm_s(np.full(50, 1.0), PROFILE)
+    np.testing.assert_allclose(fast, np.sqrt(2 * 1000 * (machine.planner_blocks - 1)))
+    slow = stream_speed_mm_s(np.full(50, 0.05), PROFILE)
+    np.testing.assert_allclose(slow, 0.9 * machine.line_rate_per_s * 0.05)
+
+
+def test_one_short_segment_among_long_ones_hardly_counts():
+    length = np.full(41, 0.2)
+    length[20] = 0.01
+    speed = stream_speed_mm_s(length, PROFILE)
+    assert speed.min() == pytest.approx(0.9 * 200 * (0.81 / 5))
+    assert len(stream_speed_mm_s(np.array([0.3]), PROFILE)) == 1

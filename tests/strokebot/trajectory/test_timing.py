@@ -1,0 +1,271 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+from scipy.sparse import csr_matrix
+from trajectory_shapes import cursive, path_of, scribbles, spiral
+
+from calibration.profile import Paper, Profile
+from strokebot.errors import TrajectoryError
+from strokebot.trajectory.chain import chain_of
+from strokebot.trajectory.path import Path
+from strokebot.trajectory.pressure import pen_move_time_s, pen_values
+from strokebot.trajectory.smooth import smooth
+from strokebot.trajectory.timing import parametrise, plan_motion
+
+PROFILE = Profile.load("grbl-z")
+SHARES = np.linspace(0, 1, 23)
+# Anything that a plan may exceed a limit by: one hundredth.
+LIMIT = 1.01
+# A path that is all travel may be nothing at all.
+strokes = scribbles().filter(lambda path: path.pen_down.any())
+
+
+def with_limits(
+    speed=(120, 120), acceleration=(1000, 1000), pen=(25.0, 500.0), draw=50.0, path=None, turn=0.0
+):
+    machine = replace(
+        PROFILE.machine,
+        max_speed_mm_s=speed,
+        max_acceleration_mm_s2=acceleration,
+        pen_max_speed=pen[0],
+        pen_max_acceleration=pen[1],
+    )
+    return Profile(
+        machine,
+        replace(PROFILE.pen, draw_speed_mm_s=draw, draw_acceleration_mm_s2=path),
+        Paper((297, 420), (5, 7), turn),
+    )
+
+
+profiles = st.builds(
+    with_limits,
+    speed=st.tuples(st.floats(20, 200), st.floats(20, 200)),
+    acceleration=st.tuples(st.floats(100, 5000), st.floats(100, 5000)),
+    pen=st.tuples(st.floats(3, 60), st.floats(50, 3000)),
+    draw=st.floats(5, 150),
+    path=st.one_of(st.none(), st.floats(100, 3000)),
+    turn=st.floats(-90, 90),
+)
+
+
+def check_motion(path, profile):
+    """The exact motion against every limit, densely between all grid places."""
+    chain = chain_of(path)
+    if len(chain.xy_mm) < 2:
+        return
+    motion = plan_motion(chain, profile)
+    machine, pen = profile.machine, profile.pen
+    n = len(motion.step)
+    interval = np.repeat(np.arange(n), len(SHARES))
+    share = np.tile(SHARES, n)
+    curve = motion.at(interval, share)
+    x = motion.x[interval] + share * np.diff(motion.x)[interval]
+    u = (np.diff(motion.x) / (2 * motion.step))[interval]
+    drawn = motion.drawn[interval]
+    velocity = curve.first * np.sqrt(x)[:, None]
+    acceleration = curve.first * u[:, None] + curve.second * x[:, None]
+    axes = np.abs(acceleration[:, :2]) / machine.max_acceleration_mm_s2
+    assert axes.max() <= LIMIT
+    assert (np.abs(velocity[:, :2]) / machine.max_speed_mm_s).max() <= LIMIT
+    if drawn.any():
+        assert np.abs(acceleration[drawn, 2]).max() <= LIMIT * machine.pen_max_acceleration
+        assert np.abs(velocity[drawn, 2]).max() <= LIMIT * machine.pen_max_speed
+        assert np.linalg.norm(velocity[drawn, :2], axis=1).max() <= LIMIT * pen.draw_speed_mm_s
+        if pen.draw_acceleration_mm_s2 is not None:
+            length = np.linalg.norm(acceleration[drawn, :2], axis=1)
+            assert length.max() <= LIMIT * pen.draw_acceleration_mm_s2
+    # At rest at both ends and at every corner.
+    at_corner = chain.corner[motion.segment] & (motion.share[:, 0] == 0)
+    assert (motion.x[:-1][at_corner] == 0).all()
+    assert motion.x[-1] == 0
+    assert (np.delete(motion.x, np.append(np.flatnonzero(at_corner), n)) > 0).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(scribbles(most_points=10), profiles)
+def test_no_limit_is_exceeded_anywhere_on_smoothed_scribbles(path, profile):
+    check_motion(smooth(path, 0.1), profile)
+
+
+@settings(max_examples=20, deadline=None)
+@given(scribbles(most_points=10), profiles)
+def test_no_limit_is_exceeded_anywhere_on_raw_scribbles(path, profile):
+    check_motion(path, profile)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.floats(0.3, 6), st.floats(0, 1), st.integers(1, 40), profiles)
+def test_no_limit_is_exceeded_on_curves_with_changing_pressure(size, depth, waves, profile):
+    xy = cursive(900, size=size)
+    width = 0.75 + 0.45 * depth * np.sin(np.linspace(0, 2 * np.pi * waves, len(xy)))
+    check_motion(smooth(path_of(xy, width=width), 0.02), profile)
+
+
+@settings(max_examples=50, deadline=None)
+@given(strokes, st.booleans())
+def test_a_trajectory_begins_and_ends_at_rest_and_goes_where_the_path_goes(path, smoothed):
+    path = smooth(path, 0.1) if smoothed else path
+    trajectory = parametrise(path, PROFILE)
+    chain = chain_of(path)
+    assert (np.diff(trajectory.t_s) > 0).all()
+    assert trajectory.t_s[0] == 0
+    np.testing.assert_array_equal(trajectory.xy_mm[[0, -1]], chain.xy_mm[[0, -1]])
+    # Every point of the chain is met exactly, in order.
+    where = {tuple(p) for p in trajectory.xy_mm.tolist()}
+    assert {tuple(p) for p in chain.xy_mm.tolist()} <= where
+    speed = np.linalg.norm(trajectory.at(trajectory.t_s[[0, -1]], 1), axis=1)
+    assert speed.max() < 1e-3 + 1000 * 0.004
+    # The trivial bound: every length at its greatest speed, every lift at its own time.
+    lift_s = pen_move_time_s(PROFILE.pen.up - PROFILE.pen.touch, PROFILE)
+    bound = trajectory.drawn_mm / 50.0 + trajectory.travel_mm / (120 * np.sqrt(2))
+    strokes = sum(run.down for run in path.runs()) if len(chain.stops) else 0
+    assert trajectory.duration_s >= bound + (2 * lift_s if strokes else 0.0) - 1e-9
+
+
+@settings(max_examples=25, deadline=None)
+@given(strokes)
+def test_difference_quotients_of_the_samples_hold_the_limits_too(path):
+    trajectory = parametrise(smooth(path, 0.1), PROFILE)
+    assert np.abs(trajectory.at(trajectory.t_s, 2)).max() <= 1000 * LIMIT
+    velocity = np.diff(trajectory.xy_mm, axis=0) / np.diff(trajectory.t_s)[:, None]
+    assert np.abs(velocity).max() <= 120 * LIMIT
+    drawn = trajectory.pen_down[1:]
+    assert np.linalg.norm(velocity[drawn], axis=1).max(initial=0) <= 50 * LIMIT
+
+
+def test_holds_stand_still_with_the_pen_up_and_last_as_long_as_the_pen_axis_needs():
+    xy = [[10, 10], [20, 10], [20, 30], [40, 30]]
+    path = path_of(xy, width=[0.3, 1.2, 0.6, 0.6], down=[1, 1, 0, 1])
+    trajectory = parametrise(path, PROFILE)
+    still = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) == 0
+    assert not trajectory.pen_down[1:][still].any()
+    reach = 3.0 - PROFILE.pen_value([0.3, 1.2, 0.6, 0.6], np.ones(4), np.ones(4, dtype=bool))
+    wanted = sum(pen_move_time_s(float(way), PROFILE) for way in reach)
+    assert np.diff(trajectory.t_s)[still].sum() == pytest.approx(wanted)
+
+
+def test_a_straight_stroke_takes_the_time_of_a_trapezoid():
+    trajectory = parametrise(smooth(path_of([[10, 10], [110, 10]])), PROFILE)
+    value = float(PROFILE.pen_value([0.6], [1.0], [True])[0])
+    wanted = 100 / 50 + 50 / 1000 + 2 * pen_move_time_s(3.0 - value, PROFILE)
+    assert trajectory.duration_s == pytest.approx(wanted, rel=2e-3)
+
+
+def time_by_linear_programming(position, length_mm, profile, n=600):
+    """The obvious slow way: rows at the grid places by finite differences, for a general solver.
+
+    ``position`` gives (K, 3) machine x, y and pen value at lengths (K,).
+    """
+    h = length_mm / n
+    s = np.linspace(0, length_mm, n + 1)
+    first = (position(s + 1e-4) - position(s - 1e-4)) / 2e-4
+    second = (position(s + 1e-3) - 2 * position(s) + position(s - 1e-3)) / 1e-6
+    machine = profile.machine
+    limit = np.array([*machine.max_acceleration_mm_s2, machine.pen_max_acceleration])
+    speed = np.array([*machine.max_speed_mm_s, machine.pen_max_speed])
+    rows, right = [], []
+    for i in range(n):
+        for at in (i, i + 1):
+            for axis in range(3):
+                row = np.zeros(n + 1)
+                row[i], row[i + 1] = -first[at, axis] / (2 * h), first[at, axis] / (2 * h)
+                row[at] += second[at, axis]
+                rows += [row, -row]
+                right += [limit[axis], limit[axis]]
+    cap = np.minimum((speed / np.maximum(np.abs(first), 1e-9)).min(axis=1), profile.pen.draw_speed_mm_s) ** 2
+    cap[[0, -1]] = 0
+    found = linprog(
+        -np.ones(n + 1), A_ub=csr_matrix(np.array(rows)), b_ub=right, bounds=[(0, c) for c in cap]
+    )
+    v = np.sqrt(np.maximum(found.x, 0))
+    return (2 * h / (v[1:] + v[:-1])).sum()
+
+
+@pytest.mark.parametrize(
+    ("radii", "wave", "draw"), [((6, 6), 0.0, 150.0), ((12, 2), 0.0, 150.0), ((9, 4), 0.25, 60.0)]
+)
+def test_the_time_is_that_of_a_general_solver_on_the_true_curve(radii, wave, draw):
+    profile = with_limits(draw=draw)
+    # No controller in the way: the solver knows nothing of line rates.
+    profile = replace(profile, machine=replace(profile.machine, line_rate_per_s=1e5, planner_blocks=1000))
+    angle = np.linspace(-0.2, 1.9 * np.pi + 0.2, 200_001)
+    line = np.column_stack([50 + radii[0] * np.cos(angle), 50 + radii[1] * np.sin(angle)])
+    s = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    first, last = np.interp([0.0, 1.9 * np.pi], angle, s)
+    width = 0.7 + wave * np.sin(s)
+
+    def position(at):
+        here = at + first
+        xy = np.column_stack([np.interp(here, s, line[:, k]) for k in (0, 1)])
+        pen = profile.pen_value(np.interp(here, s, width), np.ones(len(at)), np.ones(len(at), dtype=bool))
+        return np.column_stack([profile.to_machine(xy), pen])
+
+    at = np.linspace(first, last, 2001)
+    path = path_of(
+        np.column_stack([np.interp(at, s, line[:, k]) for k in (0, 1)]), width=np.interp(at, s, width)
+    )
+    trajectory = parametrise(path, profile)
+    moving = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) > 0
+    got = np.diff(trajectory.t_s)[moving].sum()
+    assert got == pytest.approx(time_by_linear_programming(position, last - first, profile), rel=0.01)
+
+
+def test_rotating_the_paper_turns_the_axes_limits(profile):
+    slow_x = with_limits(acceleration=(100, 5000), draw=150.0)
+    turned = with_limits(acceleration=(100, 5000), draw=150.0, turn=90.0)
+    line = smooth(path_of([[50, 50], [100, 50]]))
+    assert parametrise(line, slow_x).duration_s > 1.3 * parametrise(line, turned).duration_s
+
+
+def test_faster_limits_never_take_longer():
+    path = smooth(path_of(cursive(), width=0.6 + 0.3 * np.sin(np.linspace(0, 90, 1200))))
+    times = [parametrise(path, with_limits(acceleration=(a, a))).duration_s for a in (200, 500, 1000, 3000)]
+    assert times == sorted(times, reverse=True)
+    assert times[0] > 1.2 * times[-1]
+
+
+def test_pressure_that_changes_fast_slows_the_pen():
+    xy = spiral(2000, size=30)
+    steady = parametrise(smooth(path_of(xy)), PROFILE).duration_s
+    waves = 0.75 + 0.45 * np.sin(np.linspace(0, 2 * np.pi * 150, 2000))
+    assert parametrise(smooth(path_of(xy, width=waves)), PROFILE).duration_s > 1.2 * steady
+
+
+def test_a_dot_is_one_drawn_moment():
+    trajectory = parametrise(path_of([[10, 20]]), PROFILE)
+    assert trajectory.pen_down.sum() == 1
+    assert trajectory.drawn_mm == 0
+    np.testing.assert_array_equal(trajectory.xy_mm, np.tile([10, 20], (len(trajectory), 1)))
+
+
+def test_nothing_to_do_is_refused():
+    with pytest.raises(TrajectoryError, match="neither draws nor moves"):
+        parametrise(path_of([[1, 1], [1, 1]], down=False), PROFILE)
+    assert parametrise(path_of([[1, 1], [9, 1]], down=False), PROFILE).travel_mm == pytest.approx(8)
+
+
+def test_samples_carry_width_and_ink_of_their_place():
+    path = Path([[10, 10], [30, 10]], [0.4, 1.0], [0.6, 1.0], [True, True])
+    trajectory = parametrise(path, PROFILE)
+    share = (trajectory.xy_mm[:, 0] - 10) / 20
+    np.testing.assert_allclose(trajectory.width_mm, 0.4 + 0.6 * share, atol=1e-6)
+    np.testing.assert_allclose(trajectory.intensity, 0.6 + 0.4 * share, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_page_of_fifty_thousand_points_keeps_its_limits():
+    xy = spiral(50_000, turns=25, centre=(120, 120), size=100)
+    width = 0.7 + 0.3 * np.sin(np.linspace(0, 900, len(xy)))
+    path = path_of(xy, width=width)
+    trajectory = parametrise(path, PROFILE)
+    assert np.abs(trajectory.at(trajectory.t_s, 2)).max() <= 1000 * LIMIT
+    values = pen_values(
+        trajectory.xy_mm, trajectory.width_mm, trajectory.intensity, trajectory.pen_down[1:], PROFILE
+    )
+    drawn = trajectory.pen_down[1:] & trajectory.pen_down[:-1]
+    rate = np.abs(np.diff(values) / np.diff(trajectory.t_s))[drawn]
+    assert rate.max() <= 25 * LIMIT
