@@ -18,7 +18,7 @@ def knots(draw):
     return start + np.cumsum([0.0, *dx]), np.cumsum([0.3, *dy])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(knots())
 def test_curve_rises_everywhere_and_meets_its_knots(table):
     x, y = table
@@ -28,7 +28,7 @@ def test_curve_rises_everywhere_and_meets_its_knots(table):
     np.testing.assert_allclose(curve(x), y, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(knots())
 def test_inverse_undoes_the_curve_both_ways(table):
     x, y = table
@@ -39,7 +39,7 @@ def test_inverse_undoes_the_curve_both_ways(table):
     np.testing.assert_allclose(curve(curve.inverse(curve(at))), curve(at), rtol=0, atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(knots())
 def test_inner_pieces_agree_with_scipys_pchip(table):
     x, y = table

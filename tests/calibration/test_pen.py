@@ -29,7 +29,7 @@ def pens(draw):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(pens(), st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_value_and_width_are_exact_inverses_on_the_range(pen, shares):
     widths = pen.min_width_mm + np.array(shares) * (pen.max_width_mm - pen.min_width_mm)

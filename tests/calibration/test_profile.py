@@ -14,7 +14,7 @@ from calibration.tables import dump_toml
 POINTS = [[0.0, 0.0], [210.0, 0.0], [12.5, 297.0], [-3.0, 7.0]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.floats(-360, 360), st.floats(-500, 500), st.floats(-500, 500))
 def test_paper_to_machine_is_a_rigid_change_with_an_inverse(angle, x0, y0):
     profile = replace(Profile.load(), paper=Paper((210, 297), (x0, y0), angle))

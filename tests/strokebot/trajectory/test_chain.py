@@ -7,7 +7,7 @@ from strokebot.trajectory.chain import LEAST_STEP_MM, Stop, StopKind, chain_of
 LOWER, DOT, LIFT = StopKind.LOWER, StopKind.DOT, StopKind.LIFT
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(scribbles())
 def test_the_pen_is_lowered_before_each_stroke_and_lifted_after_it(path):
     chain = chain_of(path)

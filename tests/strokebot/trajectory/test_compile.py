@@ -28,7 +28,7 @@ def program_of(path, profile=PROFILE, **arguments):
     return trajectory, compile_program(trajectory, profile, **arguments)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(strokes)
 def test_the_pen_is_up_in_travel_and_each_stroke_is_lowered_and_lifted(path):
     _, program = program_of(smooth(path, 0.1))
@@ -51,7 +51,7 @@ def test_the_pen_is_up_in_travel_and_each_stroke_is_lowered_and_lifted(path):
     assert not down
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(strokes, st.floats(-45, 45))
 def test_moves_follow_the_trajectory_and_keep_the_axes_speeds(path, angle):
     profile = replace(PROFILE, paper=Paper((210, 297), (120, 80), angle))
@@ -127,7 +127,7 @@ def wavy(xy, low, high, waves):
     return 0.5 * (low + high) + 0.5 * (high - low) * np.sin(np.linspace(0, 2 * np.pi * waves, len(xy)))
 
 
-def row_of_words(count=5):
+def row_of_words(count=3):
     """Several strokes with travel between them."""
     parts, down = [], []
     for k in range(count):
@@ -139,7 +139,7 @@ def row_of_words(count=5):
 
 
 DRAWINGS = {
-    "spiral": lambda: path_of(spiral() + np.random.default_rng(3).normal(0, 0.01, (1500, 2))),
+    "spiral": lambda: path_of(spiral(size=15) + np.random.default_rng(3).normal(0, 0.01, (1500, 2))),
     "cursive": lambda: path_of(cursive()),
     "cursive with pressure": lambda: path_of(cursive(), width=wavy(cursive(), 0.35, 1.15, 20)),
     "words": row_of_words,

@@ -19,7 +19,7 @@ def stroke(size=0.01, points=((0.1, 0.2), (0.5, 0.6), (0.9, 0.3)), intensity=1.0
 unit = st.floats(0, 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.floats(0.01, 500),
     st.floats(-100, 500),
@@ -33,7 +33,7 @@ def test_placement_round_trip(scale, x0, y0, points):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(unit, unit, st.floats(0.001, 0.2)), min_size=1, max_size=12),
     st.floats(0.2, 1.0),

@@ -25,13 +25,13 @@ def douglas_peucker(points, tolerance):
     return left + [k + j for j in douglas_peucker(points[k:], tolerance)[1:]]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(polylines, st.floats(0.01, 5))
 def test_simplify_agrees_with_the_textbook_recursion(points, tolerance):
     assert simplify(points, tolerance).tolist() == douglas_peucker(points, tolerance)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(polylines, st.data())
 def test_simplify_keeps_what_it_is_told_to_keep(points, data):
     keep = np.array(data.draw(st.lists(st.booleans(), min_size=len(points), max_size=len(points))))
@@ -41,7 +41,7 @@ def test_simplify_keeps_what_it_is_told_to_keep(points, data):
     assert kept[-1] == len(points) - 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(polylines, st.floats(0.001, 3))
 def test_distinct_leaves_no_short_step_and_both_ends(points, least):
     kept = distinct(points, least)
@@ -64,7 +64,7 @@ def test_arc_length_and_turns():
     np.testing.assert_allclose(turns, [np.pi / 2, 0, np.pi])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(polylines, polylines)
 def test_sync_deviation_is_never_below_the_true_distance(points, line):
     line = line[distinct(line, 1e-3)]

@@ -32,7 +32,7 @@ def test_a_servos_grey_dots_have_a_width():
     np.testing.assert_allclose(profile.drawn_width_mm(values), 0.9 * WIDTH[:2], atol=1e-9)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.floats(0.01, 50), st.floats(1, 100), st.floats(10, 5000), st.floats(0, 20))
 def test_ramp_time_is_that_of_a_fine_simulation(way, speed, acceleration, ends):
     got = ramp_time_s(way, speed, acceleration, ends)

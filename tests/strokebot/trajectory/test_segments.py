@@ -10,7 +10,7 @@ from strokebot.trajectory.segments import CHORD_ERROR_MM, MAX_SEGMENT_MM, segmen
 PROFILE = Profile.load("grbl-z")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.floats(1, 40), st.floats(0, 1.5), st.integers(1, 9))
 def test_chords_stay_close_and_short(size, depth, waves):
     xy = spiral(4000, 3, size=3 + size)

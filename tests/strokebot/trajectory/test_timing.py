@@ -97,7 +97,7 @@ def test_no_limit_is_exceeded_anywhere_on_raw_scribbles(path, profile):
     check_motion(path, profile)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.floats(0.3, 6), st.floats(0, 1), st.integers(1, 40), profiles)
 def test_no_limit_is_exceeded_on_curves_with_changing_pressure(size, depth, waves, profile):
     xy = cursive(900, size=size)
@@ -105,7 +105,7 @@ def test_no_limit_is_exceeded_on_curves_with_changing_pressure(size, depth, wave
     check_motion(smooth(path_of(xy, width=width), 0.02), profile)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(strokes, st.booleans())
 def test_a_trajectory_begins_and_ends_at_rest_and_goes_where_the_path_goes(path, smoothed):
     path = smooth(path, 0.1) if smoothed else path

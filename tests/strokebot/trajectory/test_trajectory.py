@@ -12,7 +12,7 @@ def trajectory_of(t, xy, down=True):
     return Trajectory(t, xy, np.full(n, 0.5), np.ones(n), np.broadcast_to(down, n))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.floats(0.001, 0.5), min_size=2, max_size=20),
     st.lists(st.floats(-50, 50), min_size=6, max_size=6),
@@ -32,7 +32,7 @@ def test_a_motion_of_constant_acceleration_is_exact_between_samples(steps, p):
     np.testing.assert_allclose(trajectory.at(at, 2), np.tile([2 * p[2], 2 * p[5]], (101, 1)), atol=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(-9, 9), st.floats(-9, 9)), min_size=2, max_size=20))
 def test_the_position_meets_the_samples_and_is_continuous(rows):
     table = np.array(rows)
