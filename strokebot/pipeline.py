@@ -217,12 +217,12 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
     with stage("timing"):
         trajectory = parametrise(path, profile)
     with stage("compile"):
-        weights = sketch.weights_sha256 or "none"
         header = (
             f"strokebot {__version__}",
             f"picture {image.name}",
             f"profile {profile.machine.name}",
-            f"method {sketch.method}, weights {weights}",
+            f"method {sketch.method}",
+            f"weights {sketch.weights_sha256 or 'none'}",
         )
         program = compile_program(trajectory, profile, header)
         preflight.require(program, profile.machine)

@@ -74,11 +74,15 @@ def confirm(question: str, yes: bool) -> None:
 
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _somebody_is_there():
         raise StrokebotError("Nobody is here to confirm that the machine may move: add --yes.")
     if not typer.confirm(question, err=True):
         note("stopped; nothing was sent.")
         raise typer.Exit(1)
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
 
 
 @contextmanager
