@@ -1,8 +1,8 @@
 """Puts panels together: sizes are worked out in inches from the shape of the picture.
 
-A wide picture gets its panels below each other, any other side by side; either
-way the panels are as large as the page allows and nothing overlaps, whatever
-the shape. No pyplot: figures are plain objects, safe in threads and servers.
+A wide picture gets its panels below each other, a lying one two in a row, any other
+all side by side. In each case the panels are as large as the page allows, and nothing
+overlaps, whatever the shape. No pyplot: figures are plain objects, safe in threads.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ _TIME_HEIGHT_INCH = 1.1
 _TIME_FRAME_INCH = 0.9
 _MAX_PANEL_INCH = 6.5
 _MIN_PANEL_INCH = 0.55
-# From this width over height on, panels lie below each other.
-_STACK_ASPECT = 2.0
+# From these widths over heights on: two panels a row with the key in the fourth cell; one a row.
+_SQUARE_ASPECT = 1.7
+_STACK_ASPECT = 4.5
 # Pixels of the longer side of the drawn ink in the overlay: finer than the printed panel.
 _OVERLAY_PX = 1400
 
@@ -51,17 +52,24 @@ class _Grid:
     panel: Size
 
     @classmethod
-    def of(cls, count: int, aspect: float) -> _Grid:
+    def of(cls, count: int, aspect: float, square: bool = False) -> _Grid:
+        """The arrangement for some panels of one aspect, width over height.
+
+        Args:
+            count: how many panels.
+            aspect: of each.
+            square: whether three panels may go into two rows of two.
+        """
         width = PAGE_WIDTH_INCH - _SIDE_INCH
         if aspect >= _STACK_ASPECT:
-            height = float(np.clip(width / aspect, _MIN_PANEL_INCH, _MAX_PANEL_INCH))
-            return cls(count, 1, (height * aspect if height < width / aspect else width, height))
-        each = width / count - _PANEL_GAP_INCH / 2  # y labels of the panels after the first
+            return cls(count, 1, (width, max(width / aspect, _MIN_PANEL_INCH)))
+        columns = 2 if square and aspect >= _SQUARE_ASPECT else count
+        each = width / columns - _PANEL_GAP_INCH / 2  # y labels of the panels after the first
         height = min(each / aspect, _MAX_PANEL_INCH)
-        return cls(1, count, (height * aspect, height))
+        return cls(-(-count // columns), columns, (height * aspect, height))
 
-    def figure(self, time_panels: bool) -> _Page:
-        """A figure with axes for the pictures and, below them, for two time curves.
+    def figure(self, count: int, time_panels: bool) -> _Page:
+        """A figure with axes for ``count`` pictures and, below them, for two time curves.
 
         Pictures and curves are laid out apart, so that long labels of the one take no
         room from the other.
@@ -70,25 +78,33 @@ class _Grid:
         times = 2 * _TIME_HEIGHT_INCH + _TIME_FRAME_INCH if time_panels else 0.0
         layout = ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.08, hspace=0.02, wspace=0.02)
         figure = Figure(figsize=(PAGE_WIDTH_INCH, pictures + times + _TITLE_INCH), layout=layout)
-        if not time_panels:
-            return _Page(figure, figure, list(np.atleast_1d(figure.subplots(self.rows, self.columns))), [])
-        parts: Any = figure.subfigures(2, 1, height_ratios=[pictures, times])
-        above, below = parts
-        shown = list(np.atleast_1d(above.subplots(self.rows, self.columns)))
-        return _Page(figure, above, shown, list(below.subplots(2, 1)))
+        above: FigureBase = figure
+        curves: list[Axes] = []
+        if time_panels:
+            parts: Any = figure.subfigures(2, 1, height_ratios=[pictures, times])
+            above = parts[0]
+            curves = list(parts[1].subplots(2, 1))
+        cells = np.ravel(np.asarray(above.subplots(self.rows, self.columns), dtype=object)).tolist()
+        for spare in cells[count:]:
+            spare.set_axis_off()
+        return _Page(figure, above, cells[:count], curves, cells[count] if len(cells) > count else None)
 
 
 @dataclass(frozen=True)
 class _Page:
-    """A figure in the making: its part with the pictures, and the axes."""
+    """A figure in the making: its part with the pictures, its axes, and a free cell if there is one."""
 
     figure: Figure
     above: FigureBase
     pictures: list[Axes]
     times: list[Axes]
+    spare: Axes | None
 
     def key(self, handles: Sequence[Artist]) -> None:
-        """One line below the pictures that says what colours and marks mean."""
+        """Says what colours and marks mean: in the free cell, or in a line below the pictures."""
+        if self.spare is not None:
+            self.spare.legend(handles=list(handles), loc="center", fontsize=style.LABEL_PT, frameon=False)
+            return
         self.above.legend(
             handles=list(handles),
             loc="outside lower center",
@@ -117,8 +133,8 @@ def dry_run_figure(
     """
     height, width = ink.shape
     box = _box(placement, ink.shape)
-    grid = _Grid.of(3, width / height)
-    page = grid.figure(time_panels=True)
+    grid = _Grid.of(3, width / height, square=True)
+    page = grid.figure(3, time_panels=True)
     a, b, c = page.pictures
     panels.show_input(a, ink, grid.panel)
     panels.show_overlay(b, ink, trace.ink(placement, _fine(ink.shape)), box, grid.panel)
@@ -147,7 +163,7 @@ def simulation_figure(
     aspect = (box[1] - box[0]) / (box[3] - box[2])
     shape = _fine((1000, max(1, round(1000 * aspect)))) if aspect < 1 else _fine((round(1000 / aspect), 1000))
     grid = _Grid.of(2, aspect)
-    page = grid.figure(time_panels=True)
+    page = grid.figure(2, time_panels=True)
     a, b = page.pictures
     drawn = trace.ink(placement, shape)
     a.imshow(1 - drawn, cmap="gray", vmin=0, vmax=1, extent=box)
@@ -174,7 +190,7 @@ def compare_figure(
     """
     height, width = ink.shape
     grid = _Grid.of(3, width / height)
-    page = grid.figure(time_panels=False)
+    page = grid.figure(3, time_panels=False)
     a, b, c = page.pictures
     a.imshow(photo, extent=(0, width, height, 0))
     style.dress(a, "picture", "px", "px", grid.panel)

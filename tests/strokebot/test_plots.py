@@ -18,7 +18,7 @@ from strokebot.trace import Trace
 from strokebot.trajectory.place import Placement
 
 PROFILE = Profile.load(None)
-SHAPES = [(1, 1), (10, 1), (1, 10), (2, 1), (3, 4), (25, 1)]
+SHAPES = [(1, 1), (10, 1), (1, 10), (2, 1), (4, 1), (3, 4), (25, 1)]
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,7 @@ def boxes(figure):
     FigureCanvasAgg(figure).draw()
     renderer = figure.canvas.get_renderer()
     parts = {f"axes {k}": axes.get_tightbbox(renderer) for k, axes in enumerate(figure.axes)}
+    parts = {name: box for name, box in parts.items() if box is not None}
     bars = {f"axes {k}" for k, axes in enumerate(figure.axes) if axes.get_label() == "<colorbar>"}
     parts = {name: box for name, box in parts.items() if name not in bars}
     for k, sub in enumerate([figure, *figure.subfigs]):
