@@ -29,7 +29,7 @@ from strokebot.errors import TrajectoryError
 from strokebot.trajectory.path import Path
 from strokebot.trajectory.polyline import simplify
 from strokebot.trajectory.pressure import pen_move_time_s, pen_values, ramp_time_s
-from strokebot.trajectory.segments import CHORD_ERROR_MM, segment_ends
+from strokebot.trajectory.segments import CHORD_ERROR_MM, even_segments, segment_ends
 from strokebot.trajectory.trajectory import Trajectory
 
 # A travel that bends by less than this is one move.
@@ -141,6 +141,7 @@ def _drawn(
         chord_error_mm: greatest distance of the curve from its moves.
     """
     ends = segment_ends(points, profile, np.zeros(len(points), dtype=bool), chord_error_mm)
+    ends = even_segments(points, speed, ends, profile)
     step = np.diff(points[ends], axis=0)
     flat = np.linalg.norm(step[:, :2], axis=1)
     full = np.linalg.norm(step, axis=1) if profile.machine.pen_actuator == "z" else flat

@@ -32,6 +32,9 @@ MAX_SEGMENT_MM = 1.0
 _PEN_ERROR_SHARE = 0.01
 # Share of the line rate that the plan uses; the rest is for replies and retries.
 _LINE_RATE_SHARE = 0.9
+# A segment whose least planned speed is under this share of its greatest is halved, where the
+# controller can follow: it would pass the slow place at the greatest speed.
+_EVEN_SPEED_SHARE = 0.8
 # Segments over which the line rate is averaged: a third of the shortest look-ahead, which
 # hides one short segment among longer ones.
 _RATE_WINDOW = 5
@@ -64,6 +67,35 @@ def segment_ends(
     which = np.repeat(np.arange(len(pieces)), pieces - 1)
     wanted = s[ends[which]] + within * (s[ends[which + 1]] - s[ends[which]])
     return np.unique(np.concatenate([ends, np.searchsorted(s, wanted)]))
+
+
+def even_segments(
+    points: NDArray[np.float64],
+    speed_mm_s: NDArray[np.float64],
+    ends: NDArray[np.intp],
+    profile: Profile,
+) -> NDArray[np.intp]:
+    """Halves segments within which the planned speed changes much, as far as the controller can follow.
+
+    Args:
+        points: (K, 2) or (K, 3) dense points of the curve.
+        speed_mm_s: (K-1,) planned speeds between them.
+        ends: indices of the points at which the curve is cut so far.
+        profile: line rate and look-ahead.
+    """
+    machine = profile.machine
+    s = arc_length(points[:, :2])
+    stop_mm = 2 * min(machine.max_acceleration_mm_s2) * (machine.planner_blocks - 1)
+    while True:
+        peak = np.maximum.reduceat(speed_mm_s, ends[:-1])
+        least = np.minimum.reduceat(speed_mm_s, ends[:-1])
+        shortest = np.maximum(peak / (_LINE_RATE_SHARE * machine.line_rate_per_s), peak**2 / stop_mm)
+        uneven = (least < _EVEN_SPEED_SHARE * peak) & (np.diff(s[ends]) >= 2 * shortest)
+        middle = 0.5 * (s[ends[:-1]] + s[ends[1:]])[uneven]
+        more = np.union1d(ends, np.searchsorted(s, middle))
+        if len(more) == len(ends):
+            return ends
+        ends = more
 
 
 def stream_speed_mm_s(length_mm: NDArray[np.float64], profile: Profile) -> NDArray[np.float64]:
