@@ -31,7 +31,7 @@ from strokebot.trajectory.polyline import simplify
 # Decimals of a coordinate: 1 micrometre.
 _DECIMALS = 3
 # Points that move the line (or its width) by less than this are left out, mm. Far under what a pen shows.
-_SIMPLIFY_MM = 0.005
+_SIMPLIFY_MM = 0.015
 
 
 class Drawable(Protocol):

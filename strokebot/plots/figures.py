@@ -74,14 +74,14 @@ class _Grid:
         Pictures and curves are laid out apart, so that long labels of the one take no
         room from the other.
         """
-        pictures = self.rows * (self.panel[1] + _PANEL_GAP_INCH) + _KEY_INCH
-        times = 2 * _TIME_HEIGHT_INCH + _TIME_FRAME_INCH if time_panels else 0.0
+        pictures = self.rows * (self.panel[1] + _PANEL_GAP_INCH) + (_KEY_INCH if time_panels else 0.0)
+        times = 2 * _TIME_HEIGHT_INCH + _TIME_FRAME_INCH + _TITLE_INCH if time_panels else 0.0
         layout = ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.08, hspace=0.02, wspace=0.02)
-        figure = Figure(figsize=(PAGE_WIDTH_INCH, pictures + times + _TITLE_INCH), layout=layout)
+        figure = Figure(figsize=(PAGE_WIDTH_INCH, pictures + times), layout=layout)
         above: FigureBase = figure
         curves: list[Axes] = []
         if time_panels:
-            parts: Any = figure.subfigures(2, 1, height_ratios=[pictures, times])
+            parts: Any = figure.subfigures(2, 1, height_ratios=[pictures, times - _TITLE_INCH])
             above = parts[0]
             curves = list(parts[1].subplots(2, 1))
         cells = np.ravel(np.asarray(above.subplots(self.rows, self.columns), dtype=object)).tolist()
