@@ -11,6 +11,8 @@ The room, in the order in which a drawing passes through it:
     pressure.py     the pen axis: its value along a path, the time of a lift
     limits.py       what machine and pen allow along that curve, as linear rows
     topp.py         the fastest motion along a curve under linear rows (pure mathematics)
+    corners.py      how fast a corner is passed
+    plan.py         the fastest motion along the chain
     timing.py       Path + Profile -> Trajectory: where the pen is at each moment
     trajectory.py   Trajectory, its checks, its file
     segments.py     where a curve is cut into moves, and how fast a controller can follow

@@ -5,11 +5,16 @@ Nouns:
     segment    one straight move (``segments.py`` decides where a curve is cut)
     feed       speed along a move, over its length in x, y and z for a z pen
 
-The feed of a segment is the greatest planned speed inside it, times its length in three
-dimensions over its length in two: GRBL measures moves with z. The greatest and not the
-mean, since the firmware only ever goes slower than the feed; it follows the plan through
-its own acceleration. Feeds are rounded up to three digits, so that rounding alone never
-makes two segments of even speed differ.
+The feed of a segment lies between the mean and the greatest planned speed inside it:
+
+    feed = mean + r (greatest - mean),    r = |v_end^2 - v_start^2| / (2 L a)
+
+where a is the acceleration that the axes allow along the segment, so that r is the share
+of it that the plan uses. On a ramp (r = 1) the firmware needs the greatest speed, and
+follows the plan through its own acceleration: with the mean it would lag. Where the plan
+slows down for a bend, which a chord no longer shows, the firmware would pass at the
+greatest speed, so the mean it is. The feed is then taken over the length in x, y and z for
+a z pen, as GRBL measures moves, and rounded up to three digits.
 
 Lifting and lowering are moves of the pen axis alone. The program begins with the travel
 from wherever the machine stands, pen up, to the first point, and ends with the pen up.
@@ -27,7 +32,7 @@ from calibration.profile import Profile
 from firmware_bridge.program import Move, MoveKind, Program
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.path import Path
-from strokebot.trajectory.polyline import simplify
+from strokebot.trajectory.polyline import arc_length, simplify
 from strokebot.trajectory.pressure import pen_move_time_s, pen_values, ramp_time_s
 from strokebot.trajectory.segments import CHORD_ERROR_MM, even_segments, segment_ends
 from strokebot.trajectory.trajectory import Trajectory
@@ -75,12 +80,12 @@ def compile_program(
     def pen_move(at: int, target: float, kind: MoveKind) -> None:
         moves.append(Move(float(xy[at, 0]), float(xy[at, 1]), target, machine.pen_max_speed, kind))
 
-    speed = _speeds(trajectory)
+    speed = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) / np.diff(trajectory.t_s)
     for start, stop, down in _spans(trajectory):
         if down:
             pen_move(start, float(value[start]), MoveKind.LOWER)
             points = np.column_stack([xy[start : stop + 1], value[start : stop + 1]])
-            moves += _drawn(points, speed[start:stop], limits, profile, chord_error_mm)
+            moves += _drawn(points, trajectory.t_s[start : stop + 1], profile, chord_error_mm)
             pen_move(stop, pen.up, MoveKind.LIFT)
         else:
             moves += _travelled(xy[start : stop + 1], speed[start:stop], limits, pen.up)
@@ -125,34 +130,47 @@ def _spans(trajectory: Trajectory) -> Iterator[tuple[int, int, bool]]:
 
 
 def _drawn(
-    points: NDArray[np.float64],
-    speed: NDArray[np.float64],
-    limits: NDArray[np.float64],
-    profile: Profile,
-    chord_error_mm: float,
+    points: NDArray[np.float64], t_s: NDArray[np.float64], profile: Profile, chord_error_mm: float
 ) -> list[Move]:
     """Moves of one drawn span.
 
     Args:
         points: (K, 3) machine x, y and pen value of its samples.
-        speed: (K-1,) greatest planned speed between them.
-        limits: (3,) greatest speed of x, y and the pen axis.
-        profile: scale and kind of the pen axis.
+        t_s: (K,) their times.
+        profile: scale and kind of the pen axis, and the limits.
         chord_error_mm: greatest distance of the curve from its moves.
     """
+    machine = profile.machine
+    s = arc_length(points[:, :2])
+    speed = np.diff(s) / np.diff(t_s)
     ends = segment_ends(points, profile, np.zeros(len(points), dtype=bool), chord_error_mm)
     ends = even_segments(points, speed, ends, profile)
+    ends = ends[np.append(np.diff(s[ends]) > _SAME_PLACE_MM, True)]  # a dot has no move of its own
+    if len(ends) < 2:
+        return []
     step = np.diff(points[ends], axis=0)
     flat = np.linalg.norm(step[:, :2], axis=1)
-    full = np.linalg.norm(step, axis=1) if profile.machine.pen_actuator == "z" else flat
-    moving = flat > _SAME_PLACE_MM  # lowering and lifting alone draw a dot
-    step, flat, full, targets = step[moving], flat[moving], full[moving], points[ends[1:]][moving]
-    feed = np.maximum.reduceat(speed, ends[:-1])[moving] * full / flat
-    feed = _feeds(feed, step, full, limits)
+    full = np.linalg.norm(step, axis=1) if machine.pen_actuator == "z" else flat
+    axes = np.array([*machine.max_acceleration_mm_s2, machine.pen_max_acceleration])
+    allowed = (axes * flat[:, None] / np.maximum(np.abs(step), _TINY)).min(axis=1)
+    peak = np.maximum.reduceat(speed, ends[:-1])
+    mean = np.diff(s[ends]) / np.diff(t_s[ends])
+    at_end = _end_speeds(speed, t_s)[ends]
+    ramp = np.abs(np.diff(at_end**2)) / (2 * np.diff(s[ends]) * allowed)
+    feed = mean + np.minimum(ramp, 1.0) * (peak - mean)
+    limits = np.array([*machine.max_speed_mm_s, machine.pen_max_speed])
+    feed = _feeds(feed * full / flat, step, full, limits)
     return [
         Move(x, y, value, f, MoveKind.DRAW)
-        for (x, y, value), f in zip(targets.tolist(), feed.tolist(), strict=True)
+        for (x, y, value), f in zip(points[ends[1:]].tolist(), feed.tolist(), strict=True)
     ]
+
+
+def _end_speeds(speed: NDArray[np.float64], t_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Speeds at the samples (K,) of a span that begins and ends at rest, from those between them (K-1,)."""
+    step = np.diff(t_s)
+    inner = (speed[:-1] * step[1:] + speed[1:] * step[:-1]) / (step[1:] + step[:-1])
+    return np.concatenate([[0.0], inner, [0.0]])
 
 
 def _travelled(
@@ -188,11 +206,3 @@ def _feeds(
     rounded = np.round(np.ceil(wanted / unit - 1e-9) * unit, 9)
     by_axis = (limits * length[:, None] / np.maximum(np.abs(step), _TINY)).min(axis=1)
     return np.asarray(np.maximum(np.minimum(rounded, by_axis), _LEAST_FEED_MM_S))
-
-
-def _speeds(trajectory: Trajectory) -> NDArray[np.float64]:
-    """Greatest speed between neighbouring samples, shape (M-1,), mm/s."""
-    moved = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1)
-    mean = moved / np.diff(trajectory.t_s)
-    ends = np.linalg.norm(trajectory.at(trajectory.t_s, order=1), axis=1)
-    return np.asarray(np.maximum(mean, np.maximum(ends[1:], ends[:-1])))

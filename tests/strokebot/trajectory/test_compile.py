@@ -70,21 +70,27 @@ def test_moves_follow_the_trajectory_and_keep_the_axes_speeds(path, angle):
             assert 0 < np.linalg.norm(step[:2]) <= MAX_SEGMENT_MM + 0.25
 
 
-def test_feeds_are_the_peak_speeds_over_the_length_with_the_pen():
+def test_feeds_lie_between_mean_and_peak_speed_over_the_length_with_the_pen():
     width = np.linspace(0.3, 1.2, 400)
     line = np.column_stack([np.linspace(10, 14, 400), np.full(400, 10.0)])
     trajectory, program = program_of(path_of(line, width=width))
-    draws = [m for m in program if m.kind is DRAW]
-    speed = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) / np.diff(trajectory.t_s)
+    x = trajectory.xy_mm[:, 0] + 5
+    speed = np.diff(x) / np.diff(trajectory.t_s)
     before = program.moves[1]
-    for move in draws:
-        inside = (trajectory.xy_mm[1:, 0] > before.x_mm + 5) & (trajectory.xy_mm[:-1, 0] < move.x_mm + 5)
+    for move in program.moves[2:-1]:
+        ends = np.searchsorted(x, [before.x_mm - 1e-9, move.x_mm - 1e-9])
         flat = move.x_mm - before.x_mm
-        inside = (trajectory.xy_mm[1:, 0] + 5 > before.x_mm) & (trajectory.xy_mm[:-1, 0] + 5 < move.x_mm)
-        peak = speed[inside].max()
-        full = np.hypot(flat, move.pen - before.pen)
-        assert move.feed_mm_s == pytest.approx(peak * full / flat, rel=0.03, abs=0.2)
+        longer = np.hypot(flat, move.pen - before.pen) / flat
+        start_s = trajectory.t_s[np.flatnonzero(x <= before.x_mm + 1e-9)[-1]]
+        mean = flat / (trajectory.t_s[ends[1]] - start_s)
+        peak = speed[ends[0] : ends[1]].max()
+        assert mean * longer * 0.999 <= move.feed_mm_s <= peak * longer * 1.01
         before = move
+    # From rest the plan uses all of the acceleration: the peak, or the firmware would lag.
+    first = program.moves[2]
+    k = np.searchsorted(x, first.x_mm - 1e-9)
+    peak = speed[:k].max() * np.hypot(first.x_mm - 15, first.pen - program.moves[1].pen) / (first.x_mm - 15)
+    assert first.feed_mm_s > 0.8 * peak
 
 
 def test_width_becomes_pen_value_at_each_move():
@@ -156,7 +162,7 @@ def test_the_machine_does_what_the_plan_says_when_it_says(name, machine):
     lines = dialect_of("grbl").encode(program, profile.machine)
     recording = simulate_lines(lines, profile.machine)
     planned_s = trajectory.duration_s + approach_time_s(trajectory, profile)
-    assert 0.97 <= recording.duration_s / planned_s <= 1.05
+    assert 0.97 <= recording.duration_s / planned_s <= 1.03
     planned = profile.to_machine(trajectory.xy_mm)
     touching = profile.drawn_width_mm(recording.pen) > 0
     assert distance_to_polyline(planned[trajectory.pen_down][::7], recording.xy_mm[touching]) <= 0.05

@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from trajectory_shapes import distance_to_polyline, spiral
 
 from calibration.profile import Profile
-from strokebot.trajectory.segments import CHORD_ERROR_MM, MAX_SEGMENT_MM, segment_ends, stream_speed_mm_s
+from strokebot.trajectory.segments import (
+    CHORD_ERROR_MM,
+    MAX_SEGMENT_MM,
+    even_segments,
+    segment_ends,
+    stream_speed_mm_s,
+)
 
 PROFILE = Profile.load("grbl-z")
 
@@ -42,3 +48,18 @@ def test_one_short_segment_among_long_ones_hardly_counts():
     speed = stream_speed_mm_s(length, PROFILE)
     assert speed.min() == pytest.approx(0.9 * 200 * (0.81 / 5))
     assert len(stream_speed_mm_s(np.array([0.3]), PROFILE)) == 1
+
+
+def test_segments_are_halved_where_the_speed_changes_and_the_controller_can_follow():
+    x = np.linspace(0, 10, 1001)
+    points = np.column_stack([x, np.zeros(1001)])
+    speed = np.where(np.abs(x[1:] - 5.05) < 0.3, 20.0, 50.0)
+    ends = even_segments(points, speed, np.arange(0, 1001, 100), PROFILE)
+    lengths = np.diff(x[ends])
+    assert set(np.arange(0, 1001, 100)) <= set(ends)
+    assert lengths.min() >= 50 / 180 - 0.011  # 0.9 * 200 lines a second
+    assert lengths.min() == pytest.approx(0.5)
+    far = (x[ends[:-1]] > 6) | (x[ends[1:]] < 4)
+    np.testing.assert_allclose(lengths[far], 1.0)
+    even = even_segments(points, np.full(1000, 50.0), np.arange(0, 1001, 100), PROFILE)
+    assert len(even) == 11

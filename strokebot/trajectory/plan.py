@@ -1,0 +1,197 @@
+"""The fastest motion along a chain: limits asked on a grid, checked between its places.
+
+Nouns:
+    chain      the path's distinct points, its stops and corners (``chain.py``)
+    curve      the spline through them in the machine's frame, pen value as third column
+    grid       places on the curve at which limits are asked; every point of the chain is one
+    turning    an interval of the grid beside a corner that is passed (``corners.py``)
+
+The steps:
+    1. Curve, and the speeds at its corners. At stops the pen rests.
+    2. Grid: so fine that the tangent turns by at most ``GRID_TURN_RAD`` from one place to
+       the next; on coarser grids every method overshoots its limits between them.
+    3. Caps: machine and pen speeds, and what the controller can follow (``segments.py``).
+    4. The fastest motion under all rows (``topp.py``).
+    5. A dense check between the grid places. Where a limit is exceeded, the limits of that
+       interval are lowered by the excess and step 4 is done again; what is left after
+       that is stretched in time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.profile import Profile
+from strokebot.trajectory.chain import Chain
+from strokebot.trajectory.corners import BLEND_SHARE, CornerPasses, corner_passes
+from strokebot.trajectory.limits import Limits
+from strokebot.trajectory.pressure import pen_values
+from strokebot.trajectory.segments import segment_ends, stream_speed_mm_s
+from strokebot.trajectory.spline import Derivatives, PieceSpline
+from strokebot.trajectory.topp import fastest_speeds, travel_times
+
+GRID_TURN_RAD = 0.1
+# Intervals of a piece from rest to rest: enough to place the change from speeding up to
+# slowing down, however few points the piece has.
+_PIECE_INTERVALS = (8, 64)
+_PIECE_INTERVAL_MM = 0.05
+# Intervals of one segment at the most: a bound on the work where the pressure jumps.
+_MOST_PARTS = 200
+# Places inside an interval at which the limits are checked.
+_CHECK_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+# An excess that is left alone, as a share of the limit: half of the one hundredth promised.
+_TOLERATED_EXCESS = 0.005
+_REPAIRS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """The exact motion along a curve: squared speed linear in s within each interval.
+
+    Attributes:
+        curve: the spline, machine frame, columns x, y, pen.
+        segment: (n,) segment of the curve of each interval.
+        share: (n, 2) first and last place in that segment.
+        step: (n,) length of each interval in s, mm.
+        x: (n + 1,) squared speeds ds/dt at the grid places.
+        drawn: (n,) whether the interval is drawn.
+        turning: (n,) -1 on the way into a corner that is passed, 1 on the way out, 0 elsewhere.
+        duration: (n,) time of each interval, s.
+    """
+
+    curve: PieceSpline
+    segment: NDArray[np.intp]
+    share: NDArray[np.float64]
+    step: NDArray[np.float64]
+    x: NDArray[np.float64]
+    drawn: NDArray[np.bool_]
+    turning: NDArray[np.int64]
+    duration: NDArray[np.float64]
+
+    def at(self, interval: NDArray[np.intp], part: NDArray[np.float64]) -> Derivatives:
+        """The curve at places inside intervals, ``part`` running from 0 to 1 along s."""
+        low, high = self.share[interval, 0], self.share[interval, 1]
+        return self.curve.at(self.segment[interval], low + part * (high - low))
+
+
+def plan_motion(chain: Chain, profile: Profile) -> Motion:
+    """The fastest motion along a chain of two points or more."""
+    pen = pen_values(chain.xy_mm, chain.width_mm, chain.intensity, chain.drawn, profile)
+    curve = PieceSpline(np.column_stack([profile.to_machine(chain.xy_mm), pen]), chain.corner)
+    # The pen axis in units in which all axes accelerate alike: a bend of the pressure needs
+    # as fine a grid as one of the line.
+    limits = Limits(profile)
+    scale = limits.limit[:2].min() / limits.limit[:3]
+    passes = corner_passes(chain, curve, limits, profile)
+    segment, share, turning = _grid(curve, chain.corner, passes, scale)
+    step = curve.length[segment] * (share[:, 1] - share[:, 0])
+    drawn = chain.drawn[segment]
+    begins = share[:, 0] == 0.0
+    corner = np.append(chain.corner[segment] & begins, True)
+    rest = np.append((passes.x[segment] == 0.0) & begins, True)
+
+    parts = [curve.at(segment, share[:, 0] + part * (share[:, 1] - share[:, 0])) for part in _CHECK_SHARES]
+    rows = [limits.rows(part, drawn) for part in parts]
+    fastest = np.minimum.reduce([limits.cap(part, drawn) for part in parts])
+    fastest = np.minimum(fastest, _stream_cap(parts[0], parts[-1], drawn, corner, profile))
+    fastest[turning < 0] = np.minimum(fastest, passes.x[segment + 1])[turning < 0]
+    fastest[turning > 0] = np.minimum(fastest, passes.x[segment])[turning > 0]
+    cap = np.full(len(step) + 1, np.inf)
+    cap[:-1] = fastest
+    cap[1:] = np.minimum(cap[1:], fastest)
+    cap[rest] = 0.0
+
+    full = np.where(turning[:, None] == 0, 1.0, 1.0 - BLEND_SHARE) * limits.limit
+    limit = full.copy()
+    for _ in range(_REPAIRS):
+        x = fastest_speeds(step, rows[0], rows[-1], limit, cap)
+        excess = _excess(step, rows, full, x)
+        if excess.max() <= 1.0 + _TOLERATED_EXCESS:
+            break
+        limit /= np.maximum(excess, 1.0)[:, None]
+    else:
+        x = _stretched(x, _excess(step, rows, full, x), rest)
+    return Motion(curve, segment, share, step, x, drawn, turning, travel_times(step, x))
+
+
+def _grid(
+    curve: PieceSpline, corner: NDArray[np.bool_], passes: CornerPasses, scale: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int64]]:
+    """Intervals of the grid: their segments (n,), their shares of them (n, 2), and ``turning`` (n,)."""
+    piece = np.cumsum(corner[:-1]) - 1
+    piece_mm = np.bincount(piece, weights=curve.length)
+    wanted = np.clip(np.ceil(piece_mm / _PIECE_INTERVAL_MM), *_PIECE_INTERVALS)
+    longest = (piece_mm / wanted)[piece]
+    parts = np.ceil(np.maximum(curve.turns(scale) / GRID_TURN_RAD, curve.length / longest) - 1e-9)
+    parts = np.clip(parts, 1, _MOST_PARTS).astype(np.int64)
+    # Beside a corner that is passed, its reach is an interval of its own.
+    low = passes.reach_mm[:-1] / curve.length
+    high = 1.0 - passes.reach_mm[1:] / curve.length
+    inner = np.repeat(np.arange(len(parts)), parts)
+    number = np.arange(len(inner)) - np.repeat(np.cumsum(parts) - parts, parts)
+    width = (high - low)[inner]
+    first = low[inner] + width * (number / parts[inner])
+    last = low[inner] + width * ((number + 1) / parts[inner])
+    last = np.where(number + 1 == parts[inner], high[inner], last)
+    out, into = np.flatnonzero(low > 0), np.flatnonzero(high < 1)
+    segment = np.concatenate([out, inner, into])
+    share = np.concatenate(
+        [
+            np.column_stack([np.zeros(len(out)), low[out]]),
+            np.column_stack([first, last]),
+            np.column_stack([high[into], np.ones(len(into))]),
+        ]
+    )
+    turning = np.repeat([1, 0, -1], [len(out), len(inner), len(into)])
+    order = np.lexsort([share[:, 0], segment])
+    return segment[order], share[order], turning[order]
+
+
+def _stream_cap(
+    start: Derivatives,
+    end: Derivatives,
+    drawn: NDArray[np.bool_],
+    corner: NDArray[np.bool_],
+    profile: Profile,
+) -> NDArray[np.float64]:
+    """Greatest x (n,) at which the controller can follow the drawn segments."""
+    cap = np.full(len(drawn), np.inf)
+    if not drawn.any():
+        return cap
+    points = np.concatenate([start.position, end.position[-1:]])
+    edges = np.concatenate([[True], drawn[1:] != drawn[:-1], [True]])
+    ends = segment_ends(points, profile, corner | edges)
+    length = np.linalg.norm(np.diff(points[ends, :2], axis=0), axis=1)
+    speed = np.repeat(stream_speed_mm_s(length, profile), np.diff(ends))
+    cap[drawn] = speed[drawn] ** 2
+    return cap
+
+
+def _excess(
+    step: NDArray[np.float64],
+    rows: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    limit: NDArray[np.float64],
+    x: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The greatest use of any limit in each interval, 1 = all of it, shape (n,)."""
+    u = (np.diff(x) / (2 * step))[:, None]
+    worst = np.zeros(len(step))
+    for part, (c, d) in zip(_CHECK_SHARES, rows, strict=True):
+        inside = (x[:-1] + part * np.diff(x))[:, None]
+        np.maximum(worst, (np.abs(c * u + d * inside) / limit).max(axis=1), out=worst)
+    return worst
+
+
+def _stretched(
+    x: NDArray[np.float64], excess: NDArray[np.float64], rest: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The speeds with each piece from rest to rest slowed down by its own greatest excess."""
+    starts = np.flatnonzero(rest[:-1])
+    factor = np.maximum(np.maximum.reduceat(excess, starts), 1.0)
+    lengths = np.diff(np.append(starts, len(excess)))
+    slowed = x.copy()
+    slowed[:-1] /= np.repeat(factor, lengths)  # rests have x = 0, so borders belong to either side
+    return slowed
