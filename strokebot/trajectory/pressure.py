@@ -65,20 +65,35 @@ def pen_values(
     return np.asarray(profile.pen.value_for(np.where(total > 0, mean, plain))[stroke])
 
 
-def pen_move_time_s(way: float, profile: Profile) -> float:
-    """Time that x and y rest while the pen axis goes a way, in pen units, between two moves."""
+def pen_move_time_s(way: float, profile: Profile, from_rest: bool = False, to_rest: bool = False) -> float:
+    """Time that x and y rest while the pen axis goes a way, in pen units.
+
+    Args:
+        way: the way.
+        profile: kind and limits of the pen axis.
+        from_rest: whether no move in x and y comes right before.
+        to_rest: whether none comes right after.
+    """
     machine = profile.machine
     if machine.pen_actuator == "servo":
         return way / machine.pen_max_speed + SERVO_SETTLE_S
     least = min(*machine.max_acceleration_mm_s2, machine.pen_max_acceleration)
     sine = math.sqrt(0.5)
     junction = math.sqrt(least / sine * machine.junction_deviation_mm * sine / (1 - sine))
-    return ramp_time_s(way, machine.pen_max_speed, machine.pen_max_acceleration, junction)
+    ends = (0.0 if from_rest else junction, 0.0 if to_rest else junction)
+    return ramp_time_s(way, machine.pen_max_speed, machine.pen_max_acceleration, ends)
 
 
-def ramp_time_s(way: float, speed: float, acceleration: float, end_speed: float = 0.0) -> float:
-    """Shortest time for a way under a speed and an acceleration, with the same speed at both ends."""
-    ends = min(end_speed, speed)
-    peak = min(speed, math.sqrt(acceleration * way + ends**2))
-    ramps = (peak**2 - ends**2) / acceleration
-    return 2.0 * (peak - ends) / acceleration + (way - ramps) / peak
+def ramp_time_s(
+    way: float, speed: float, acceleration: float, ends: tuple[float, float] = (0.0, 0.0)
+) -> float:
+    """Shortest time for a way under a speed and an acceleration, with given speeds at both ends.
+
+    Where the way is too short to come from one end speed to the other, it is taken at a ramp
+    from the lower one.
+    """
+    low, high = sorted(min(end, speed) for end in ends)
+    high = min(high, math.sqrt(low**2 + 2 * acceleration * way))
+    peak = min(speed, math.sqrt(acceleration * way + 0.5 * (low**2 + high**2)))
+    ramps = (2 * peak**2 - low**2 - high**2) / (2 * acceleration)
+    return (2.0 * peak - low - high) / acceleration + (way - ramps) / peak

@@ -128,14 +128,18 @@ def _with_stops(chain: Chain, moving: _Samples, profile: Profile) -> Trajectory:
     source: list[NDArray[np.intp]] = []
     down: list[NDArray[np.bool_]] = []
     delay, begin = 0.0, 0
-    for stop, value in zip(chain.stops, touch.tolist(), strict=True):
+    for number, (stop, value) in enumerate(zip(chain.stops, touch.tolist(), strict=True)):
         here = int(moving.at_point[stop.point])
         t.append(moving.t_s[begin : here + 1] + delay)
         source.append(np.arange(begin, here + 1))
         down.append(moving.pen_down[begin : here + 1])
         begin = here + 1
         way = abs(profile.pen.up - value)
-        hold = DOT_S if stop.kind is StopKind.DOT else pen_move_time_s(way, profile)
+        # Between lowering and lifting for a dot, and after the last lift, nothing moves in x and y.
+        from_dot = number > 0 and chain.stops[number - 1].kind is StopKind.DOT
+        to_dot = number + 1 == len(chain.stops) or chain.stops[number + 1].kind is StopKind.DOT
+        dot = stop.kind is StopKind.DOT
+        hold = DOT_S if dot else pen_move_time_s(way, profile, from_dot, to_dot)
         count = math.ceil(hold / SAMPLE_STEP_S)
         t.append(moving.t_s[here] + delay + hold * np.arange(1, count + 1) / count)
         source.append(np.full(count, here))

@@ -187,14 +187,15 @@ def test_holds_stand_still_with_the_pen_up_and_last_as_long_as_the_pen_axis_need
     still = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) == 0
     assert not trajectory.pen_down[1:][still].any()
     reach = 3.0 - PROFILE.pen_value([0.3, 1.2, 0.6, 0.6], np.ones(4), np.ones(4, dtype=bool))
-    wanted = sum(pen_move_time_s(float(way), PROFILE) for way in reach)
+    wanted = sum(pen_move_time_s(float(way), PROFILE, False, k == 3) for k, way in enumerate(reach))
     assert np.diff(trajectory.t_s)[still].sum() == pytest.approx(wanted)
 
 
 def test_a_straight_stroke_takes_the_time_of_a_trapezoid():
     trajectory = parametrise(smooth(path_of([[10, 10], [110, 10]])), PROFILE)
     value = float(PROFILE.pen_value([0.6], [1.0], [True])[0])
-    wanted = 100 / 50 + 50 / 1000 + 2 * pen_move_time_s(3.0 - value, PROFILE)
+    wanted = 100 / 50 + 50 / 1000 + pen_move_time_s(3.0 - value, PROFILE)
+    wanted += pen_move_time_s(3.0 - value, PROFILE, to_rest=True)
     assert trajectory.duration_s == pytest.approx(wanted, rel=2e-3)
 
 
