@@ -317,8 +317,8 @@ def _sketch_by_model(
         with stage("polish"):
             from strokebot.polish import polish_glyphs
 
-            steps = {} if options.polish_steps is None else {"steps": options.polish_steps}
-            drawn = polish_glyphs(images, drawn, **steps)
+            limit = {} if options.polish_steps is None else {"iterations": options.polish_steps}
+            drawn = polish_glyphs(images, drawn, predictor.softness_px, **limit)
     with stage("gesture"):
         by_glyph = dict(zip(characters.tolist(), drawn, strict=True))
         every = [

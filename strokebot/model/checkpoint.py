@@ -102,7 +102,9 @@ def build_network(architecture: dict[str, Any]) -> AnyNetwork:
     if kind == "gesture":
         return GestureNetwork(NetworkConfig.from_table(table))
     if kind not in ("dots-10", "dots-25") or table:
-        raise ConfigError(f"model.kind {kind!r} with {sorted(table)} is not known; use gesture, dots-10 or dots-25.")
+        raise ConfigError(
+            f"model.kind {kind!r} with {sorted(table)} is not known; use gesture, dots-10 or dots-25."
+        )
     return Dots10() if kind == "dots-10" else Dots25()
 
 
@@ -155,7 +157,9 @@ def load_network(path: Path) -> tuple[AnyNetwork, Card]:
     try:
         network = build_network(card.architecture)
     except (ConfigError, TypeError) as cause:
-        raise WeightsError(f"The card of {path} names an architecture that cannot be built: {cause}") from cause
+        raise WeightsError(
+            f"The card of {path} names an architecture that cannot be built: {cause}"
+        ) from cause
     try:
         tensors = {name: t.float() if t.is_floating_point() else t for name, t in load_tensors(data).items()}
         network.load_state_dict(tensors, strict=True)

@@ -145,7 +145,11 @@ class GruHead(nn.Module):
         super().__init__()
         self.layers = config.layers
         self.context = nn.Sequential(
-            nn.Conv2d(config.channels[2], 32, 1), nn.GELU(), nn.Flatten(), nn.Linear(32 * 49, 2 * config.dim), nn.GELU()
+            nn.Conv2d(config.channels[2], 32, 1),
+            nn.GELU(),
+            nn.Flatten(),
+            nn.Linear(32 * 49, 2 * config.dim),
+            nn.GELU(),
         )
         self.state = nn.Linear(2 * config.dim, config.layers * 2 * config.dim)
         self.time = nn.Parameter(torch.randn(config.points, 2 * config.dim) * 0.02)

@@ -15,6 +15,7 @@ from strokebot.errors import WeightsError
 from strokebot.gesture import Gesture
 from strokebot.model.checkpoint import AnyNetwork, Card, load_network, shipped_weights
 from strokebot.model.network import IMAGE_PX
+from strokebot.pen.line import DEFAULT_SOFTNESS_PX, LinePen
 
 # Glyphs that go through the network at once: enough to fill two cores, little memory.
 _BATCH = 256
@@ -38,13 +39,17 @@ class Predictor:
         return self.card.sha256
 
     @property
+    def softness_px(self) -> float:
+        """Edge softness of the line pen that the network was trained with; the default for other pens."""
+        pen = self.network.pen
+        return pen.softness_px if isinstance(pen, LinePen) else DEFAULT_SOFTNESS_PX
+
+    @property
     def points(self) -> int:
         """N, the points of a gesture."""
         return int(self.predict_arrays(np.zeros((1, IMAGE_PX, IMAGE_PX), np.float32))[1].shape[1])
 
-    def predict_arrays(
-        self, images: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def predict_arrays(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Images (B, 28, 28), ink in [0, 1], to start (B, 2) and steps (B, N, 4), canvas units.
 
         Raises:
@@ -55,7 +60,9 @@ class Predictor:
         starts, steps = [np.zeros((0, 2), np.float32)], []
         with torch.inference_mode():
             for first in range(0, max(len(images), 1), _BATCH):
-                batch = torch.from_numpy(np.ascontiguousarray(images[first : first + _BATCH], dtype=np.float32))
+                batch = torch.from_numpy(
+                    np.ascontiguousarray(images[first : first + _BATCH], dtype=np.float32)
+                )
                 start, step = self.network(batch[:, None])
                 starts.append(start.numpy())
                 steps.append(step.numpy())

@@ -12,7 +12,8 @@ Nouns and symbols, in pixels (canvas units times the longer side L):
 
 s minimises the distance to the union of discs along the segment: set the derivative
 of sqrt((h - s)^2 + w^2) - r_0 + b s to zero. Where |b| reaches 1 the larger disc holds
-the smaller one, and s goes to that end by itself.
+the smaller one and s goes to its end; a smaller r_0 counts as large as fits inside, so that
+the larger end keeps its own radius.
 
 A maximum passes its gradient to one segment a pixel only, so the rendering is done
 twice: the winning segment of each pixel is found without a graph, then that segment
@@ -69,14 +70,18 @@ def _segments(points: Tensor, radius: Tensor, ink_first: Tensor, ink_last: Tenso
     safe = torch.where(is_point[..., None], m.new_tensor([_POINT_LENGTH_PX, 0.0]), m)
     length = torch.sqrt((safe * safe).sum(-1))
     u = safe / length[..., None]
-    taper = ((radius[:, :-1] - radius[:, 1:]) / length).clamp(-_MAX_TAPER, _MAX_TAPER)
+    radius_last = radius[:, 1:]
+    # A first disc inside the last one is drawn as the largest that still lies inside: same union,
+    # and radius0 - taper * length is the last radius although the taper is bounded.
+    radius_first = torch.maximum(radius[:, :-1], radius_last - _MAX_TAPER * length)
+    taper = ((radius_first - radius_last) / length).clamp(-_MAX_TAPER, _MAX_TAPER)
     return _Segments(
         p0[..., 0],
         p0[..., 1],
         u[..., 0],
         u[..., 1],
         length,
-        radius[:, :-1],
+        radius_first,
         taper,
         ink_first,
         (ink_last - ink_first) / length,
@@ -174,7 +179,7 @@ class LinePen(nn.Module):
     @property
     def softness_px(self) -> float:
         """Softness of the edge, px."""
-        return float(self.log_softness.exp())
+        return float(self.log_softness.detach().exp())
 
     def forward(self, start: Tensor, steps: Tensor) -> Tensor:
         """Renders start (B, 2) and steps (B, N, 4) to ink (B, 1, H, W)."""

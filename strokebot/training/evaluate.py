@@ -19,6 +19,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -109,11 +110,6 @@ def evaluate(
     Raises:
         StrokebotError: for missing or damaged weights or data.
     """
-    polisher: Polish | None = None
-    if polish:
-        from strokebot.polish import polish_arrays
-
-        polisher = polish_arrays
     path = shipped_weights() if weights is None else weights
     judges = Judges((shipped_judge("judge-a"), shipped_judge("judge-b")), shipped_judge("judge-letters"))
     article = {
@@ -121,8 +117,14 @@ def evaluate(
         for name, (file, where) in ARTICLE_NETWORKS.items()
         if path.with_name(file).is_file()
     }
+    drawer = load_predictor(path)
+    polisher: Polish | None = None
+    if polish:
+        from strokebot.polish import polish_arrays
+
+        polisher = partial(polish_arrays, softness_px=drawer.softness_px)
     return evaluate_drawer(
-        load_predictor(path),
+        drawer,
         data,
         out_dir,
         limit,
