@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,8 +29,9 @@ def key_presses() -> Iterator[Poll]:
         before = termios.tcgetattr(terminal)
 
         def poll() -> str:
+            # Past Python's buffer, which would hide keys from select.
             ready, _, _ = select.select([terminal], [], [], 0)
-            return sys.stdin.read(1).lower() if ready else ""
+            return os.read(terminal, 1).decode("ascii", "ignore").lower() if ready else ""
 
         try:
             # Ctrl-C still interrupts in this mode.

@@ -1,0 +1,79 @@
+"""Keys while a machine draws: each does what the help says, and the terminal is left as it was."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import pytest
+
+from firmware_bridge.events import Progress, StateChange, Warning
+from strokebot.commands import stream
+from strokebot.commands.keys import key_presses
+
+
+class FakeDevice:
+    def __init__(self):
+        self.calls = []
+
+    def hold(self):
+        self.calls.append("hold")
+
+    def resume(self):
+        self.calls.append("resume")
+
+
+def listener(keys, bar=None):
+    device, pressed = FakeDevice(), iter(keys)
+    advance = (bar if bar is not None else []).append
+    on_event = stream._listener(
+        device, lambda: next(pressed), lambda done, total, text=None: advance((done, total))
+    )
+    return device, on_event
+
+
+def test_p_pauses_and_r_goes_on():
+    device, on_event = listener(["", "p", "x", "r"])
+    for _ in range(4):
+        on_event(StateChange("Idle", "Run"))
+    assert device.calls == ["hold", "resume"]
+
+
+def test_q_stops_as_ctrl_c_does():
+    _, on_event = listener(["q"])
+    with pytest.raises(KeyboardInterrupt):
+        on_event(Progress(1, 2, None))
+
+
+def test_progress_moves_the_bar_and_warnings_are_shown(capsys):
+    bar = []
+    _, on_event = listener(["", ""], bar)
+    on_event(Progress(3, 10, 1.5))
+    on_event(Warning("The paper is thin."))
+    assert bar == [(3, 10)]
+    assert capsys.readouterr().err == "strokebot: The paper is thin.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pty")
+def test_keys_are_read_one_by_one_and_the_terminal_is_restored(monkeypatch):
+    import termios
+
+    master, slave = os.openpty()
+    with os.fdopen(slave, "r") as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        before = termios.tcgetattr(slave)
+        with key_presses() as poll:
+            assert poll() == ""
+            os.write(master, b"Pr")
+            keys, deadline = [], time.monotonic() + 5
+            while len(keys) < 2 and time.monotonic() < deadline:
+                keys += [key] if (key := poll()) else []
+            assert keys == ["p", "r"]
+        assert termios.tcgetattr(slave) == before
+    os.close(master)
+
+
+def test_without_a_terminal_no_key_is_ever_pressed():
+    with key_presses() as poll:
+        assert poll() == ""
