@@ -20,6 +20,7 @@ from strokebot.files import write_atomic
 from strokebot.pipeline import DrawResult, Plan
 from strokebot.plots.panels import Limits
 from strokebot.svg import drawing_svg
+from strokebot.trajectory.compile import approach_time_s
 
 REPORT_VERSION = 1
 
@@ -65,7 +66,7 @@ def build_report(result: DrawResult) -> dict[str, Any]:
             "clamped_points": plan.path.clamped_points(plan.profile.pen),
         },
         "time": {
-            "planned_s": trajectory.duration_s,
+            "planned_s": approach_time_s(trajectory, plan.profile) + trajectory.duration_s,
             "simulated_s": result.trace.duration_s,
             "machine_s": result.performed_s,
             "compute_s": {**result.compute_s, "total": sum(result.compute_s.values())},
