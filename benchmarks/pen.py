@@ -16,17 +16,15 @@ formulation of that run:
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import shutil
-import statistics
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from benchmarks.harness import medians, options, save, table
 from strokebot.pen import DotPen, LinePen
 from strokebot.pen.line import render_reference
 
@@ -96,13 +94,11 @@ def run(device: torch.device, turns: int) -> tuple[dict[str, float], dict[str, f
     with torch.no_grad():
         drawn, plain = line(start, steps), reference(start, steps)
     target = torch.roll(drawn, 1, dims=0)
-    times: dict[str, list[float]] = {name: [] for name in pens}
-    for turn in range(_WARM_UP + turns):
-        for name, render in pens.items():
-            taken = _measure(render, start, steps, target)
-            if turn >= _WARM_UP:
-                times[name].append(taken)
-    median = {name: statistics.median(values) for name, values in times.items()}
+    turns_s = [
+        {name: _measure(render, start, steps, target) for name, render in pens.items()}
+        for _ in range(_WARM_UP + turns)
+    ]
+    median = medians(turns_s[_WARM_UP:])
     figures = {
         "pen_speedup_vs_article": median["article"] / median["line"],
         "pen_speedup_vs_autograd": median["autograd"] / median["line"],
@@ -122,25 +118,22 @@ def run(device: torch.device, turns: int) -> tuple[dict[str, float], dict[str, f
     return median, figures
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pen", description="Measure the pens.")
-    parser.add_argument("--quick", action="store_true", help="fewer turns")
-    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the figures here")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    options = parser.parse_args(arguments)
-    median, figures = run(torch.device(options.device), _QUICK_TURNS if options.quick else _TURNS)
-    print(f"{_BATCH} gestures of {_POINTS} points, {_SIDE_PX} x {_SIDE_PX} pixels, forward and backward,")
-    print(f"{options.device}, {torch.get_num_threads()} threads")
-    print(f"{'pen':<20}{'ms':>9}{'article / pen':>16}{'autograd / pen':>16}")
-    for name, seconds in median.items():
-        print(
-            f"{name:<20}{seconds * 1e3:>9.2f}{median['article'] / seconds:>15.2f}x"
-            f"{median['autograd'] / seconds:>15.2f}x"
-        )
-    print(f"largest difference of the image from the plain line: {figures['pen_max_abs_error']:.1e}")
-    if options.json is not None:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    device_parser = argparse.ArgumentParser(add_help=False)
+    device_parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    device, rest = device_parser.parse_known_args(arguments)
+    chosen = options("Time the pens, forward and backward.", rest)
+    median, figures = run(torch.device(device.device), _QUICK_TURNS if chosen.quick else _TURNS)
+    title = (
+        f"{_BATCH} gestures of {_POINTS} points, {_SIDE_PX} x {_SIDE_PX} pixels, forward and backward, "
+        f"{device.device}, {torch.get_num_threads()} threads"
+    )
+    flat = figures | table(title, median, "article", prefix="pen_")
+    width = max(len(name) for name in figures)
+    for name, value in figures.items():
+        print(f"{name:{width}}  {value:.4g}")
+    save(flat, chosen)
     return 0
 
 
