@@ -1,9 +1,11 @@
 """Groups gestures without labels, and tells how well the groups agree with the labels.
 
 The article's test: k-means with 10 clusters on velocity and intensity of the test digits'
-gestures, each cluster labelled by its dominant label. Here it is repeated over seeds, on raw
-pixels and on the gesture, ablated over what goes in and how it is scaled; then better means
-of grouping get the same features. No method sees a label; labels only score the result.
+gestures, each cluster labelled by its dominant label. Here it is repeated over seeds: on raw
+pixels, on the article's features, on other plain numbers of the gesture and other scalings,
+and on direction maps (cluster_features.py, which also tells how those were chosen, on
+training digits). Then better means of grouping get the same features. No method sees a label;
+labels only score the result.
 
 Symbols: clusters c and labels l of M images, n_cl = images of cluster c with label l.
     purity     sum_c max_l n_cl / M; grows with the number of clusters
@@ -12,99 +14,61 @@ Symbols: clusters c and labels l of M images, n_cl = images of cluster c with la
     nmi        mutual information of c and l over the mean of their entropies
 
 Names of the figures: ``kmeans_<features>_<scaling>_<figure>_mean`` and ``_std`` for the
-ablation, ``<method>_<features>_<figure>_mean`` for the better means; ``pixels_*`` and
-``gesture_*`` are the article's test on pixels and on the article's features;
-``gesture_hungarian_best`` and ``gesture_nmi_best`` are the best of all rows on gestures.
+ablation, ``<method>_<features>_<figure>_mean`` for the better means. In short:
+    pixels_*           k-means on raw pixels
+    gesture_article_*  k-means on the article's features, velocity and intensity unscaled
+    gesture_*          k-means on direction maps
+    gesture_*_best     the best mean of all rows on gestures. The choice of the row looks at
+                       its score, so read it as an upper end and the row's own name as the result
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_matrix
 
 from strokebot.errors import DataError, StrokebotError
-from strokebot.training import manifold, metrics, testsets
-from strokebot.training.evaluate import Array, Drawer, Report, save_table
-from strokebot.training.truth import along_ink
+from strokebot.training import manifold, testsets
+from strokebot.training.cluster_features import MAPS, Vectors, features
+from strokebot.training.evaluate import Drawer, Report, save_table
 
-Vectors = NDArray[np.float64]
 Groups = NDArray[np.int64]
 
 CLUSTERS = 10
 SEEDS = 5
 # The article's features: velocity and intensity, unscaled.
 ARTICLE = ("velocity", "intensity")
-FEATURES: tuple[tuple[str, ...], ...] = (
-    ARTICLE,
-    ("velocity",),
-    ("intensity",),
-    ("size",),
-    ("velocity", "intensity", "size"),
-    ("position",),
-    ("position", "intensity"),
-    ("path",),
+# The features that group best by plain k-means; chosen on training digits.
+CHOSEN = ("maps",)
+# Rows of the ablation: features, and the scalings to try.
+FEATURES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (ARTICLE, ("raw", "standard", "balanced")),
+    (("velocity",), ("raw", "standard")),
+    (("intensity",), ("raw", "standard")),
+    (("size",), ("raw", "standard")),
+    (("velocity", "intensity", "size"), ("raw", "standard", "balanced")),
+    (("heading",), ("raw",)),
+    (("position",), ("raw", "standard")),
+    (("position", "intensity"), ("raw", "standard", "balanced")),
+    (("path",), ("raw", "standard")),
+    *(((part,), ("raw",)) for part in MAPS),
+    (("maps", "size"), ("balanced",)),
 )
-SCALINGS = ("raw", "standard", "balanced")
-# What the better means of grouping are tried on: views of a gesture, alone and together.
-BETTER: dict[str, tuple[tuple[str, ...], ...]] = {
-    "velocity_intensity": (ARTICLE,),
-    "path": (("path",),),
-    "views": (ARTICLE, ("path",)),
-}
+# What the better means of grouping are tried on.
+BETTER: tuple[tuple[str, ...], ...] = (ARTICLE, ("path",), CHOSEN)
 
 _RESTARTS = 10  # of k-means, scikit-learn's default when the article was written
 _MIXTURE_RESTARTS = 3
-_PATH_POINTS = 32
 _COMPONENTS = 20  # of the principal components under a mixture
 _DIMENSIONS = 10  # of the embeddings: one for each expected group
 _REGULAR = 1e-4  # added to variances, against collapse on coinciding points
 _LEAST_SPREAD = 1e-9
-
-
-def features(start: Array, steps: Array, parts: tuple[str, ...], scaling: str = "raw") -> Vectors:
-    """Gestures as vectors.
-
-    Args:
-        start: (B, 2) canvas units.
-        steps: (B, N, 4) canvas units.
-        parts: of velocity (the last, which moves nothing, is left out), position, size,
-            intensity, and path (``_PATH_POINTS`` points at equal arc length of what is drawn:
-            the same movement in whatever steps the pen took).
-        scaling: "raw"; "standard" (each number to unit variance); "balanced" (each part
-            divided by its overall spread, so that no part drowns the others).
-
-    Raises:
-        DataError: for an unknown part or scaling.
-    """
-    known: dict[str, NDArray[Any]] = {
-        "velocity": steps[:, :-1, :2],
-        "position": metrics.positions(start, steps),
-        "size": steps[:, :, 2],
-        "intensity": steps[:, :, 3],
-    }
-    if "path" in parts:
-        down = metrics.pen_down(steps)
-        known["path"] = along_ink(known["position"], down[:, 1:] & down[:, :-1], _PATH_POINTS)[0]
-    if scaling not in SCALINGS or not parts or any(part not in known for part in parts):
-        raise DataError(
-            f"Features are of {', '.join(known)}, path, scaled {', '.join(SCALINGS)}; not {parts}, {scaling}."
-        )
-    columns = []
-    for part in parts:
-        values = known[part].reshape(len(steps), -1).astype(np.float64)
-        if scaling == "standard":
-            values = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), _LEAST_SPREAD)
-        elif scaling == "balanced":
-            values = values / max(float(np.sqrt(values.var(axis=0).mean())), _LEAST_SPREAD)
-        columns.append(values)
-    return np.concatenate(columns, axis=1)
 
 
 def agreement(labels: NDArray[np.str_], groups: Groups) -> dict[str, float]:
@@ -160,25 +124,25 @@ def components(vectors: Vectors) -> Vectors:
     return np.asarray(main / max(float(main.std(axis=0).max()), _LEAST_SPREAD))
 
 
-def better_methods(views: list[Vectors]) -> dict[str, Callable[[int], Groups]]:
-    """Means of grouping beyond k-means, for one or more views of the same gestures.
-
-    The graph of several views is the mean of theirs: gestures are near if every view says so.
+def better_methods(vectors: Vectors) -> dict[str, Callable[[int], Groups]]:
+    """Means of grouping beyond k-means on the vectors as they are.
 
     Returns:
         Name of the method to a function of the seed.
     """
-    scaled = [view / max(float(np.sqrt(view.var(axis=0).sum())), _LEAST_SPREAD) for view in views]
-    main = components(np.concatenate(scaled, axis=1))
-    graph = manifold.neighbour_graph(views[0])
-    for view in views[1:]:
-        graph = graph + manifold.neighbour_graph(view)
-    graph = csr_matrix(graph / len(views))
+    main = components(vectors)
+    graph = manifold.neighbour_graph(vectors)
     unfolded = manifold.unit_rows(manifold.spectral(graph, _DIMENSIONS))
+
+    @cache
+    def laid_out(seed: int) -> Vectors:
+        return manifold.layout(graph, _DIMENSIONS, seed)
+
     return {
         "pca_mixture": lambda seed: mixture(main, seed),
         "spectral_kmeans": lambda seed: kmeans(unfolded, seed),
-        "layout_mixture": lambda seed: mixture(manifold.layout(graph, _DIMENSIONS, seed), seed),
+        "layout_kmeans": lambda seed: kmeans(laid_out(seed), seed),
+        "layout_mixture": lambda seed: mixture(laid_out(seed), seed),
     }
 
 
@@ -236,37 +200,39 @@ def cluster_drawer(
 
     def rate(name: str, method: Callable[[int], Groups]) -> Groups:
         say(f"grouping: {name}")
-        found = [method(seed) for seed in range(seeds)]
-        rows = [agreement(test.label, groups) for groups in found]
+        grouped = [method(seed) for seed in range(seeds)]
+        rows = [agreement(test.label, groups) for groups in grouped]
         for figure in ("purity", "hungarian", "nmi"):
             values = [row[figure] for row in rows]
             table[f"{name}_{figure}_mean"] = float(np.mean(values))
             table[f"{name}_{figure}_std"] = float(np.std(values))
-        return found[0]
+        return grouped[0]
 
     flat = test.images.reshape(len(test), -1).astype(np.float64)
     rate("pixels", lambda seed: kmeans(flat, seed))
     table["pixels_purity"] = table["pixels_purity_mean"]
-    for parts in FEATURES:
-        for scaling in SCALINGS:
+    found: dict[str, Groups] = {}
+    for parts, scalings in FEATURES:
+        for scaling in scalings:
             vectors = features(start, steps, parts, scaling)
-            groups = rate(f"kmeans_{'_'.join(parts)}_{scaling}", lambda seed, v=vectors: kmeans(v, seed))  # type: ignore[misc]
-            if parts == ARTICLE and scaling == "raw":
-                article_groups = groups
-    article = f"kmeans_{'_'.join(ARTICLE)}_raw"
+            name = f"kmeans_{'_'.join(parts)}_{scaling}"
+            found[name] = rate(name, lambda seed, v=vectors: kmeans(v, seed))  # type: ignore[misc]
+    article, chosen = f"kmeans_{'_'.join(ARTICLE)}_raw", f"kmeans_{'_'.join(CHOSEN)}_raw"
     for figure in ("purity", "hungarian", "nmi"):
         for suffix in ("mean", "std"):
-            table[f"gesture_{figure}_{suffix}"] = table[f"{article}_{figure}_{suffix}"]
-    for name, views in BETTER.items():
-        for method_name, method in better_methods([features(start, steps, parts) for parts in views]).items():
-            rate(f"{method_name}_{name}", method)
+            table[f"gesture_article_{figure}_{suffix}"] = table[f"{article}_{figure}_{suffix}"]
+            table[f"gesture_{figure}_{suffix}"] = table[f"{chosen}_{figure}_{suffix}"]
+    for parts in BETTER:
+        for method_name, method in better_methods(features(start, steps, parts)).items():
+            rate(f"{method_name}_{'_'.join(parts)}", method)
     gesture_rows = [name for name in table if not name.startswith("pixels")]
     for figure in ("purity", "hungarian", "nmi"):
         rows = [name for name in gesture_rows if name.endswith(f"_{figure}_mean")]
         table[f"gesture_{figure}_best"] = max(table[name] for name in rows)
     save_table(table, out_dir)
     say("pictures")
-    save_picture(cluster_sheet(test, start, steps, article_groups), out_dir / "clusters.png")
-    graph = manifold.neighbour_graph(features(start, steps, ARTICLE))
+    save_picture(cluster_sheet(test, start, steps, found[chosen]), out_dir / "clusters.png")
+    save_picture(cluster_sheet(test, start, steps, found[article]), out_dir / "clusters_article.png")
+    graph = manifold.neighbour_graph(features(start, steps, CHOSEN))
     save_picture(map_picture(manifold.layout(graph, 2), test.label), out_dir / "map.png")
     return table
