@@ -46,10 +46,11 @@ class Attention(nn.Module):
         self.out = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
-        """x (B, N, dim) attends to memory (B, M, dim)."""
+        """Sequence x (B, N, dim) attends to memory (B, M, dim)."""
         batch, n, dim = x.shape
         q = self.query(x).view(batch, n, self.heads, _HEAD_DIM).transpose(1, 2)
-        k, v = self.key_value(memory).view(batch, -1, 2, self.heads, _HEAD_DIM).permute(2, 0, 3, 1, 4)
+        pairs = self.key_value(memory).view(batch, memory.shape[1], 2, self.heads, _HEAD_DIM)
+        k, v = pairs.permute(2, 0, 3, 1, 4)
         y = F.scaled_dot_product_attention(q, k, v)
         mixed: Tensor = self.out(y.transpose(1, 2).reshape(batch, n, dim))
         return mixed
@@ -68,7 +69,7 @@ class AttentionBlock(nn.Module):
         self.feed = nn.Sequential(nn.Linear(dim, _WIDEN * dim), nn.GELU(), nn.Linear(_WIDEN * dim, dim))
 
     def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
-        """x (B, N, dim), memory (B, M, dim) where the block looks at one."""
+        """Sequence x (B, N, dim), memory (B, M, dim) where the block looks at one."""
         own = self.norm_self(x)
         x = x + self.self_attention(own, own)
         if self.cross:

@@ -83,7 +83,8 @@ class Card:
             raise WeightsError(f"{where} is not the card of strokebot weights.")
         if data.get("version") != FORMAT_VERSION:
             raise WeightsError(
-                f"The weights {where} have format version {data.get('version')}; this program reads {FORMAT_VERSION}."
+                f"The weights {where} have format version {data.get('version')};"
+                f" this program reads {FORMAT_VERSION}."
             )
         parts = {k: data.get(k, {}) for k in ("architecture", "data", "training", "metrics")}
         if not all(isinstance(v, dict) for v in parts.values()) or not isinstance(data.get("sha256"), str):

@@ -45,6 +45,19 @@ _SWEEP_FROM, _SWEEP_TO = 0.2, 0.8
 _POSITION_GAIN = 4.0
 
 
+_BOUNDS: dict[str, tuple[int, int]] = {
+    "points": (2, 256),
+    "dim": (32, 1024),
+    "layers": (1, 12),
+    "rounds": (0, 8),
+    "corrector_layers": (1, 12),
+}
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
     """The architecture; stored in the weights' card.
@@ -68,14 +81,17 @@ class NetworkConfig:
     corrector_layers: int = 2
 
     def __post_init__(self) -> None:
+        if not isinstance(self.channels, list | tuple):
+            raise ConfigError("model.channels needs three multiples of 8.")
         object.__setattr__(self, "channels", tuple(self.channels))
         if self.head not in HEADS:
             raise ConfigError(f"model.head is {self.head!r}; choose one of {', '.join(HEADS)}.")
-        if len(self.channels) != 3 or any(c < 8 or c % 8 for c in self.channels):
+        if len(self.channels) != 3 or any(not _is_count(c) or c < 8 or c % 8 for c in self.channels):
             raise ConfigError("model.channels needs three multiples of 8.")
-        for name, low, high in (("points", 2, 256), ("dim", 16, 1024), ("layers", 1, 12), ("rounds", 0, 8)):
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"model.{name} is {getattr(self, name)}; it must lie in {low} to {high}.")
+        for name, (low, high) in _BOUNDS.items():
+            value = getattr(self, name)
+            if not _is_count(value) or not low <= value <= high:
+                raise ConfigError(f"model.{name} is {value!r}; it must be a whole number in {low} to {high}.")
         if self.dim % 32:
             raise ConfigError("model.dim must be a multiple of 32.")
 
@@ -159,7 +175,12 @@ class GruHead(nn.Module):
     def forward(self, f7: Tensor) -> Tensor:
         """(B, c2, 7, 7) to raw commands (B, N, 4)."""
         context = self.context(f7)
-        state = self.state(context).view(len(context), self.layers, -1).transpose(0, 1).contiguous()
+        state = (
+            self.state(context)
+            .view(len(context), self.layers, self.gru.hidden_size)
+            .transpose(0, 1)
+            .contiguous()
+        )
         emitted, _ = self.gru(context[:, None] + self.time, state)
         raw = self.out(emitted)
         return torch.cat([torch.cumsum(raw[..., :2], dim=1), raw[..., 2:]], dim=-1)
@@ -208,7 +229,7 @@ class Corrector(nn.Module):
         self.out = nn.Linear(dim, 4)
 
     def prepare(self, f14: Tensor, f7: Tensor) -> tuple[Tensor, Tensor]:
-        """What does not change from round to round: the image's own maps, (B, c1, 14, 14) and (B, c1, 7, 7)."""
+        """The image's own maps, the same in every round: (B, c1, 14, 14) and (B, c1, 7, 7)."""
         return self.mix(f14), self.low(f7)
 
     def forward(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from strokebot.errors import WeightsError
+from strokebot.errors import GestureError, WeightsError
 from strokebot.gesture import Gesture
 from strokebot.model.checkpoint import AnyNetwork, Card, load_network, shipped_weights
 from strokebot.model.network import IMAGE_PX
@@ -89,7 +89,13 @@ def gestures_of(start: NDArray[np.float32], steps: NDArray[np.float32]) -> list[
 
 
 def arrays_of(gestures: list[Gesture]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Gestures of one length N as start (B, 2) and steps (B, N, 4)."""
+    """Gestures of one length N as start (B, 2) and steps (B, N, 4).
+
+    Raises:
+        GestureError: if their lengths differ.
+    """
+    if len({len(g) for g in gestures}) > 1:
+        raise GestureError("Gestures that are handled together must have the same length.")
     start = np.array([g.start for g in gestures], np.float32).reshape(-1, 2)
     steps = np.array(
         [
