@@ -195,5 +195,7 @@ def _overlap(drawn: Tensor, image: Tensor) -> Tensor:
 
 
 def _lifts(intensity: Tensor) -> Tensor:
+    """How often the pen leaves the paper between its first and its last ink, (B,)."""
     down = intensity >= LIFT_THRESHOLD
-    return (down[:, :-1] & ~down[:, 1:]).sum(1)
+    touches = down[:, 0].long() + (~down[:, :-1] & down[:, 1:]).sum(1)
+    return (touches - 1).clamp(min=0)
