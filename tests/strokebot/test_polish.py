@@ -80,6 +80,20 @@ def test_no_glyph_gets_worse(seed: int, spread_px: float, iterations: int) -> No
     assert (done[1][..., 2] >= 0).all()
 
 
+def test_a_shorter_movement_is_not_bought_with_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strokebot.polish._LENGTH", 1e-2)  # as if length were all that counts
+    images, start, steps = perturbed(9, 0.5)
+    error, _, _ = figures(images, *polish_arrays(images, start, steps, iterations=20))
+    assert (error <= figures(images, start, steps)[0] + ROUNDING).all()
+
+
+def test_a_smaller_error_is_not_bought_with_overlap() -> None:
+    start, steps = waves(3)
+    images = np.where(draw(start, steps) >= 0.5, np.float32(0.5), np.float32(0))  # grey that counts as ink
+    _, iou, _ = figures(images, *polish_arrays(images, start, steps, iterations=60))
+    assert (iou == 1).all()
+
+
 def test_a_perturbed_gesture_is_mended() -> None:
     images, start, steps = perturbed(1, 0.5, count=6)
     error0, iou0, _ = figures(images, start, steps)
