@@ -1,6 +1,6 @@
 """Makes docs/images/hello.png: picture, gesture and dry run of examples/hello.png side by side.
 
-    python scripts/make_readme_picture.py [PICTURE [OUT.png]]
+python scripts/make_readme_picture.py [PICTURE [OUT.png]]
 """
 
 from __future__ import annotations
