@@ -66,18 +66,21 @@ class Dots10(nn.Module):
 class Dots25(nn.Module):
     """The article's gesture: image (B, 1, 28, 28) to 25 velocities, sizes and intensities."""
 
+    origin: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.pen = DotPen()
         self.body = _dense((600, 500, 400, 300))
         self.out = _output(300, 100)
+        self.register_buffer("origin", torch.tensor([_START_X, _START_Y]), persistent=False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Image to start (B, 2) and steps (B, 25, 4)."""
         raw = self.out(self.body(image)).view(-1, 25, 4)
         vy, vx = torch.tanh(raw[..., 0]), torch.tanh(raw[..., 1])
         velocity = torch.stack([vx, vy], -1) * _MAX_VELOCITY
-        start = image.new_tensor([_START_X, _START_Y]).expand(len(image), 2)
+        start = self.origin.expand(len(image), 2)
         return start, torch.cat([velocity, torch.sigmoid(raw[..., 2:])], dim=-1)
 
     def proposals(self, image: Tensor) -> list[tuple[Tensor, Tensor]]:
