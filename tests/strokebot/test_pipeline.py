@@ -119,6 +119,7 @@ class FakePredictor:
     """Draws a character by the tour over its field, as a trained network would."""
 
     weights_hash = "f" * 64
+    softness_px = 0.75
 
     def __init__(self):
         self.seen = []
@@ -145,8 +146,8 @@ def test_the_polish_gets_the_images_and_gestures_of_the_characters(picture, monk
 
     calls = []
 
-    def polish_glyphs(images, gestures, steps=40):
-        calls.append((images.shape, len(gestures), steps))
+    def polish_glyphs(images, gestures, softness_px, iterations=40):
+        calls.append((images.shape, len(gestures), softness_px, iterations))
         return gestures
 
     module = types.ModuleType("strokebot.polish")
@@ -154,7 +155,7 @@ def test_the_polish_gets_the_images_and_gestures_of_the_characters(picture, monk
     monkeypatch.setitem(sys.modules, "strokebot.polish", module)
     monkeypatch.setattr("strokebot.model.predictor.load_predictor", lambda weights=None: FakePredictor())
     assert pipeline.plan(picture, DrawOptions(method="model", polish_steps=3)).sketch.polished
-    assert calls == [((2, 28, 28), 2, 3)]
+    assert calls == [((2, 28, 28), 2, 0.75, 3)]
 
 
 def test_without_weights_the_tour_draws_and_says_why(picture, monkeypatch):
