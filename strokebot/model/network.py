@@ -238,7 +238,8 @@ class Corrector(nn.Module):
         """Image and drawing (B, 1, 28, 28), points (B, N, 2), raw (B, N, 4) to a correction (B, N, 4)."""
         fine = self.fine(torch.cat([image, drawn, image - drawn], dim=1))
         coarse = self.coarse(fine) + own_maps[0]
-        where = (points * 2 - 1)[:, None].to(fine.dtype)  # (B, 1, N, 2), pixel edges at -1 and 1
+        # (B, 1, N, 2), pixel edges at -1 and 1; torch's grid_sample on a CPU crashes on NaN
+        where = torch.nan_to_num(points * 2 - 1)[:, None].to(fine.dtype)
         sampled = [
             F.grid_sample(m, where, align_corners=False, padding_mode="border")[:, :, 0].transpose(1, 2)
             for m in (fine, coarse, own_maps[1])

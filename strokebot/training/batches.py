@@ -135,7 +135,8 @@ def place_strokes(points: Tensor, drawn: Tensor, generator: torch.Generator) -> 
     mass = (warped[:, 1:] - warped[:, :-1]).norm(dim=-1) * drawn + 1e-6 * drawn + 1e-12
     centre = (middles * mass[..., None]).sum(1) / mass.sum(1, keepdim=True)
     jitter = _STROKE_SHIFT_PX / IMAGE_PX
-    return warped - centre[:, None] + 0.5 + _uniform((n, 1, 2), -jitter, jitter, generator)
+    placed: Tensor = warped - centre[:, None] + 0.5 + _uniform((n, 1, 2), -jitter, jitter, generator)
+    return placed
 
 
 def render_strokes(points: Tensor, drawn: Tensor, draw: DrawSegments, generator: torch.Generator) -> Tensor:
@@ -212,7 +213,9 @@ class Batches:
         assert held is not None
         self.device = held.device
         self.pen = LinePen(IMAGE_PX, IMAGE_PX).to(self.device)
-        self.draw: DrawSegments = torch.compile(self.pen.draw_segments) if compiled else self.pen.draw_segments
+        self.draw: DrawSegments = (
+            torch.compile(self.pen.draw_segments) if compiled else self.pen.draw_segments
+        )
 
     def __call__(self, step: int) -> Batch:
         """The batch of a step."""
@@ -233,7 +236,9 @@ class Batches:
 
     def _stroke_part(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         s = self.sources
-        assert s.points is not None and s.drawn is not None and s.set_weight is not None
+        assert s.points is not None
+        assert s.drawn is not None
+        assert s.set_weight is not None
         # Inverse of the cumulated weights: multinomial() refuses more than 2^24 categories and is slower.
         edges = torch.cumsum(s.set_weight.double(), 0)
         draw = torch.rand((self.strokes,), generator=generator, device=self.device, dtype=torch.float64)
@@ -246,4 +251,3 @@ class Batches:
         left = along.floor().long().clamp(max=placed.shape[1] - 2)
         t = (along - left)[:, None]
         return image, placed[:, left] * (1 - t) + placed[:, left + 1] * t
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +14,10 @@ from strokebot.errors import ConfigError
 from strokebot.training.losses import LossWeights
 
 STROKE_SETS = ("unipen_digits", "unipen_lower", "unipen_upper", "omniglot")
+# Names become file names.
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+# Seed, rank and step become one 64-bit seed of each batch.
+_MOST_SEED = 1_000_000
 _ROUND_WEIGHTS = (0.4, 0.7, 1.0)
 
 
@@ -27,7 +33,12 @@ class DataConfig:
 
     mnist_share: float = 0.5
     stroke_sets: dict[str, float] = field(
-        default_factory=lambda: {"unipen_digits": 1.0, "unipen_lower": 2.0, "unipen_upper": 2.0, "omniglot": 1.0}
+        default_factory=lambda: {
+            "unipen_digits": 1.0,
+            "unipen_lower": 2.0,
+            "unipen_upper": 2.0,
+            "omniglot": 1.0,
+        }
     )
     augment: bool = True
 
@@ -76,7 +87,7 @@ class TrainConfig:
 
 
 _BOUNDS: dict[str, tuple[float, float]] = {
-    "steps": (1, 10_000_000),
+    "steps": (1, 1_000_000),
     "batch": (1, 65_536),
     "learning_rate": (1e-7, 1.0),
     "warmup_steps": (0, 1_000_000),
@@ -110,11 +121,10 @@ def config_of(table: dict[str, Any]) -> TrainConfig:
         ConfigError: naming the offending key.
     """
     top = dict(table)
-    train = dict(top.pop("train", {}))
-    model, data, loss = top.pop("model", {}), dict(top.pop("data", {})), top.pop("loss", {})
+    train, model, data, loss = (_section(top, key) for key in ("train", "model", "data", "loss"))
     values: dict[str, Any] = {
-        "name": _take(top, "name", str, "gesture"),
-        "seed": _take(top, "seed", int, 0),
+        "name": _take(top, "name", str, "gesture", lambda v: re.fullmatch(_NAME, v) is not None),
+        "seed": _take(top, "seed", int, 0, lambda v: 0 <= v <= _MOST_SEED),
     }
     if top:
         raise ConfigError(f"{sorted(top)[0]} is not a known key of a training configuration.")
@@ -125,25 +135,37 @@ def config_of(table: dict[str, Any]) -> TrainConfig:
         default = getattr(defaults, key)
         kind: type | tuple[type, ...] = (int, float) if isinstance(default, float) else type(default)
         value = train[key]
-        if not isinstance(value, kind) or (isinstance(value, bool) and not isinstance(default, bool)):
+        fits = isinstance(value, kind) and (isinstance(default, bool) or not isinstance(value, bool))
+        if not fits:
             raise ConfigError(f"train.{key} is {value!r}; a value like {default!r} is needed.")
         if key in _BOUNDS and not _BOUNDS[key][0] <= value <= _BOUNDS[key][1]:
-            raise ConfigError(f"train.{key} is {value}; it must lie in {_BOUNDS[key][0]:g} to {_BOUNDS[key][1]:g}.")
+            raise ConfigError(
+                f"train.{key} is {value}; it must lie in {_BOUNDS[key][0]:g} to {_BOUNDS[key][1]:g}."
+            )
         values[key] = value
     if values.get("precision", "bf16") not in ("bf16", "fp32"):
         raise ConfigError(f"train.precision is {values['precision']!r}; use bf16 or fp32.")
-    return TrainConfig(model=dict(model), data=_data(data), loss=LossWeights.from_table(dict(loss)), **values)
+    return TrainConfig(model=model, data=_data(data), loss=LossWeights.from_table(loss), **values)
+
+
+def _section(table: dict[str, Any], key: str) -> dict[str, Any]:
+    section = table.pop(key, {})
+    if not isinstance(section, dict):
+        raise ConfigError(f"{key} is {section!r}, but a section [{key}] is needed.")
+    return dict(section)
 
 
 def _data(table: dict[str, Any]) -> DataConfig:
-    share = _take(table, "mnist_share", float, DataConfig().mnist_share, lambda v: 0 <= v <= 1)
-    augment = _take(table, "augment", bool, True)
+    share = _take(table, "mnist_share", float, DataConfig().mnist_share, lambda v: 0 <= v <= 1, "data.")
+    augment = _take(table, "augment", bool, True, where="data.")
     sets = table.pop("stroke_sets", DataConfig().stroke_sets)
     if not isinstance(sets, dict) or any(
-        k not in STROKE_SETS or isinstance(v, bool) or not isinstance(v, int | float) or v < 0
+        k not in STROKE_SETS or isinstance(v, bool) or not isinstance(v, int | float) or not 0 <= v < math.inf
         for k, v in sets.items()
     ):
-        raise ConfigError(f"data.stroke_sets needs weights of at least 0 for some of {', '.join(STROKE_SETS)}.")
+        raise ConfigError(
+            f"data.stroke_sets needs weights of at least 0 for some of {', '.join(STROKE_SETS)}."
+        )
     if table:
         raise ConfigError(f"data.{sorted(table)[0]} is not a known key.")
     return DataConfig(share, {k: float(v) for k, v in sets.items()}, augment)
@@ -155,11 +177,12 @@ def _take(
     kind: type,
     default: Any,
     allowed: Callable[[Any], bool] = lambda _: True,
+    where: str = "",
 ) -> Any:
     value = table.pop(key, default)
     wanted = (int, float) if kind is float else kind
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool) or not allowed(value):
-        raise ConfigError(f"{key} is {value!r}, which is not a possible value.")
+        raise ConfigError(f"{where}{key} is {value!r}, which is not a possible value.")
     return value
 
 

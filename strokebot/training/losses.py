@@ -22,6 +22,7 @@ et al. 2018 (GradNorm), reduced to two groups and a cap.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -81,11 +82,16 @@ class LossWeights:
                 raise ConfigError(f"loss.{key} is not a known key; known: {', '.join(sorted(known))}.")
             pair = value if isinstance(value, list) else [value, value]
             if len(pair) != 2 or any(
-                isinstance(v, bool) or not isinstance(v, int | float) or v < 0 for v in pair
+                isinstance(v, bool) or not isinstance(v, int | float) or not 0 <= v < math.inf for v in pair
             ):
                 raise ConfigError(f"loss.{key} must be a number of at least 0 or a pair of them.")
+            if key == "balance" and isinstance(value, list):
+                raise ConfigError("loss.balance must be one number.")
             values[key] = float(pair[0]) if key == "balance" else (float(pair[0]), float(pair[1]))
-        return cls(**values)
+        weights = cls(**values)
+        if not weights.active & set(LIKENESS):
+            raise ConfigError(f"loss needs a weight above 0 for one of {', '.join(LIKENESS)}.")
+        return weights
 
     @property
     def active(self) -> frozenset[str]:
@@ -150,7 +156,8 @@ def precision(points: Tensor, intensity: Tensor, image: Tensor) -> Tensor:
     longer = max(height, width)
     field = squared_distance_to_ink(image)
     scale = points.new_tensor([2 * longer / width, 2 * longer / height])
-    where = (points * scale - 1)[:, None]
+    # torch's grid_sample on a CPU crashes the process on NaN (a diverged training).
+    where = torch.nan_to_num(points * scale - 1)[:, None]
     d2 = F.grid_sample(field, where, align_corners=False, padding_mode="border")[:, 0, 0]
     return (intensity * d2).mean()
 
