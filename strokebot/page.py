@@ -1,4 +1,4 @@
-"""A page of writing becomes pictures of single characters, and their gestures one gesture.
+"""A page of writing becomes pictures of single characters, and their gestures move back to their places.
 
 Nouns:
     field      the 28x28 picture of one character that the network reads
@@ -17,7 +17,7 @@ A character that has this size already is moved by whole pixels and not resample
 a picture of 28x28 is its own field.
 
 Lines thinner than ``LEAST_STROKE`` px in the field would come out grey where the
-network was taught black: they are thickened on the page first, and ``join`` takes
+network was taught black: they are thickened on the page first, and ``on_page`` takes
 off again what was added.
 """
 
@@ -31,7 +31,6 @@ from scipy import ndimage
 from skimage.measure import euler_number
 
 from strokebot.arrays import frozen_array
-from strokebot.chain import chain
 from strokebot.errors import GestureError, ImageError
 from strokebot.gesture import Gesture
 from strokebot.image import InkImage
@@ -282,8 +281,8 @@ def _is_one_character(
     )
 
 
-def join(gestures: list[Gesture], glyphs: Glyphs, ink: InkImage) -> Gesture:
-    """Joins the gestures of the characters of a page into one.
+def on_page(gestures: list[Gesture], glyphs: Glyphs, ink: InkImage) -> list[Gesture]:
+    """Moves the gestures of the characters of a page to their places on it.
 
     Args:
         gestures: one for each glyph. That of a glyph with ``is_glyph`` is in canvas
@@ -294,9 +293,7 @@ def join(gestures: list[Gesture], glyphs: Glyphs, ink: InkImage) -> Gesture:
         ink: the page.
 
     Returns:
-        One gesture in canvas units of the page. Between characters the pen travels
-        with intensity 0; the lift is sharp, since the last point and the next first
-        point are doubled with intensity 0.
+        One gesture for each glyph, all in canvas units of the page.
 
     Raises:
         GestureError: if there is not one gesture for each glyph.
@@ -306,15 +303,16 @@ def join(gestures: list[Gesture], glyphs: Glyphs, ink: InkImage) -> Gesture:
             f"{len(gestures)} gestures for {len(glyphs)} characters; there must be one for each."
         )
     side = float(ink.longer_side)
-    pieces = []
+    moved = []
     for k, gesture in enumerate(gestures):
-        points, size = gesture.positions, gesture.size
-        if glyphs.is_glyph[k]:
-            field_px = FIELD * glyphs.scale_px[k]
-            points = (glyphs.offset_px[k] + points * field_px) / side
-            drawn = size * field_px
-            # Thickening came on top of every line, but no line vanishes with it.
-            least = np.minimum(drawn, _LEAST_LEFT * glyphs.stroke_px[k])
-            size = np.maximum(drawn - glyphs.grown_px[k], least) / side
-        pieces.append(np.column_stack([points, size, gesture.intensity]))
-    return chain(pieces)
+        if not glyphs.is_glyph[k]:
+            moved.append(gesture)
+            continue
+        field_px = FIELD * glyphs.scale_px[k]
+        points = (glyphs.offset_px[k] + gesture.positions * field_px) / side
+        drawn = gesture.size * field_px
+        # Thickening came on top of every line, but no line vanishes with it.
+        least = np.minimum(drawn, _LEAST_LEFT * glyphs.stroke_px[k])
+        size = np.maximum(drawn - glyphs.grown_px[k], least) / side
+        moved.append(Gesture.from_positions(points, size, gesture.intensity))
+    return moved

@@ -32,8 +32,9 @@ from strokebot import __version__, raster
 from strokebot.errors import ImageError, WeightsError
 from strokebot.gesture import Gesture
 from strokebot.image import InkImage, load_ink_image
+from strokebot.joining import JoinMode, join_page
 from strokebot.method import choose_method
-from strokebot.page import Glyphs, find_glyphs, join
+from strokebot.page import Glyphs, find_glyphs, on_page
 from strokebot.tour import tour_gesture
 from strokebot.trace import Trace
 from strokebot.trajectory.compile import compile_program
@@ -65,6 +66,7 @@ class DrawOptions:
         polish_steps: gradient steps of the polish; None for its default.
         weights: weights file; None for the shipped one.
         seed: of everything random.
+        join: whether the joins between the letters of a word are drawn ("ink") or travelled ("lift").
     """
 
     method: MethodOption = "auto"
@@ -76,6 +78,7 @@ class DrawOptions:
     polish_steps: int | None = None
     weights: Path | None = None
     seed: int = 0
+    join: JoinMode = "lift"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,7 @@ class Sketch:
         parts: connected parts of the picture.
         weights_sha256: of the network's weights, or None without a network.
         polished: whether the network's gestures were fitted to their images.
+        join: how its letters were joined, or None where the tour drew the picture as a whole.
     """
 
     gesture: Gesture
@@ -97,6 +101,7 @@ class Sketch:
     parts: int
     weights_sha256: str | None = None
     polished: bool = False
+    join: JoinMode | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,5 +329,8 @@ def _sketch_by_model(
         every = [
             by_glyph[k] if k in by_glyph else tour_gesture(glyphs.ink_of(k, ink)) for k in range(len(glyphs))
         ]
-        gesture = join(every, glyphs, ink)
-    return Sketch(gesture, "model", reason, glyphs.parts, predictor.weights_hash, options.polish)
+        placed = on_page(every, glyphs, ink)
+        gesture = join_page(placed, glyphs.box_px / ink.longer_side, glyphs.line, options.join)
+    return Sketch(
+        gesture, "model", reason, glyphs.parts, predictor.weights_hash, options.polish, options.join
+    )

@@ -56,7 +56,11 @@ def build_report(result: DrawResult) -> dict[str, Any]:
         "polished": sketch.polished,
         "seed": plan.options.seed,
         "fidelity": {"source": result.trace.source, **result.fidelity, "recognised": None},
-        "gesture": {"points": len(sketch.gesture), "lifts": sketch.gesture.lifts},
+        "gesture": {
+            "points": len(sketch.gesture),
+            "lifts": sketch.gesture.lifts,
+            "join": sketch.join,
+        },
         "path": {
             "drawn_mm": trajectory.drawn_mm,
             "travel_mm": trajectory.travel_mm,

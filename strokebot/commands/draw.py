@@ -63,6 +63,10 @@ def draw(
     no_polish: Annotated[
         bool, typer.Option("--no-polish", help="Take the network's gesture as it is.")
     ] = False,
+    join: Annotated[
+        Literal["lift", "ink"],
+        typer.Option("--join", help="Between the letters of a word: lift the pen, or draw on."),
+    ] = "lift",
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     yes: YesOption = False,
     quiet: QuietOption = False,
@@ -96,12 +100,14 @@ def draw(
         from strokebot.report import save_drawing
 
         options = pipeline.DrawOptions(
-            method, profile, paper_mm, fit_mm, at_mm, not no_polish, weights=weights, seed=seed
+            method, profile, paper_mm, fit_mm, at_mm, not no_polish, weights=weights, seed=seed, join=join
         )
         result = pipeline.draw(image, options, progress)
         progress("save")
         files = save_drawing(result, folder)
     _summary(result, quiet)
+    if join == "ink" and result.plan.sketch.join is None:
+        note("--join ink has no effect here: the tour draws the picture as a whole.")
     if port is not None and dry_run:
         note("dry run: the port was not opened.")
     elif port is not None:

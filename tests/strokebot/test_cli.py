@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -70,6 +71,13 @@ def test_quiet_prints_nothing(run, picture):
     result = run("draw", picture, "--method", "tour", "--quiet", "--out-dir", "here")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     assert Path("here/report.json").is_file()
+
+
+def test_joining_says_where_it_has_no_effect(run, picture):
+    result = run("draw", picture, "--method", "tour", "--join", "ink", "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert "--join ink has no effect" in result.stderr
+    assert json.loads(Path("out/report.json").read_text())["gesture"]["join"] is None
 
 
 def test_what_was_drawn_can_be_simulated_and_sent(run, picture):
