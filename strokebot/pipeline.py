@@ -311,6 +311,9 @@ def _sketch_by_model(
         from strokebot.model.predictor import load_predictor
 
         torch.manual_seed(options.seed)
+        # Sums in another order end in other last digits: one thread gives the same gesture on every
+        # machine, and for the few glyphs of a picture it is faster than two.
+        torch.set_num_threads(1)
         predictor = load_predictor(options.weights)
     characters = np.flatnonzero(glyphs.is_glyph)
     if len(characters) == 0:
