@@ -1,7 +1,4 @@
-"""Draws the training curves of docs/model.md from the logs in docs/training.
-
-    python scripts/make_training_curves.py
-"""
+"""Draws the training curves of docs/model.md from the logs in docs/training."""
 
 from __future__ import annotations
 
@@ -11,7 +8,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-TERMS = {"pixel": "pixel loss (log)", "order": "order loss", "length": "path, canvas units", "lifts": "sum |da|"}
+TERMS = {
+    "pixel": "pixel loss (log)",
+    "order": "order loss",
+    "length": "path, canvas units",
+    "lifts": "sum |da|",
+}
 
 
 def main() -> None:

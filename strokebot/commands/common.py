@@ -113,7 +113,7 @@ def progress_bar(text: str, quiet: bool) -> Iterator[Advance]:
         task = bar.add_task(text, total=None)
 
         def advance(done: float, total: float, text: str | None = None) -> None:
-            bar.update(task, completed=done, total=total, **({} if text is None else {"description": text}))
+            bar.update(task, completed=done, total=total, description=text)
 
         yield advance
 
