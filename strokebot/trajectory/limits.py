@@ -35,8 +35,8 @@ class Limits:
     """Limits of one profile.
 
     Attributes:
-        rows: number of rows J.
         limit: (J,) right-hand sides l, all above 0.
+        scale: (3,) factors that make x, y and the pen axis comparable, by their reserves.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -48,6 +48,10 @@ class Limits:
         if pen.draw_acceleration_mm_s2 is not None:
             axes += [pen.draw_acceleration_mm_s2 * _POLYGON_SHRINK] * len(_POLYGON_ANGLES)
         self.limit = np.array(axes)
+        # The axis with the least reserve, of acceleration or of speed, counts most.
+        by_acceleration = self.limit[:2].max() / self.limit[:3]
+        by_speed = min(self._draw_speed, *machine.max_speed_mm_s) / self._axis_speed
+        self.scale = np.maximum(by_acceleration, by_speed)
 
     def rows(
         self, curve: Derivatives, drawn: NDArray[np.bool_]

@@ -81,12 +81,9 @@ def plan_motion(chain: Chain, profile: Profile) -> Motion:
     """The fastest motion along a chain of two points or more."""
     pen = pen_values(chain.xy_mm, chain.width_mm, chain.intensity, chain.drawn, profile)
     curve = PieceSpline(np.column_stack([profile.to_machine(chain.xy_mm), pen]), chain.corner)
-    # The pen axis in units in which all axes accelerate alike: a bend of the pressure needs
-    # as fine a grid as one of the line.
     limits = Limits(profile)
-    scale = limits.limit[:2].min() / limits.limit[:3]
     passes = corner_passes(chain, curve, limits, profile)
-    segment, share, turning = _grid(curve, chain.corner, passes, scale)
+    segment, share, turning = _grid(curve, chain.corner, passes, limits.scale)
     step = curve.length[segment] * (share[:, 1] - share[:, 0])
     drawn = chain.drawn[segment]
     begins = share[:, 0] == 0.0
@@ -120,7 +117,11 @@ def plan_motion(chain: Chain, profile: Profile) -> Motion:
 def _grid(
     curve: PieceSpline, corner: NDArray[np.bool_], passes: CornerPasses, scale: NDArray[np.float64]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int64]]:
-    """Intervals of the grid: their segments (n,), their shares of them (n, 2), and ``turning`` (n,)."""
+    """Intervals of the grid: their segments (n,), their shares of them (n, 2), and ``turning`` (n,).
+
+    The tangent whose turns are bounded has the pen axis as its third column, in units in which
+    all axes have the same reserve: a bend of the pressure needs as fine a grid as one of the line.
+    """
     piece = np.cumsum(corner[:-1]) - 1
     piece_mm = np.bincount(piece, weights=curve.length)
     wanted = np.clip(np.ceil(piece_mm / _PIECE_INTERVAL_MM), *_PIECE_INTERVALS)

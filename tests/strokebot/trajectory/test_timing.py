@@ -96,6 +96,30 @@ def test_no_limit_is_exceeded_anywhere_on_smoothed_scribbles(path, profile):
     check_motion(smooth(path, 0.1), profile)
 
 
+def test_axes_of_very_different_reserves_get_a_grid_that_is_fine_enough():
+    # Found by the test above: with a grid made for the line alone the pen came to a stand
+    # in the middle of the first path, and the pen axis exceeded its limits on the second.
+    xy = [
+        [19.26, 5.5],
+        [6.24, 29.5],
+        [16.65, 30.16],
+        [19.26, 5.9],
+        [27.65, 15.33],
+        [24.45, 35],
+        [15, 5],
+        [13, 25],
+    ]
+    width = [0.0, 0.45, 1.76, 0.0, 1.8, 1.92, 0.84, 0.83]
+    ink = [1.0, 0.3, 0.52, 0.94, 0.98, 1.0, 0.75, 1.0]
+    uneven = with_limits((60, 20), (100, 2594), (60.0, 2594.0), 60.0, turn=41.9)
+    check_motion(smooth(path_of(xy, width=width, intensity=ink), 0.1), uneven)
+    xy = [[5.74, 28.35], [18.17, 5.05], [5.74, 28.35], [5.0, 7.51]]
+    weak = with_limits((114, 36), (101, 1916), (14.0, 60.0), 30.7, 2911.0)
+    check_motion(
+        smooth(path_of(xy, width=[1.14, 0.47, 0.25, 1.73], intensity=[0.3, 0.47, 0.3, 0.3]), 0.1), weak
+    )
+
+
 @settings(max_examples=20, deadline=None)
 @given(scribbles(most_points=10), profiles)
 def test_no_limit_is_exceeded_anywhere_on_raw_scribbles(path, profile):
