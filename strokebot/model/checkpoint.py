@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -29,6 +30,7 @@ FORMAT_VERSION = 1
 SHIPPED_NAME = "gesture"
 
 AnyNetwork = GestureNetwork | Dots10 | Dots25
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -142,13 +144,17 @@ def read_card(path: Path) -> Card:
         raise WeightsError(f"Cannot read the card {beside}: it must lie beside the weights.") from cause
 
 
-def load_network(path: Path) -> tuple[AnyNetwork, Card]:
-    """Loads a network strictly, in 32-bit floats, ready to draw.
+def fill_strictly(path: Path, card: Card, build: Callable[[dict[str, Any]], Network]) -> Network:
+    """Builds the network that a card names and fills it with the file's tensors, as 32-bit floats.
+
+    Args:
+        path: the tensors' file.
+        card: its card.
+        build: makes the untrained network of an architecture.
 
     Raises:
-        WeightsError: if a file is missing or damaged, or card and tensors disagree.
+        WeightsError: if the file is missing or damaged, or card and tensors disagree.
     """
-    card = read_card(path)
     try:
         data = path.read_bytes()
     except OSError as cause:
@@ -156,7 +162,7 @@ def load_network(path: Path) -> tuple[AnyNetwork, Card]:
     if hashlib.sha256(data).hexdigest() != card.sha256:
         raise WeightsError(f"The weights {path} are not the file that their card describes (sha256 differs).")
     try:
-        network = build_network(card.architecture)
+        network = build(card.architecture)
     except (ConfigError, TypeError) as cause:
         raise WeightsError(
             f"The card of {path} names an architecture that cannot be built: {cause}"
@@ -169,7 +175,18 @@ def load_network(path: Path) -> tuple[AnyNetwork, Card]:
         raise WeightsError(f"The weights {path} do not fit their card: {first}") from cause
     if any(not torch.isfinite(t).all() for t in network.state_dict().values()):
         raise WeightsError(f"The weights {path} hold values that are not finite numbers.")
-    return network.eval(), card
+    network.eval()
+    return network
+
+
+def load_network(path: Path) -> tuple[AnyNetwork, Card]:
+    """Loads a network strictly, ready to draw.
+
+    Raises:
+        WeightsError: if a file is missing or damaged, or card and tensors disagree.
+    """
+    card = read_card(path)
+    return fill_strictly(path, card, build_network), card
 
 
 def shipped_weights() -> Path:

@@ -8,7 +8,6 @@ For digits there are two of different make, trained apart on MNIST: ``judge-a`` 
 
 from __future__ import annotations
 
-import hashlib
 import string
 from importlib import resources
 from pathlib import Path
@@ -16,12 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from torch import nn
 
 from strokebot.errors import DataError, WeightsError
-from strokebot.model.checkpoint import Card, read_card
+from strokebot.model.checkpoint import Card, fill_strictly, read_card
 from strokebot.training.data.idx import SIDE_PX
 
 # What each kind of judge tells apart.
@@ -109,20 +106,7 @@ def load_judge(path: Path) -> Judge:
         WeightsError: if a file is missing or damaged, or card and tensors disagree.
     """
     card = read_card(path)
-    try:
-        data = path.read_bytes()
-    except OSError as cause:
-        raise WeightsError(f"Cannot read the judge {path}: {cause.strerror}.") from cause
-    if hashlib.sha256(data).hexdigest() != card.sha256:
-        raise WeightsError(f"The judge {path} is not the file that its card describes (sha256 differs).")
-    network = build_judge(str(card.architecture.get("kind")))
-    try:
-        tensors = {k: t.float() if t.is_floating_point() else t for k, t in load_tensors(data).items()}
-        network.load_state_dict(tensors, strict=True)
-    except (SafetensorError, RuntimeError) as cause:
-        raise WeightsError(
-            f"The judge {path} does not fit its card: {str(cause).splitlines()[-1].strip()}"
-        ) from cause
+    network = fill_strictly(path, card, lambda architecture: build_judge(str(architecture.get("kind"))))
     return Judge(network, card)
 
 

@@ -126,7 +126,7 @@ def test_loading_refuses_another_network(tmp_path: Path) -> None:
     path = save(tmp_path / "j.safetensors", "judge-b")
     card = path.with_suffix(".json")
     card.write_text(card.read_text().replace("judge-b", "judge-a"))
-    with pytest.raises(WeightsError, match="does not fit"):
+    with pytest.raises(WeightsError, match="do not fit"):
         load_judge(path)
     card.write_text(card.read_text().replace("judge-a", "judge-x"))
     with pytest.raises(WeightsError, match="no judge 'judge-x'"):
