@@ -24,7 +24,7 @@ from strokebot.page import find_glyphs, on_page
 from strokebot.polish import polish_glyphs
 from strokebot.raster import draw_ink
 from strokebot.training.data.strokes import StrokeSet, load_strokes
-from strokebot.trajectory.place import place
+from strokebot.trajectory.place import Placement, place
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "images" / "words.png"
 # Words by their writers.
@@ -66,8 +66,7 @@ def written(strokes: list[NDArray[np.int16]], letters: int) -> Ink:
 def drawn(gesture: Gesture, shape: tuple[int, int]) -> Ink:
     """Ink (H, W) that a pen leaves which is lifted where the intensity is low."""
     height, width = shape
-    canvas = (width / max(shape), height / max(shape))
-    path, _ = place(gesture, canvas, (width, height), fit_mm=(width, height), at_mm=(0, 0))
+    path = place(gesture, Placement(max(shape), 0.0, height), (width, height))
     xy = path.xy_mm * [1, -1] + [0, height]
     return draw_ink(xy, path.width_mm, path.intensity, path.pen_down, shape)
 

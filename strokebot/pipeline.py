@@ -35,11 +35,12 @@ from strokebot.image import InkImage, load_ink_image
 from strokebot.joining import JoinMode, join_page
 from strokebot.method import choose_method
 from strokebot.page import Glyphs, find_glyphs, on_page
+from strokebot.parts import line_width
 from strokebot.tour import tour_gesture
 from strokebot.trace import Trace
 from strokebot.trajectory.compile import compile_program
 from strokebot.trajectory.path import Path as DrawingPath
-from strokebot.trajectory.place import Placement, place
+from strokebot.trajectory.place import Placement, choose_placement, place
 from strokebot.trajectory.smooth import DEFAULT_TOLERANCE_MM, smooth
 from strokebot.trajectory.timing import parametrise
 from strokebot.trajectory.trajectory import Trajectory
@@ -209,14 +210,15 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
     sketch = _sketch(ink, glyphs, options, stage)
     with stage("path"):
         canvas = (ink.width / ink.longer_side, ink.height / ink.longer_side)
-        placed, placement = place(
-            sketch.gesture,
+        placement = choose_placement(
             canvas,
             profile.paper.size_mm,
-            fit_mm=options.fit_mm,
-            at_mm=options.at_mm,
-            pen_width_range_mm=(profile.pen.min_width_mm, profile.pen.max_width_mm),
+            options.fit_mm,
+            options.at_mm,
+            line_width=line_width(ink.ink) / ink.longer_side,
+            widest_mm=profile.pen.max_width_mm,
         )
+        placed = place(sketch.gesture, placement, profile.paper.size_mm)
         pixel_mm = placement.scale_mm / ink.longer_side
         path = smooth(placed, max(DEFAULT_TOLERANCE_MM, _SMOOTH_PX * pixel_mm))
     with stage("timing"):

@@ -11,12 +11,11 @@ left corner, canvas y down, paper y up:
     x_paper = x0 + s x_canvas,    y_paper = y0 - s y_canvas
 
 How large. With a fit box the picture fills it, aspect kept. Without one it fills the
-paper inside the margin, unless the pen could not draw lines that wide: a pen of
-1.2 mm turns a digit blown up to 190 mm into a thin skeleton. So with a pen's width
-range given, the scale is held down until nine tenths of the drawn length are within
-the pen's reach, though never below a picture of ``SMALLEST_DRAWING_MM``. Lines that
-come out too thin for the pen are no reason to grow beyond the paper: the pen draws
-its thinnest there.
+paper inside the margin, unless the pen could not draw its lines that wide: a pen of
+1.2 mm turns a digit blown up to 190 mm into a thin skeleton. So with the width of the
+picture's lines and the pen's widest line given, the scale is held down until a line fits
+the pen, though never below a picture of ``SMALLEST_DRAWING_MM``. Lines that come out too
+thin for the pen are no reason to grow beyond the paper: the pen draws its thinnest there.
 
 Nothing is rotated: a picture that lies stays lying, and --paper A4-landscape turns the sheet.
 """
@@ -48,8 +47,6 @@ DEFAULT_MARGIN_MM = 10.0
 # Longer side under which a picture is not shrunk for the pen's sake: the height of a
 # hand-written capital. Below it the pen's own blots are as large as the details.
 SMALLEST_DRAWING_MM = 10.0
-# Share of the drawn length whose width the pen shall reach.
-_WIDTH_QUANTILE = 0.9
 _PAPER_RANGE_MM = (5.0, 5000.0)
 # Rounding of a placed edge, in mm.
 _ROUNDING_MM = 1e-6
@@ -105,31 +102,28 @@ def parse_paper(text: str) -> tuple[float, float]:
     return size
 
 
-def place(
-    gesture: Gesture,
+def choose_placement(
     canvas_size: tuple[float, float],
     paper_mm: tuple[float, float],
     fit_mm: tuple[float, float] | None = None,
     at_mm: tuple[float, float] | None = None,
     margin_mm: float = DEFAULT_MARGIN_MM,
-    pen_width_range_mm: tuple[float, float] | None = None,
-) -> tuple[Path, Placement]:
-    """Places a gesture on a sheet.
+    line_width: float | None = None,
+    widest_mm: float = math.inf,
+) -> Placement:
+    """Decides how large a picture is drawn, and where.
 
     Args:
-        gesture: what to draw.
         canvas_size: width and height of the picture, canvas units.
         paper_mm: width and height of the sheet.
         fit_mm: box that the picture fills, aspect kept; None for a size of its own (see above).
         at_mm: paper position of the picture's lower left corner; None for the middle of the paper.
         margin_mm: edge kept free where no fit box is given.
-        pen_width_range_mm: thinnest and widest line of the pen; None not to care.
-
-    Returns:
-        The path, without travel before its first and after its last line, and the placement.
+        line_width: width of the picture's lines, canvas units; None where it has none.
+        widest_mm: widest line that the pen draws.
 
     Raises:
-        PlacementError: if the drawing does not fit on the paper, or there is nothing to draw.
+        PlacementError: if the picture does not fit on the paper.
     """
     for name, pair in (("canvas", canvas_size), ("paper", paper_mm), ("fit box", fit_mm)):
         if pair is not None and not all(math.isfinite(side) and side > 0 for side in pair):
@@ -138,12 +132,14 @@ def place(
             )
     if at_mm is not None and not all(math.isfinite(v) for v in at_mm):
         raise PlacementError("The place of the drawing must be two finite numbers in mm.")
-    unscaled = _drawn_part(gesture)
     width, height = canvas_size
     if fit_mm is not None:
         scale = min(fit_mm[0] / width, fit_mm[1] / height)
     else:
-        scale = _own_scale(unscaled, canvas_size, paper_mm, at_mm, margin_mm, pen_width_range_mm)
+        scale = _page_scale(canvas_size, paper_mm, at_mm, margin_mm)
+        if line_width is not None and line_width > 0:
+            smallest_scale = SMALLEST_DRAWING_MM / max(canvas_size)
+            scale = min(scale, max(widest_mm / line_width, smallest_scale))
     size = (scale * width, scale * height)
     left, bottom = at_mm or ((paper_mm[0] - size[0]) / 2, (paper_mm[1] - size[1]) / 2)
     if (
@@ -155,25 +151,40 @@ def place(
             f"A drawing of {size[0]:.1f} x {size[1]:.1f} mm at {left:.1f}, {bottom:.1f} does not fit on "
             f"paper of {paper_mm[0]:g} x {paper_mm[1]:g} mm: make it smaller, move it, or take larger paper."
         )
-    placement = Placement(scale, left, bottom + size[1])
+    return Placement(scale, left, bottom + size[1])
+
+
+def place(gesture: Gesture, placement: Placement, paper_mm: tuple[float, float]) -> Path:
+    """Puts a gesture on a sheet.
+
+    Args:
+        gesture: what to draw.
+        placement: of ``choose_placement``.
+        paper_mm: width and height of the sheet.
+
+    Returns:
+        The path, without travel before its first and after its last line.
+
+    Raises:
+        PlacementError: if the gesture leaves the paper, or draws nothing.
+    """
+    unscaled = _drawn_part(gesture)
     xy = placement.to_paper(unscaled.xy_mm)
     over = max(float((-xy).max()), float((xy - np.array(paper_mm)).max()))
     if over > _ROUNDING_MM:
         raise PlacementError(
             f"The gesture leaves its picture and the paper by {over:.1f} mm: make it smaller or move it in."
         )
-    return Path(xy, scale * unscaled.width_mm, unscaled.intensity, unscaled.pen_down), placement
+    return Path(xy, placement.scale_mm * unscaled.width_mm, unscaled.intensity, unscaled.pen_down)
 
 
-def _own_scale(
-    path: Path,
+def _page_scale(
     canvas_size: tuple[float, float],
     paper_mm: tuple[float, float],
     at_mm: tuple[float, float] | None,
     margin_mm: float,
-    pen_width_range_mm: tuple[float, float] | None,
 ) -> float:
-    """Scale in mm per canvas unit where the user names no size. ``path`` is in canvas units."""
+    """Scale in mm per canvas unit at which the picture fills the paper inside the margin."""
     if at_mm is None:
         room = (paper_mm[0] - 2 * margin_mm, paper_mm[1] - 2 * margin_mm)
     else:
@@ -185,25 +196,7 @@ def _own_scale(
             + ("" if at_mm is None else f" beyond {at_mm[0]:g}, {at_mm[1]:g}")
             + ": take a smaller margin, another place, or larger paper."
         )
-    page_scale = min(room[0] / canvas_size[0], room[1] / canvas_size[1])
-    width = _wide_line(path)
-    if pen_width_range_mm is None or width <= 0:
-        return page_scale
-    smallest_scale = SMALLEST_DRAWING_MM / max(canvas_size)
-    return min(page_scale, max(pen_width_range_mm[1] / width, smallest_scale))
-
-
-def _wide_line(path: Path) -> float:
-    """Width, weighted with ink, that ``_WIDTH_QUANTILE`` of the drawn length does not exceed."""
-    widths = path.width_mm * path.intensity
-    lengths = np.linalg.norm(np.diff(path.xy_mm, axis=0), axis=1) * path.pen_down[1:]
-    total = float(lengths.sum())
-    if total <= 0:  # dots alone
-        return float(widths.max())
-    middle = 0.5 * (widths[1:] + widths[:-1])
-    order = np.argsort(middle, kind="stable")
-    reached = np.cumsum(lengths[order])
-    return float(middle[order][np.searchsorted(reached, _WIDTH_QUANTILE * total)])
+    return min(room[0] / canvas_size[0], room[1] / canvas_size[1])
 
 
 def _drawn_part(gesture: Gesture) -> Path:

@@ -16,7 +16,7 @@ from strokebot.image import InkImage
 from strokebot.joining import join_page
 from strokebot.leads import anchored, dense, rows_of, strokes_of, weave
 from strokebot.raster import draw_ink
-from strokebot.trajectory.place import place
+from strokebot.trajectory.place import Placement, place
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 H = 0.05
@@ -48,7 +48,7 @@ def word_of(seed: int, strokes: list[int]) -> tuple[list[Gesture], np.ndarray]:
 
 def ink_of(gesture: Gesture, side: int = 160) -> np.ndarray:
     """What a plotter draws of it, rasterised: cut where the ink falls through the threshold."""
-    path, _ = place(gesture, (1.0, 1.0), (float(side), float(side)), fit_mm=(side, side), at_mm=(0, 0))
+    path = place(gesture, Placement(side, 0.0, side), (float(side), float(side)))
     xy = np.column_stack([path.xy_mm[:, 0], side - path.xy_mm[:, 1]])
     return draw_ink(xy, path.width_mm, path.intensity, path.pen_down, (side, side))
 

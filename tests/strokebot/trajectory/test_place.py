@@ -5,10 +5,16 @@ from hypothesis import strategies as st
 
 from strokebot.errors import PlacementError
 from strokebot.gesture import LIFT_THRESHOLD, Gesture
-from strokebot.trajectory.place import SMALLEST_DRAWING_MM, Placement, parse_paper, place
+from strokebot.trajectory.place import (
+    SMALLEST_DRAWING_MM,
+    Placement,
+    choose_placement,
+    parse_paper,
+    place,
+)
 
 A4 = (210.0, 297.0)
-PEN = (0.3, 1.2)
+PEN_MM = 1.2
 
 
 def stroke(size=0.01, points=((0.1, 0.2), (0.5, 0.6), (0.9, 0.3)), intensity=1.0):
@@ -45,9 +51,9 @@ def test_a_placed_drawing_keeps_its_shape_and_stays_inside_the_margin(rows, aspe
     positions = table[:, :2] * [1.0, aspect]
     gesture = Gesture.from_positions(positions, table[:, 2], np.ones(len(table)))
     paper_mm = parse_paper(paper)
-    path, placement = place(
-        gesture, (1.0, aspect), paper_mm, margin_mm=8.0, pen_width_range_mm=PEN if care else None
-    )
+    line_width = float(table[:, 2].max()) if care else None
+    placement = choose_placement((1.0, aspect), paper_mm, None, None, 8.0, line_width, PEN_MM)
+    path = place(gesture, placement, paper_mm)
     np.testing.assert_allclose(path.xy_mm, placement.to_paper(positions), atol=1e-9)
     np.testing.assert_allclose(path.width_mm, placement.scale_mm * table[:, 2], atol=1e-9)
     assert path.xy_mm.min() >= 8.0 - 1e-6
@@ -57,50 +63,39 @@ def test_a_placed_drawing_keeps_its_shape_and_stays_inside_the_margin(rows, aspe
 
 
 def test_y_turns_up():
-    path, placement = place(stroke(), (1.0, 1.0), A4, fit_mm=(100, 100), at_mm=(20, 30))
+    placement = choose_placement((1.0, 1.0), A4, fit_mm=(100, 100), at_mm=(20, 30))
     assert placement == Placement(100.0, 20.0, 130.0)
-    np.testing.assert_allclose(path.xy_mm, [[30, 110], [70, 70], [110, 100]])
+    np.testing.assert_allclose(place(stroke(), placement, A4).xy_mm, [[30, 110], [70, 70], [110, 100]])
 
 
 def test_without_a_fit_the_picture_fills_the_margin():
-    _, placement = place(stroke(), (1.0, 0.5), A4, margin_mm=15)
-    assert placement.scale_mm == pytest.approx(180.0)
-    upright = stroke(points=[(0.1, 0.1), (0.1, 0.9)])
-    _, placement = place(upright, (0.2, 1.0), (100, 297), margin_mm=10, at_mm=(30, 10))
-    assert placement.scale_mm == pytest.approx(277.0)
+    assert choose_placement((1.0, 0.5), A4, margin_mm=15).scale_mm == pytest.approx(180.0)
+    upright = choose_placement((0.2, 1.0), (100, 297), margin_mm=10, at_mm=(30, 10))
+    assert upright.scale_mm == pytest.approx(277.0)
 
 
 def test_the_pen_holds_the_size_down_until_it_can_draw_the_lines():
+    def scale_mm(line_width):
+        return choose_placement((1.0, 0.1), A4, line_width=line_width, widest_mm=PEN_MM).scale_mm
+
     # A row of ten digits: lines of 3 of 280 pixels.
-    path, placement = place(stroke(3 / 280), (1.0, 0.1), A4, pen_width_range_mm=PEN)
-    assert placement.scale_mm == pytest.approx(1.2 * 280 / 3)
-    np.testing.assert_allclose(path.width_mm, 1.2)
-    # Thin lines: the page is the limit.
-    _, placement = place(stroke(0.001), (1.0, 0.1), A4, pen_width_range_mm=PEN)
-    assert placement.scale_mm == pytest.approx(190.0)
+    assert scale_mm(3 / 280) == pytest.approx(PEN_MM * 280 / 3)
+    # Thin lines, or none: the page is the limit.
+    assert scale_mm(0.001) == pytest.approx(190.0)
+    assert scale_mm(None) == pytest.approx(190.0)
     # Lines as wide as the picture: no smaller than the smallest useful drawing.
-    _, placement = place(stroke(0.9), (1.0, 0.1), A4, pen_width_range_mm=PEN)
-    assert placement.scale_mm == pytest.approx(SMALLEST_DRAWING_MM)
-    # Grey lines are drawn narrower, so the picture may be larger.
-    _, grey = place(stroke(3 / 280, intensity=0.75), (1.0, 0.1), A4, pen_width_range_mm=PEN)
-    assert grey.scale_mm == pytest.approx(1.2 * 280 / 3 / 0.75)
-
-
-def test_a_short_blob_does_not_shrink_the_whole_drawing():
-    positions = [[0.0, 0.5], [0.9, 0.5], [0.9, 0.5], [0.95, 0.5]]
-    blob = Gesture.from_positions(np.array(positions), np.array([0.01, 0.01, 0.2, 0.2]), np.ones(4))
-    _, placement = place(blob, (1.0, 1.0), A4, pen_width_range_mm=PEN)
-    assert placement.scale_mm == pytest.approx(120.0)
+    assert scale_mm(0.9) == pytest.approx(SMALLEST_DRAWING_MM)
 
 
 def test_the_users_fit_wins_over_the_pen():
-    _, placement = place(stroke(0.5), (1.0, 1.0), A4, fit_mm=(150, 180), pen_width_range_mm=PEN)
+    placement = choose_placement((1.0, 1.0), A4, (150, 180), line_width=0.5, widest_mm=PEN_MM)
     assert placement.scale_mm == pytest.approx(150.0)
 
 
 def test_the_pen_leaves_the_paper_where_the_ink_crosses_the_threshold():
     gesture = stroke(points=[(0, 0), (0.2, 0), (0.6, 0), (1.0, 0), (1.0, 0.5)], intensity=[0, 1, 0, 1, 1])
-    path, placement = place(gesture, (1.0, 0.5), A4, fit_mm=(100, 50), at_mm=(0, 0))
+    placement = choose_placement((1.0, 0.5), A4, fit_mm=(100, 50), at_mm=(0, 0))
+    path = place(gesture, placement, A4)
     canvas = placement.to_canvas(path.xy_mm)
     np.testing.assert_allclose(canvas[:, 0], [0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.0], atol=1e-12)
     np.testing.assert_array_equal(path.pen_down, [True, True, True, False, False, True, True])
@@ -109,19 +104,19 @@ def test_the_pen_leaves_the_paper_where_the_ink_crosses_the_threshold():
 
 
 def test_a_single_inked_point_stays_a_dot():
-    alone, _ = place(stroke(points=[(0.5, 0.5)]), (1, 1), A4, fit_mm=(100, 100))
+    placement = choose_placement((1, 1), A4, fit_mm=(100, 100))
+    alone = place(stroke(points=[(0.5, 0.5)]), placement, A4)
     assert len(alone) == 1
     np.testing.assert_allclose(alone.xy_mm, [[105, 148.5]])
     same_place = stroke(points=[(0.1, 0.1), (0.5, 0.5), (0.5, 0.5), (0.5, 0.5)], intensity=[0, 0, 1, 0])
-    path, _ = place(same_place, (1, 1), A4, fit_mm=(100, 100))
+    path = place(same_place, placement, A4)
     assert path.drawn_mm == pytest.approx(0.0, abs=1e-9)
     assert path.pen_down.all()
-    assert place(same_place, (1, 1), A4, pen_width_range_mm=PEN)[1].scale_mm == pytest.approx(120.0)
 
 
 def test_nothing_to_draw_is_refused():
     with pytest.raises(PlacementError, match="draws nothing"):
-        place(stroke(intensity=0.2), (1, 1), A4)
+        place(stroke(intensity=0.2), Placement(100.0, 0.0, 100.0), A4)
 
 
 @pytest.mark.parametrize(
@@ -138,14 +133,14 @@ def test_nothing_to_draw_is_refused():
 )
 def test_what_does_not_fit_is_said_in_clear_words(arguments, message):
     with pytest.raises(PlacementError, match=message):
-        place(stroke(), (1.0, 1.0), A4, **arguments)
+        choose_placement((1.0, 1.0), A4, **arguments)
 
 
 def test_a_gesture_that_leaves_the_paper_is_refused_but_the_margin_forgives():
     outside = stroke(points=[(0.1, 0.2), (1.02, 0.6)])
-    place(outside, (1.0, 1.0), A4)
+    place(outside, choose_placement((1.0, 1.0), A4), A4)
     with pytest.raises(PlacementError, match=r"leaves its picture and the paper by 4\.2 mm"):
-        place(outside, (1.0, 1.0), A4, margin_mm=0)
+        place(outside, choose_placement((1.0, 1.0), A4, margin_mm=0), A4)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +168,7 @@ def test_other_papers_are_refused(text):
 def test_a_lift_on_the_spot_keeps_the_ink_of_the_line_up_to_there():
     points = [[0.1, 0.1], [0.4, 0.1], [0.4, 0.1], [0.6, 0.1], [0.6, 0.1], [0.9, 0.1]]
     gesture = Gesture.from_positions(points, np.full(6, 0.02), [1.0, 1.0, 0.0, 0.0, 1.0, 1.0])
-    path, _ = place(gesture, (1.0, 1.0), (210.0, 297.0), fit_mm=(100.0, 100.0))
+    path = place(gesture, choose_placement((1.0, 1.0), A4, fit_mm=(100.0, 100.0)), A4)
     touching = path.pen_down | np.append(path.pen_down[1:], False)
     np.testing.assert_array_equal(path.intensity[touching], 1.0)
     assert path.drawn_mm == pytest.approx(60.0)
