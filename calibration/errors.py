@@ -1,9 +1,23 @@
-"""Errors of calibration, part of the tree in ``firmware_bridge.errors``."""
-
-from __future__ import annotations
+"""The error tree of calibration. Each message is one line: what is wrong, and what to do about it."""
 
 from firmware_bridge.errors import StrokebotError
 
 
-class ProfileError(StrokebotError):
-    """A profile is missing, or a value in it is out of bounds."""
+class CalibrationError(StrokebotError):
+    """Something about pen, paper, profile or measurement is wrong."""
+
+
+class ProfileError(CalibrationError):
+    """A profile is missing, malformed or holds a value out of bounds."""
+
+
+class ChartError(CalibrationError):
+    """A test chart cannot be made, read or drawn."""
+
+
+class MeasureError(CalibrationError):
+    """A scan, photo or list of measurements cannot be used."""
+
+
+class FitError(CalibrationError):
+    """Measurements do not fit any pen or machine."""
