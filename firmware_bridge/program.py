@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 
 from firmware_bridge.errors import ProgramError
 
+# A longer rest in a drawing is a wrong unit.
+LONGEST_DWELL_S = 60.0
+
 
 class MoveKind(StrEnum):
     """What a move is for."""
@@ -41,6 +44,7 @@ class Move:
         pen: target of the pen axis, in its own units (z mm or servo S).
         feed_mm_s: speed along the move, mm/s, over the 3-D length for a Z pen.
         kind: what the move is for.
+        dwell_s: rest at the target before the next move; it empties the planner.
     """
 
     x_mm: float
@@ -48,12 +52,15 @@ class Move:
     pen: float
     feed_mm_s: float
     kind: MoveKind
+    dwell_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(v) for v in (self.x_mm, self.y_mm, self.pen, self.feed_mm_s)):
             raise ProgramError(f"A move has a value that is not a finite number: {self}.")
         if self.feed_mm_s <= 0:
             raise ProgramError(f"A move needs a feed above 0 mm/s, not {self.feed_mm_s:g}.")
+        if not 0.0 <= self.dwell_s <= LONGEST_DWELL_S:
+            raise ProgramError(f"A move rests for 0 to {LONGEST_DWELL_S:g} s, not {self.dwell_s:g}.")
 
 
 @dataclass(frozen=True, slots=True)

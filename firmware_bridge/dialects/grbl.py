@@ -178,6 +178,8 @@ class _Encoder:
             self._raise_pen(first.pen if starts_up else self.machine.safe_pen)
         for move in program.moves:
             self._move(move)
+            if move.dwell_s > 0:
+                self.lines.append(f"G4 P{_decimal(move.dwell_s)}")
         for line in self.lines:
             if len(line) > MAX_LINE_CHARS:
                 raise ProgramError(f"The line '{line[:20]}...' is too long: a coordinate is far off.")

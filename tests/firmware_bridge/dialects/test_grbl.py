@@ -58,6 +58,20 @@ def test_a_stroke_becomes_these_lines(machine: MachineProfile) -> None:
     ]
 
 
+def test_a_rest_is_a_dwell_after_its_move(machine: MachineProfile) -> None:
+    lower = Move(10.0, 10.0, -0.5, 20.0, MoveKind.LOWER, dwell_s=0.25)
+    draw = Move(20.0, 10.0, -0.5, 20.0, MoveKind.DRAW)
+    lines = encode(Program((lower, draw)), machine)
+    assert lines[-2] == "G4 P0.25"
+    plain = encode(Program((dataclasses.replace(lower, dwell_s=0.0), draw)), machine)
+    assert [line for line in lines if line != "G4 P0.25"] == plain
+    rested = simulate_lines(lines, machine).duration_s
+    assert rested - simulate_lines(plain, machine).duration_s == pytest.approx(0.25, abs=0.01)
+    for wrong in (-0.1, float("nan"), 61.0):
+        with pytest.raises(ProgramError, match="rests"):
+            dataclasses.replace(lower, dwell_s=wrong)
+
+
 def test_a_servo_pen_turns_only_at_lifts_and_never_under_g0(machine: MachineProfile) -> None:
     servo = dataclasses.replace(machine, pen_actuator="servo", pen_max_speed=20.0)
     lines = encode(STROKE, servo)
