@@ -24,6 +24,7 @@ PEN_ACTUATORS = ("z", "servo")
 # catch a value in the wrong unit (mm/min for mm/s, micrometres for mm).
 _SPEED_RANGE_MM_S = (0.1, 2000.0)
 _ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
+_JERK_RANGE_MM_S3 = (10.0, 10000000.0)
 _PEN_SPEED_RANGE = (0.01, 100000.0)  # a servo axis counts in S units, so this range is wide
 _PEN_ACCELERATION_RANGE = (0.1, 10000000.0)
 _JUNCTION_RANGE_MM = (0.0001, 1.0)
@@ -59,6 +60,8 @@ class MachineProfile:
         steps_per_mm: motor steps per mm of x, y and the z axis; the simulator rounds to them.
         pen_safe: pen value that is surely off the paper, or None for the top of a z
             axis and the bottom of a servo's range (S0 is "up" when wired fail-safe).
+        max_jerk_mm_s3: greatest change of the acceleration along the path in a second, or
+            None where the acceleration may jump (GRBL and stock Marlin ramp that way).
     """
 
     name: str
@@ -78,6 +81,7 @@ class MachineProfile:
     kinematics: str = "cartesian"
     steps_per_mm: tuple[float, float, float] = (80.0, 80.0, 400.0)
     pen_safe: float | None = None
+    max_jerk_mm_s3: float | None = None
 
     def __post_init__(self) -> None:
         for key in ("name", "dialect", "url", "kinematics"):
@@ -116,6 +120,8 @@ class MachineProfile:
             _in_range(f"envelope.{key}", getattr(self.envelope, key), (-_PEN_LIMIT, _PEN_LIMIT))
         if self.pen_safe is not None:
             _in_range("pen_safe", self.pen_safe, (self.envelope.pen_min, self.envelope.pen_max))
+        if self.max_jerk_mm_s3 is not None:
+            _in_range("max_jerk_mm_s3", self.max_jerk_mm_s3, _JERK_RANGE_MM_S3)
 
     @property
     def safe_pen(self) -> float:
