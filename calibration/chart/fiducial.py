@@ -1,0 +1,85 @@
+"""The figures by which a scan of a chart is found: squares of 6 x 6 modules.
+
+Nouns:
+    module    one little square of a figure, dark or light
+    figure    a frame of dark modules around 4 x 4 code modules; light paper around it
+    code      the number that the 4 x 4 modules spell, row by row, least bit first
+
+The codes were chosen so that any two of them differ in five modules or more, in every
+rotation and mirrored; so do the rotations and the mirror images of one code. Two
+modules read wrongly are corrected, and a mirrored scan is told from a turned one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.errors import ChartError
+
+# Modules of a side, frame included.
+MODULES = 6
+# Light modules that must stay free around a figure.
+QUIET_MODULES = 1
+# Least number of modules in which two codes differ; see above.
+CODE_DISTANCE = 5
+CODES = (
+    0x015B,
+    0x01E7,
+    0x02BA,
+    0x05B9,
+    0x072E,
+    0x138B,
+    0x14EB,
+    0x179C,
+    0x1AB4,
+    0x1BC5,
+    0x1D97,
+    0x2D77,
+    0x3A6F,
+)
+_CODE_SIDE = MODULES - 2
+
+
+def code_modules(number: int) -> NDArray[np.bool_]:
+    """The code modules (4, 4) of a figure, True = dark, row 0 on top.
+
+    Raises:
+        ChartError: if there is no figure of this number.
+    """
+    if not 0 <= number < len(CODES):
+        raise ChartError(f"There is no fiducial {number}: there are 0 to {len(CODES) - 1}.")
+    bits = np.array([CODES[number] >> k & 1 for k in range(_CODE_SIDE**2)], dtype=bool)
+    return bits.reshape(_CODE_SIDE, _CODE_SIDE)
+
+
+def modules(number: int) -> NDArray[np.bool_]:
+    """A whole figure (6, 6), True = dark, row 0 on top, column 0 on the left.
+
+    Raises:
+        ChartError: if there is no figure of this number.
+    """
+    figure = np.ones((MODULES, MODULES), dtype=bool)
+    figure[1:-1, 1:-1] = code_modules(number)
+    return figure
+
+
+def dark_runs(number: int) -> list[tuple[float, float, float, float]]:
+    """Rectangles that make up a figure, as (x0, y0, x1, y1) in modules from its lower left corner, y up.
+
+    Runs of dark modules in a row; equal runs of rows that follow each other are one rectangle.
+    """
+    figure = modules(number)
+    open_runs: dict[tuple[int, int], int] = {}  # (first, last + 1) column -> row where it began
+    done: list[tuple[float, float, float, float]] = []
+    for row in range(MODULES + 1):
+        now: set[tuple[int, int]] = set()
+        if row < MODULES:
+            edges = np.flatnonzero(np.diff(np.concatenate([[False], figure[row], [False]]).astype(np.int8)))
+            now = {(int(a), int(b)) for a, b in edges.reshape(-1, 2)}
+        for run in sorted(set(open_runs) - now):
+            top = open_runs.pop(run)
+            done.append((float(run[0]), float(MODULES - row), float(run[1]), float(MODULES - top)))
+        for run in sorted(now - set(open_runs)):
+            open_runs[run] = row
+    return sorted(done)
