@@ -1,0 +1,170 @@
+"""How wide the lines of a picture are, apart from its filled areas: the rule for its size on paper.
+
+A picture is drawn at a size at which the pen can draw its LINES; its areas are filled in
+several passes at any size. So the widest area must not decide the size, and a picture
+without lines (a silhouette) has no size of its own: it fills the paper.
+
+Nouns:
+    ridge    skeleton points that no larger inscribed disc holds: not the spurs into the
+             corners of an area, and not the way of a line through it
+    line     ridge that looks drawn by a pen: of even width for a length of some widths
+    area     the rest
+
+Symbols, in px of the picture:
+    D(x)     distance from the centre of an ink pixel to that of the nearest paper pixel
+    w(x)     2 D(x) - 1, the width of the ink across the ridge at x
+    like     y is like x if w(y) is w(x), give or take ``_ABOUT``
+
+The rule:
+    1. x lies on a line if there are ``_LONG`` w(x) ridge points like it within ``_AROUND`` w(x),
+       and of those within w(x) at least ``_EVEN`` are like it: the stroke of a digit is longer
+       than that and as wide all along; a leaf tapers, and a blot is as wide as it is long. A line
+       is not wider than ``_THICK`` of the longer side of its connected part.
+    2. The thin lines say what the pen is: where M is the median of w over the lines, lines wider
+       than ``_BOLD`` M are areas (a window band beside hairlines).
+    3. The picture's line width is the ``_QUANTILE`` quantile of w over its lines.
+
+Where the lines hold less than ``MOSTLY_LINES`` of the ink, what looks like a line is the
+narrow piece of some area, and the picture has no size of its own. A picture that is one
+thick digit is all line: it is drawn so large that the pen's widest line is as wide as its
+stroke. Where the pen's width in px is known, ``has_areas`` says how much ink one line of
+the pen cannot cover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+from scipy.spatial import cKDTree
+from skimage.morphology import skeletonize
+
+from strokebot.parts import ink_mask
+
+# How far a line is followed from each of its points, in widths, and how much of it must be there.
+# (A line on the diagonal has a ridge point every 1.4 px.)
+_AROUND = 2.5
+_LONG = 1.6
+# Widths that differ by this share, and half a pixel for the grid, are the same.
+_ABOUT = 0.25
+_GRID_PX = 0.5
+# So much of the ridge nearby is of the same width; the ends of a line and its junctions are not.
+_EVEN = 0.6
+# The stroke of a digit has 0.13 to 0.2 of its size.
+_THICK = 0.22
+# From this share of the ink on the lines decide how large a picture is drawn.
+MOSTLY_LINES = 0.3
+# Lines wider than this many times the picture's typical line are areas.
+_BOLD = 3.0
+# The picture's line width is exceeded on a tenth of the length: joints and flourishes.
+_QUANTILE = 0.9
+# Pixels looked at, at most: larger pictures are reduced first.
+_PIXELS = 2_000_000
+# A skeleton point is held by a disc that reaches this many of its own radii past it.
+_HELD = 0.5
+# One line covers ink up to this many times as wide: more is worth another pass.
+WORTH_A_PASS = 1.12
+# Points whose neighbours are looked up at a time: bounds the memory.
+_BLOCK = 4_000
+_EIGHT = np.ones((3, 3), dtype=bool)
+
+
+def has_areas(ink: NDArray[np.float32], widest_px: float) -> float:
+    """The share of the ink that one line of the pen cannot cover.
+
+    Args:
+        ink: (H, W) in [0, 1].
+        widest_px: the pen's widest line, px of the picture.
+
+    Returns:
+        The share in [0, 1] of the ink's pixels in areas: the opening of the ink with a disc
+        ``WORTH_A_PASS`` times as wide as the widest line. 0 without ink.
+    """
+    mask, unit = _reduced(ink)
+    total = np.count_nonzero(mask)
+    if total == 0:
+        return 0.0
+    # Between pixel centres half a pixel is paper.
+    radius = WORTH_A_PASS * widest_px * unit / 2
+    core = depth_of(mask) - 0.5 > radius
+    if not core.any():
+        return 0.0
+    opened = np.asarray(ndimage.distance_transform_edt(~core)) < radius + 0.5
+    return float(np.count_nonzero(opened & mask) / total)
+
+
+def line_width_px(ink: NDArray[np.float32]) -> tuple[float, float]:
+    """The width of a picture's lines, areas left out; see the rule above.
+
+    Args:
+        ink: (H, W) in [0, 1].
+
+    Returns:
+        The width of its lines, px (0 if it has none), and the share of the ink in lines.
+    """
+    mask, unit = _reduced(ink)
+    if not mask.any():
+        return 0.0, 0.0
+    place, width = _ridge(mask)
+    labels, _ = ndimage.label(mask, structure=_EIGHT)
+    size = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in ndimage.find_objects(labels)])
+    thick = width > _THICK * size[labels[tuple(place.T)] - 1]
+    width = width[_is_line(place, width) & ~thick]
+    if len(width) == 0:
+        return 0.0, 0.0
+    width = width[width <= _BOLD * np.median(width)]
+    share = min(1.0, float(width.sum()) / np.count_nonzero(mask))
+    return float(np.quantile(width, _QUANTILE)) / unit, share
+
+
+def _is_line(place: NDArray[np.intp], width: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which ridge points (K, 2) lie on a stretch of even width."""
+    alike, near, near_alike = np.zeros((3, len(place)))
+    for point, other in _pairs(place, _AROUND * width):
+        like = np.abs(width[other] - width[point]) <= _ABOUT * width[point] + _GRID_PX
+        close = np.hypot(*(place[other] - place[point]).T) <= width[point]
+        for total, which in ((alike, like), (near, close), (near_alike, like & close)):
+            total += np.bincount(point[which], minlength=len(place))
+    return np.asarray((alike >= _LONG * width) & (near_alike >= _EVEN * near))
+
+
+def _ridge(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Skeleton pixels (K, 2) that no larger inscribed disc of the skeleton holds, and the width there."""
+    depth = depth_of(mask)
+    place = np.argwhere(skeletonize(mask))  # type: ignore[no-untyped-call]
+    radius = depth[tuple(place.T)]
+    held = np.zeros(len(place), dtype=bool)
+    for point, other in _pairs(place, radius):
+        apart = np.hypot(*(place[other] - place[point]).T)
+        held[other[apart <= radius[point] - (1.0 + _HELD) * radius[other]]] = True
+    return place[~held], np.maximum(2.0 * radius[~held] - 1.0, 1.0)
+
+
+def _pairs(
+    place: NDArray[np.intp], reach: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Every point (K, 2) with every point within its reach (K,), itself included, block by block."""
+    tree = cKDTree(place)
+    for low in range(0, len(place), _BLOCK):
+        near = tree.query_ball_point(place[low : low + _BLOCK], reach[low : low + _BLOCK])
+        count = [len(others) for others in near]
+        yield np.repeat(np.arange(low, low + len(count)), count), np.concatenate(near).astype(np.intp)
+
+
+def _reduced(ink: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
+    """The mask of the ink, at most ``_PIXELS`` large, and how many of its pixels make one of the picture."""
+    height, width = ink.shape
+    unit = min(1.0, float(np.sqrt(_PIXELS / (height * width))))
+    if unit < 1.0:
+        size = (max(1, round(width * unit)), max(1, round(height * unit)))
+        ink = np.asarray(Image.fromarray(np.ascontiguousarray(ink)).resize(size, Image.Resampling.BOX))
+        unit = max(size) / max(height, width)
+    return ink_mask(ink), unit
+
+
+def depth_of(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Distance to the paper; a frame of paper: ink that runs off the picture ends there."""
+    return np.asarray(ndimage.distance_transform_edt(np.pad(mask, 1)))[1:-1, 1:-1]
