@@ -83,6 +83,9 @@ def corner_passes(chain: Chain, curve: PieceSpline, limits: Limits, profile: Pro
     k = (np.abs(jump) / limits.limit[:3]).max(axis=1) / BLEND_SHARE
     if profile.pen.draw_acceleration_mm_s2 is not None:
         k = np.maximum(k, drawn * flat / (profile.pen.draw_acceleration_mm_s2 * BLEND_SHARE))
+    if limits.joint_acceleration is not None:
+        joints = np.abs(limits.joint_rates(before.position, jump)) / limits.joint_acceleration
+        k = np.maximum(k, joints.max(axis=1) / BLEND_SHARE)
     k = np.maximum(k, _TINY)
     room = np.minimum(curve.length[at - 1], curve.length[at])
     for bound in (

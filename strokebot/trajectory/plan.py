@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from strokebot.trajectory.chain import Chain
 from strokebot.trajectory.corners import BLEND_SHARE, CornerPasses, corner_passes
-from strokebot.trajectory.limits import Limits
+from strokebot.trajectory.limits import Limits, Rows
 from strokebot.trajectory.pressure import pen_values
 from strokebot.trajectory.segments import segment_ends, stream_speed_mm_s
 from strokebot.trajectory.spline import Derivatives, PieceSpline
@@ -36,7 +36,7 @@ from strokebot.trajectory.topp import fastest_speeds, travel_times
 GRID_TURN_RAD = 0.1
 # Intervals of a piece from rest to rest: enough to place the change from speeding up to
 # slowing down, however few points the piece has.
-_PIECE_INTERVALS = (8, 64)
+_PIECE_INTERVALS = (8, 40)
 _PIECE_INTERVAL_MM = 0.05
 # Intervals of one segment at the most: a bound on the work where the pressure jumps.
 _MOST_PARTS = 200
@@ -101,14 +101,14 @@ def plan_motion(chain: Chain, profile: Profile) -> Motion:
     cap[1:] = np.minimum(cap[1:], fastest)
     cap[rest] = 0.0
 
-    full = np.where(turning[:, None] == 0, 1.0, 1.0 - BLEND_SHARE) * limits.limit
+    full = np.where(turning == 0, 1.0, 1.0 - BLEND_SHARE) * limits.limit[:, None]
     limit = full.copy()
     for _ in range(_REPAIRS):
         x = fastest_speeds(step, rows[0], rows[-1], limit, cap)
         excess = _excess(step, rows, full, x)
         if excess.max() <= 1.0 + _TOLERATED_EXCESS:
             break
-        limit /= np.maximum(excess, 1.0)[:, None]
+        limit /= np.maximum(excess, 1.0)
     else:
         x = _stretched(x, _excess(step, rows, full, x), rest)
     return Motion(curve, segment, share, step, x, drawn, turning, travel_times(step, x))
@@ -172,17 +172,15 @@ def _stream_cap(
 
 
 def _excess(
-    step: NDArray[np.float64],
-    rows: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    limit: NDArray[np.float64],
-    x: NDArray[np.float64],
+    step: NDArray[np.float64], rows: list[Rows], limit: NDArray[np.float64], x: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The greatest use of any limit in each interval, 1 = all of it, shape (n,)."""
-    u = (np.diff(x) / (2 * step))[:, None]
+    u = np.diff(x) / (2 * step)
     worst = np.zeros(len(step))
     for part, (c, d) in zip(_CHECK_SHARES, rows, strict=True):
-        inside = (x[:-1] + part * np.diff(x))[:, None]
-        np.maximum(worst, (np.abs(c * u + d * inside) / limit).max(axis=1), out=worst)
+        inside = x[:-1] + part * np.diff(x)
+        for slope, bend, allowed in zip(c, d, limit, strict=True):
+            np.maximum(worst, np.abs(slope * u + bend * inside) / allowed, out=worst)
     return worst
 
 

@@ -5,8 +5,11 @@ Nouns:
     sagitta     distance of a skipped point from its chord
 
 ``simplify`` is the method of Ramer, Douglas and Peucker (Comput. Graphics Image
-Process. 1, 1972; Cartographica 10, 1973), level by level: all chords of one level are
-measured at once, so that the work is a few array operations a level.
+Process. 1, 1972; Cartographica 10, 1973), level by level: all chords of one level that
+were split in the one before are measured at once, a few array operations a level. Where
+the farthest points lie beside the ends of their chords time and again, as in a zigzag, the
+number of levels would grow with that of the points: from some level on the middle of a
+chord is kept too.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from numpy.typing import NDArray
 # for every point, and so many for a point that is not near enough yet.
 _SEARCH_SEGMENTS = 3
 _LONG_SEARCH_SEGMENTS = 100
+# Levels of ``simplify`` after which chords are halved too; a drawing needs about 20.
+_MOST_LEVELS = 48
 
 
 def arc_length(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,20 +76,30 @@ def simplify(
     """
     kept = np.zeros(len(points), dtype=bool) if keep is None else keep.copy()
     kept[[0, -1]] = True
-    everything = np.arange(len(points))
+    bounds = np.flatnonzero(kept)
+    first, last = bounds[:-1], bounds[1:]  # the chords of this level
+    level = 0
     while True:
-        bounds = np.flatnonzero(kept)
-        if len(bounds) == len(points):
-            return bounds
-        chord = np.searchsorted(bounds, everything, side="right") - 1
-        chord = np.minimum(chord, len(bounds) - 2)
-        distance = _distance_to_segment(points, points[bounds[chord]], points[bounds[chord + 1]])
-        worst = np.maximum.reduceat(distance, bounds[:-1])
-        split = np.flatnonzero((distance == worst[chord]) & (distance > tolerance))
-        if len(split) == 0:
-            return bounds
+        skipping = last - first > 1
+        first, last = first[skipping], last[skipping]
+        if len(first) == 0:
+            return np.flatnonzero(kept)
+        count = last - first - 1
+        begin = np.cumsum(count) - count
+        chord = np.repeat(np.arange(len(count)), count)
+        inside = np.arange(len(chord)) - begin[chord] + first[chord] + 1
+        distance = _distance_to_segment(points[inside], points[first[chord]], points[last[chord]])
+        worst = np.maximum.reduceat(distance, begin)
         # The first of equally distant points in each chord.
-        kept[split[np.unique(chord[split], return_index=True)[1]]] = True
+        at = np.flatnonzero((distance == worst[chord]) & (distance > tolerance))
+        split, one = np.unique(chord[at], return_index=True)
+        middle = inside[at[one]]
+        first, last = first[split], last[split]
+        level += 1
+        half = (first + last) // 2 if level > _MOST_LEVELS else middle
+        kept[middle] = kept[half] = True
+        low, high = np.minimum(middle, half), np.maximum(middle, half)
+        first, last = np.concatenate([first, low, high]), np.concatenate([low, high, last])
 
 
 def sync_deviation(
@@ -128,6 +143,12 @@ def _distance_to_segment(
     """Distance of each point from its own segment, all (K, D)."""
     along = end - start
     offset = points - start
-    square = np.maximum((along**2).sum(axis=1), np.finfo(np.float64).tiny)
-    share = np.clip((offset * along).sum(axis=1) / square, 0.0, 1.0)
-    return np.asarray(np.linalg.norm(offset - share[:, None] * along, axis=1))
+    square = np.maximum(_dot(along, along), np.finfo(np.float64).tiny)
+    share = np.clip(_dot(offset, along) / square, 0.0, 1.0)
+    offset -= share[:, None] * along
+    return np.asarray(np.sqrt(_dot(offset, offset)))
+
+
+def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Dot products of the rows of two arrays (K, D); quicker than a sum over short rows."""
+    return np.asarray(np.einsum("kd,kd->k", a, b))

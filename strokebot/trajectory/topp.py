@@ -29,7 +29,14 @@ Forward pass. From x_0 the greatest u that keeps x_{i+1} <= K_{i+1}.
 
 Source: Pham and Pham, "A new approach to time-optimal path parameterization based on
 reachability analysis", IEEE Trans. Robotics 34 (2018); the "interpolation" rows are
-theirs too. Since the lines are known beforehand, both passes are one line each.
+theirs too.
+
+Both passes are recursions, x_next = min(bound, lowest line at x), and each has exactly one
+solution. Where a bound is the lowest, the next value does not depend on the one before, so a
+long path falls into short ramps between bounds. ``_recursion`` therefore follows all ramps
+side by side: it begins with the bounds and works out again, as one array operation, those
+places whose forerunner has changed, until none has. What is left of the longest ramps when few
+places are still changing is done one by one. The result is that of the plain loop, to the bit.
 """
 
 from __future__ import annotations
@@ -42,6 +49,10 @@ from strokebot.errors import TrajectoryError
 # A row whose c is smaller than this is treated as having it: the row then allows
 # |u| up to l / _LEAST_SLOPE, which no other row does.
 _LEAST_SLOPE = 1e-9
+# With fewer changing places than this an array operation costs more than the plain loop.
+_FEW_PLACES = 48
+# Places that the plain loop takes out of the arrays at once.
+_CHUNK = 32
 
 
 def fastest_speeds(
@@ -55,9 +66,9 @@ def fastest_speeds(
 
     Args:
         step: (n,) lengths of the intervals, above 0.
-        start_rows: c and d, each (n, J), at the start of each interval.
+        start_rows: c and d, each (J, n), at the start of each interval.
         end_rows: the same at the end of each interval.
-        limit: (n, J) limits l, above 0.
+        limit: (J, n) limits l, above 0.
         cap: (n + 1,) greatest squared speed at each grid point; 0 where the motion rests.
 
     Returns:
@@ -70,38 +81,31 @@ def fastest_speeds(
         raise TrajectoryError("The path cannot be timed: a step, a limit or a speed is not above 0.")
     c0, d0 = start_rows
     c1, d1 = end_rows
-    span = 2.0 * step[:, None]
-    a = np.concatenate([c0, c1 + span * d1], axis=1)
-    b = np.concatenate([d0, d1], axis=1)
-    both = np.concatenate([limit, limit], axis=1)
+    span = 2.0 * step
+    a = np.concatenate([c0, c1 + span * d1])
+    b = np.concatenate([d0, d1])
     # A row and its negative are the same two lines: turn it so that a > 0.
-    sign = np.where(a < 0, -1.0, 1.0)
-    a = np.maximum(a * sign, _LEAST_SLOPE)
-    slope = -b * sign / a
-    upper = both / a
-    edge = _greatest_feasible(step, slope, upper)
-    reachable = _backward(span, slope, upper, np.minimum(cap[:-1], edge), cap[-1])
+    size = np.maximum(np.abs(a), _LEAST_SLOPE)
+    slope = np.where(a < 0, b, -b) / size
+    upper = np.concatenate([limit, limit]) / size
+    edge = _greatest_feasible(span, slope, upper)
+    reachable = _backward(span, slope, upper, np.minimum(cap[:-1], edge), float(cap[-1]))
     return _forward(span, slope, upper, reachable)
 
 
 def _greatest_feasible(
-    step: NDArray[np.float64], slope: NDArray[np.float64], upper: NDArray[np.float64]
+    span: NDArray[np.float64], slope: NDArray[np.float64], upper: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """E_i: the greatest x with every lower line below every upper line, shape (n,)."""
-    n, rows = slope.shape
-    edge = np.full(n, np.inf)
+    rows, n = slope.shape
+    closest = np.zeros(n)  # 1 / x, which has no infinity in it
     # The speed must not turn negative inside the interval: u >= -x / 2D is a lower line too.
-    lower_slopes = np.column_stack([slope, -0.5 / step])
-    lowers = np.column_stack([-upper, np.zeros(n)])
-    for j in range(rows + 1):
-        for k in range(rows):
-            if j == k:
-                continue  # parallel lines never meet
-            closing = lower_slopes[:, j] - slope[:, k]
-            room = upper[:, k] - lowers[:, j]
-            meet = np.divide(room, closing, out=np.full(n, np.inf), where=closing > 0)
-            np.minimum(edge, meet, out=edge)
-    return edge
+    least_slope = -1.0 / span
+    for k in range(rows):
+        np.maximum(closest, (least_slope - slope[k]) / upper[k], out=closest)
+        for j in range(k):  # both ways at once: lower j against upper k, lower k against upper j
+            np.maximum(closest, np.abs(slope[j] - slope[k]) / (upper[k] + upper[j]), out=closest)
+    return np.divide(1.0, closest, out=np.full(n, np.inf), where=closest > 0)
 
 
 def _backward(
@@ -116,16 +120,8 @@ def _backward(
     open_rows = divisor <= 0  # such a line bounds x from below, by a negative value
     factor = np.where(open_rows, 0.0, 1.0 / np.where(open_rows, 1.0, divisor))
     offset = np.where(open_rows, np.inf, span * upper * factor)
-    result = [0.0] * (len(bound) + 1)
-    reach = result[-1] = float(last)
-    rows = zip(bound[::-1].tolist(), factor[::-1].tolist(), offset[::-1].tolist(), strict=True)
-    for index, (best, factors, offsets) in zip(range(len(bound) - 1, -1, -1), rows, strict=True):
-        for f, o in zip(factors, offsets, strict=True):
-            x = o + f * reach
-            if x < best:
-                best = x
-        result[index] = reach = best
-    return np.array(result)
+    bounds = np.concatenate([[last], bound[::-1]])
+    return _recursion(factor[:, ::-1], offset[:, ::-1], bounds)[::-1]
 
 
 def _forward(
@@ -135,19 +131,72 @@ def _forward(
     reachable: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """The greatest squared speeds that can be taken from the start, shape (n + 1,)."""
-    x = float(reachable[0])
-    result = [x]
     # x_{i+1} = x + 2D u with u on the lowest upper line: offset + factor x
-    factor = (1.0 + span * slope).tolist()
-    offset = (span * upper).tolist()
-    for best, factors, offsets in zip(reachable[1:].tolist(), factor, offset, strict=True):
-        for f, o in zip(factors, offsets, strict=True):
-            y = o + f * x
-            if y < best:
-                best = y
-        x = best if best > 0.0 else 0.0
-        result.append(x)
-    return np.array(result)
+    return _recursion(1.0 + span * slope, span * upper, reachable)
+
+
+def _recursion(
+    factor: NDArray[np.float64], offset: NDArray[np.float64], bound: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Solves y_0 = bound_0, y_{i+1} = max(0, min(bound_{i+1}, min_j (offset_ji + factor_ji y_i))).
+
+    Args:
+        factor: (J, n) slopes of the lines.
+        offset: (J, n) their values at 0.
+        bound: (n + 1,) bounds.
+
+    Returns:
+        (n + 1,) values y.
+    """
+    y = bound.copy()
+    if factor.shape[1] == 0:
+        return y
+    lines, shifts = np.ascontiguousarray(factor), np.ascontiguousarray(offset)
+    new = np.minimum(bound[1:], (shifts + lines * y[:-1]).min(axis=0))
+    np.maximum(new, 0.0, out=new)
+    changed = np.flatnonzero(new != y[1:]) + 1
+    y[1:] = new
+    while len(changed) > _FEW_PLACES:
+        at = changed[: np.searchsorted(changed, len(y) - 1)]
+        new = np.minimum(bound[at + 1], (shifts[:, at] + lines[:, at] * y[at]).min(axis=0))
+        np.maximum(new, 0.0, out=new)
+        moved = new != y[at + 1]
+        y[at + 1] = new
+        changed = at[moved] + 1
+    _finish(y, lines, shifts, bound, changed.tolist())
+    return y
+
+
+def _finish(
+    y: NDArray[np.float64],
+    factor: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    bound: NDArray[np.float64],
+    changed: list[int],
+) -> None:
+    """Carries the changes at some places of ``y`` on, place by place, until they change nothing."""
+    last = len(y) - 1
+    for begin in changed:
+        going = True
+        for low in range(begin, last, _CHUNK):
+            high = min(low + _CHUNK, last)
+            now = float(y[low])
+            bounds, before = bound[low + 1 : high + 1].tolist(), y[low + 1 : high + 1].tolist()
+            rows = zip(factor[:, low:high].T.tolist(), offset[:, low:high].T.tolist(), strict=True)
+            for k, (slopes, shifts) in enumerate(rows):
+                best = bounds[k]
+                for f, o in zip(slopes, shifts, strict=True):
+                    value = o + f * now
+                    if value < best:
+                        best = value
+                now = best if best > 0.0 else 0.0
+                if now == before[k]:
+                    going = False
+                    break
+                before[k] = now
+            y[low + 1 : high + 1] = before
+            if not going:
+                break
 
 
 def travel_times(step: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strokebot.trajectory import polyline
 from strokebot.trajectory.polyline import arc_length, distinct, simplify, sync_deviation, turning_angles
 
 place = st.floats(-10, 10).map(lambda v: round(v, 3))
@@ -87,3 +88,17 @@ def test_sync_deviation_searches_farther_where_it_must():
     wrong_place = np.array([2.0])  # the point belongs to x = 5, thirty segments on
     assert sync_deviation(np.array([[5.0, 0.0]]), wrong_place, line, line[:, 0], 0.01)[0] < 1e-9
     assert sync_deviation(np.array([[5.0, 0.0]]), wrong_place, line, line[:, 0], 99.0)[0] > 2.0
+
+
+def test_a_zigzag_whose_ends_are_always_the_farthest_points_takes_few_levels(monkeypatch):
+    # Equally distant points: the first of them is split off each time, one a level.
+    n = 3000
+    points = np.column_stack([np.arange(n) * 0.05, (np.arange(n) % 2) * 3.0])
+    calls = []
+    distance = polyline._distance_to_segment
+    monkeypatch.setattr(
+        polyline, "_distance_to_segment", lambda *args: calls.append(len(args[0])) or distance(*args)
+    )
+    assert simplify(points, 0.01).tolist() == list(range(n))
+    assert len(calls) < 80
+    assert sum(calls) < 100 * n

@@ -6,7 +6,7 @@ from scipy.optimize import linprog
 from scipy.sparse import lil_matrix
 
 from strokebot.errors import TrajectoryError
-from strokebot.trajectory.topp import fastest_speeds, travel_times
+from strokebot.trajectory.topp import _recursion, fastest_speeds, travel_times
 
 
 def best_by_linear_programming(step, start, end, limit, cap):
@@ -39,6 +39,11 @@ def curve_rows(s, radius, wave):
     return c, d
 
 
+def fastest(step, start, end, limit, cap):
+    """With rows (n, J), as they are easiest to write down here."""
+    return fastest_speeds(step, tuple(a.T for a in start), tuple(a.T for a in end), limit.T, cap)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.integers(25, 60),
@@ -59,7 +64,7 @@ def test_passes_find_what_linear_programming_finds(n, radius, wave, top, ax, ay,
     limit = np.tile([ax, ay], (n, 1))
     cap = np.full(n + 1, top**2)
     cap[[0, -1]] = 0.0
-    ours = fastest_speeds(step, start, end, limit, cap)
+    ours = fastest(step, start, end, limit, cap)
     best = best_by_linear_programming(step, start, end, limit, cap)
     t_ours, t_best = travel_times(step, ours).sum(), travel_times(step, np.maximum(best, 0)).sum()
     assert abs(t_ours / t_best - 1) < 0.01
@@ -76,7 +81,7 @@ def test_a_straight_line_takes_the_time_of_a_trapezoid():
     one, none = np.ones((n, 1)), np.zeros((n, 1))
     cap = np.full(n + 1, speed**2)
     cap[[0, -1]] = 0.0
-    x = fastest_speeds(step, (one, none), (one, none), np.full((n, 1), acceleration), cap)
+    x = fastest(step, (one, none), (one, none), np.full((n, 1), acceleration), cap)
     assert travel_times(step, x).sum() == pytest.approx(length / speed + speed / acceleration, rel=1e-4)
 
 
@@ -85,7 +90,7 @@ def test_rests_inside_the_path_are_kept():
     one, none = np.ones((n, 1)), np.zeros((n, 1))
     cap = np.full(n + 1, np.inf)
     cap[[0, 100, -1]] = 0.0
-    x = fastest_speeds(np.full(n, 0.1), (one, none), (one, none), np.full((n, 1), 10.0), cap)
+    x = fastest(np.full(n, 0.1), (one, none), (one, none), np.full((n, 1), 10.0), cap)
     assert x[100] == 0
     assert travel_times(np.full(n, 0.1), x).sum() == pytest.approx(4 * np.sqrt(10 / 10), rel=1e-3)
 
@@ -97,7 +102,7 @@ def test_a_row_without_its_own_axis_limits_the_speed_alone():
     c[:, 1], d[:, 1] = 0.0, 2.0  # |2 x| <= 8
     cap = np.full(n + 1, np.inf)
     cap[[0, -1]] = 0
-    x = fastest_speeds(np.full(n, 1.0), (c, d), (c, d), np.tile([1.0, 8.0], (n, 1)), cap)
+    x = fastest(np.full(n, 1.0), (c, d), (c, d), np.tile([1.0, 8.0], (n, 1)), cap)
     assert x.max() == pytest.approx(4.0)
 
 
@@ -109,9 +114,41 @@ def test_values_without_meaning_are_refused(what):
         values["cap"][1] = -1.0
     rows = (np.ones((2, 1)), np.zeros((2, 1)))
     with pytest.raises(TrajectoryError, match="cannot be timed"):
-        fastest_speeds(values["step"], rows, rows, values["limit"], values["cap"])
+        fastest(values["step"], rows, rows, values["limit"], values["cap"])
 
 
 def test_standing_still_is_no_motion():
     with pytest.raises(TrajectoryError, match="no speed"):
         travel_times(np.ones(2), np.zeros(3))
+
+
+def recursion_one_by_one(factor, offset, bound):
+    """What ``_recursion`` does, as the plain loop."""
+    y = [float(bound[0])]
+    for i in range(factor.shape[1]):
+        y.append(max(0.0, min(float(bound[i + 1]), *(offset[:, i] + factor[:, i] * y[-1]).tolist())))
+    return np.array(y)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 3000), st.integers(1, 5), st.floats(0.001, 1), st.integers(0, 2**32 - 1))
+def test_ramps_side_by_side_are_the_plain_loop_to_the_bit(n, rows, slack, seed):
+    rng = np.random.default_rng(seed)
+    factor = rng.uniform(-0.2, 1.05, (rows, n))
+    offset = rng.uniform(0, slack, (rows, n))
+    bound = rng.uniform(0, 30, n + 1) * rng.choice([0.0, 1.0, np.inf], n + 1, p=[0.02, 0.9, 0.08])
+    bound[np.isnan(bound)] = 0.0
+    bound[0] = 3.0
+    np.testing.assert_array_equal(
+        _recursion(factor, offset, bound), recursion_one_by_one(factor, offset, bound)
+    )
+
+
+def test_one_ramp_over_a_long_path_is_the_plain_loop_to_the_bit():
+    n = 5000
+    bound = np.full(n + 1, 1e9)
+    bound[0] = 0.0
+    factor, offset = np.ones((1, n)), np.random.default_rng(1).uniform(0, 1, (1, n))
+    np.testing.assert_array_equal(
+        _recursion(factor, offset, bound), recursion_one_by_one(factor, offset, bound)
+    )
