@@ -7,6 +7,7 @@ StrokebotError                what went wrong and what to do, in one line
 |  |  |- ProtocolError        the other side does not speak the expected dialect
 |  |  |- ResponseTimeout      a bounded wait ended without an answer
 |  |  |- PreflightError       the program must not be started on this machine
+|  |  |- ReachError           the mechanism has no pose for a point or for joint values
 |  |  `- ProgramError         the program or the G-code file is not valid
 |  `- DeviceError             reported by the machine
 |     |- DeviceRejected       it answered a line with an error
@@ -48,6 +49,10 @@ class ResponseTimeout(HostError):
 
 class PreflightError(HostError):
     """The program must not be started on this machine as it is."""
+
+
+class ReachError(HostError):
+    """The mechanism has no pose for a point, or for joint values."""
 
 
 class ProgramError(HostError):

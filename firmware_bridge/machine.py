@@ -4,6 +4,12 @@ Nouns:
     MachineProfile   dialect, port, envelope and limits of one machine
     table            the ``[machine]`` table of a profile file, as ``tomllib`` gives it
 
+A controller is told x and y in mm, and does what its mechanism needs, or it knows no
+mechanism: then ``raw_joints`` is set, and its x and y words are joint values, degrees of an
+arm or mm of cable (G-code calls both mm). ``as_controller`` is the machine as such a
+controller sees it. Joint values count from where the controller begins, (0, 0): the zeros of
+the mechanism say which pose that is.
+
 Every value is checked against bounds where it is read, and a message names the
 key that is wrong, so that a typing error in a profile never reaches a motor.
 """
@@ -15,7 +21,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from firmware_bridge.errors import ProgramError
+import numpy as np
+
+from firmware_bridge.errors import ProgramError, ReachError
+from firmware_bridge.kinematics import Cartesian, Mechanism, kinematics_of, read_mechanism, write_mechanism
 from firmware_bridge.program import Envelope
 
 PEN_ACTUATORS = ("z", "servo")
@@ -25,6 +34,9 @@ PEN_ACTUATORS = ("z", "servo")
 _SPEED_RANGE_MM_S = (0.1, 2000.0)
 _ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
 _JERK_RANGE_MM_S3 = (10.0, 10000000.0)
+# Joint units are degrees or mm of cable.
+_JOINT_SPEED_RANGE = (0.1, 5000.0)
+_JOINT_ACCELERATION_RANGE = (1.0, 100000.0)
 _PEN_SPEED_RANGE = (0.01, 100000.0)  # a servo axis counts in S units, so this range is wide
 _PEN_ACCELERATION_RANGE = (0.1, 10000000.0)
 _JUNCTION_RANGE_MM = (0.0001, 1.0)
@@ -35,6 +47,7 @@ _BAUD_RANGE = (1200, 4000000)
 _RX_BUFFER_RANGE_BYTES = (16, 65536)
 _PLANNER_RANGE_BLOCKS = (2, 1024)
 _LINE_RATE_RANGE_PER_S = (1.0, 100000.0)
+_GANTRY = Cartesian()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +69,13 @@ class MachineProfile:
         planner_blocks: moves that the firmware looks ahead.
         line_rate_per_s: motion lines that the firmware can take in a second.
         pen_actuator: ``z`` (z axis, larger is higher) or ``servo`` (S value).
-        kinematics: key of the kinematics registry.
-        steps_per_mm: motor steps per mm of x, y and the z axis; the simulator rounds to them.
+        kinematics: the mechanism and its parameters.
+        raw_joints: whether the controller takes joint values in place of x and y in mm.
+        joint_max_speed: greatest speed of each joint, joint units per s (degrees of an arm,
+            mm of a gantry's belt or of cable), or None where x and y alone are limited.
+        joint_max_acceleration: greatest acceleration of each joint, joint units per s^2.
+        steps_per_mm: motor steps per mm of x, y (per joint unit, if ``raw_joints``) and the z
+            axis; the simulator rounds to them.
         pen_safe: pen value that is surely off the paper, or None for the top of a z
             axis and the bottom of a servo's range (S0 is "up" when wired fail-safe).
         max_jerk_mm_s3: greatest change of the acceleration along the path in a second, or
@@ -78,13 +96,16 @@ class MachineProfile:
     planner_blocks: int = 15
     line_rate_per_s: float = 200.0
     pen_actuator: str = "z"
-    kinematics: str = "cartesian"
+    kinematics: Mechanism = _GANTRY
+    raw_joints: bool = False
+    joint_max_speed: tuple[float, float] | None = None
+    joint_max_acceleration: tuple[float, float] | None = None
     steps_per_mm: tuple[float, float, float] = (80.0, 80.0, 400.0)
     pen_safe: float | None = None
     max_jerk_mm_s3: float | None = None
 
     def __post_init__(self) -> None:
-        for key in ("name", "dialect", "url", "kinematics"):
+        for key in ("name", "dialect", "url"):
             if not getattr(self, key).strip():
                 raise ProgramError(f"machine.{key} is empty: give it a value.")
         if self.pen_actuator not in PEN_ACTUATORS:
@@ -95,7 +116,11 @@ class MachineProfile:
             ("max_speed_mm_s", 2, _SPEED_RANGE_MM_S),
             ("max_acceleration_mm_s2", 2, _ACCELERATION_RANGE_MM_S2),
             ("steps_per_mm", 3, _STEPS_RANGE_PER_MM),
+            ("joint_max_speed", 2, _JOINT_SPEED_RANGE),
+            ("joint_max_acceleration", 2, _JOINT_ACCELERATION_RANGE),
         ):
+            if getattr(self, key) is None:
+                continue
             values = tuple(getattr(self, key))
             if len(values) != count:
                 raise ProgramError(f"machine.{key} has {len(values)} values, but {count} are needed.")
@@ -122,6 +147,52 @@ class MachineProfile:
             _in_range("pen_safe", self.pen_safe, (self.envelope.pen_min, self.envelope.pen_max))
         if self.max_jerk_mm_s3 is not None:
             _in_range("max_jerk_mm_s3", self.max_jerk_mm_s3, _JERK_RANGE_MM_S3)
+        if self.raw_joints:
+            self._check_raw_joints()
+
+    def _check_raw_joints(self) -> None:
+        """A controller that takes joints needs their limits, and must begin in a pose that exists."""
+        for key in ("joint_max_speed", "joint_max_acceleration"):
+            if getattr(self, key) is None:
+                raise ProgramError(f"machine.{key} is missing: a machine with raw_joints needs it.")
+        try:
+            fault = kinematics_of(self).fault(self.start_mm)
+        except ReachError as error:
+            fault = str(error)
+        if fault:
+            raise ProgramError(
+                "machine.kinematics: the controller begins at joint values 0, 0, which is no pose to begin "
+                f"in: {fault.rstrip('.')}. Correct the zeros or the joint limits."
+            )
+
+    @property
+    def start_mm(self) -> tuple[float, float]:
+        """Where the tool stands when the controller is switched on and counts 0, 0; machine mm.
+
+        Raises:
+            ReachError: if the mechanism has no such pose.
+        """
+        if not self.raw_joints:
+            return (0.0, 0.0)
+        x, y = kinematics_of(self).forward(np.zeros((1, 2)))[0]
+        return (float(x), float(y))
+
+    def as_controller(self) -> MachineProfile:
+        """The machine as its controller sees it: itself, or a gantry whose x and y are the joints."""
+        if self.joint_max_speed is None or self.joint_max_acceleration is None or not self.raw_joints:
+            return self
+        box, low, high = self.envelope, self.kinematics.joint_min, self.kinematics.joint_max
+        return dataclasses.replace(
+            self,
+            kinematics=_GANTRY,
+            raw_joints=False,
+            envelope=Envelope(low[0], high[0], low[1], high[1], box.pen_min, box.pen_max),
+            max_speed_mm_s=self.joint_max_speed,
+            max_acceleration_mm_s2=self.joint_max_acceleration,
+            joint_max_speed=None,
+            joint_max_acceleration=None,
+            max_jerk_mm_s3=None,
+        )
 
     @property
     def safe_pen(self) -> float:
@@ -160,8 +231,16 @@ class MachineProfile:
 
     def to_table(self) -> dict[str, object]:
         """The profile as a table that ``from_table`` reads back, unset values left out."""
-        table = {key: value for key, value in dataclasses.asdict(self).items() if value is not None}
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in table.items()}
+        table: dict[str, object] = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Envelope):
+                table[field.name] = dataclasses.asdict(value)
+            elif field.name == "kinematics":
+                table[field.name] = write_mechanism(value)
+            elif value is not None:
+                table[field.name] = list(value) if isinstance(value, tuple) else value
+        return table
 
 
 def _in_range(key: str, value: float, low_high: tuple[float, float]) -> None:
@@ -180,6 +259,15 @@ def _read(key: str, value: object, type_name: str, where: str) -> object:
     """One TOML value, turned into the type of the field with this name."""
     if type_name == "Envelope":
         return _read_envelope(value, where)
+    if type_name == "Mechanism":
+        try:
+            return read_mechanism(value)
+        except ProgramError as error:
+            raise ProgramError(f"{where}: {error}") from None
+    if type_name == "bool":
+        if not isinstance(value, bool):
+            raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be true or false.")
+        return value
     if type_name == "str":
         if not isinstance(value, str):
             raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be text in quotes.")

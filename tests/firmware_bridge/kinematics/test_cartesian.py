@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.errors import ProgramError
 from firmware_bridge.kinematics import kinematics_of
 from firmware_bridge.machine import MachineProfile
 
@@ -32,8 +28,3 @@ def test_edges_can_be_reached(machine: MachineProfile) -> None:
     corners = np.array([[box.x_min_mm, box.y_min_mm], [box.x_max_mm, box.y_max_mm]])
     assert kinematics_of(machine).reachable(corners).all()
     assert not kinematics_of(machine).reachable(np.add(corners, [[-0.001, 0], [0.001, 0]])).any()
-
-
-def test_unknown_kinematics_are_named(machine: MachineProfile) -> None:
-    with pytest.raises(ProgramError, match="kinematics is 'delta'"):
-        kinematics_of(dataclasses.replace(machine, kinematics="delta"))
