@@ -62,6 +62,8 @@ class Mark:
         pen: (K,) pen value at each point.
         feed_mm_s: speed along it.
         dwell_s: rest at its first point with the pen down.
+        via_mm: a point over which the pen comes to its first one, so that play in the axes is
+            always taken up the same way; None where that does not matter.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Mark:
     pen: NDArray[np.float64]
     feed_mm_s: float
     dwell_s: float = 0.0
+    via_mm: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         xy = _frozen(f"{self.name}: points", self.xy_mm, (None, 2))
@@ -83,6 +86,8 @@ class Mark:
             )
         if not (math.isfinite(self.dwell_s) and self.dwell_s >= 0):
             raise ChartError(f"The mark {self.name} rests for {self.dwell_s:g} s: that must be 0 or more.")
+        if self.via_mm is not None and not all(math.isfinite(v) for v in self.via_mm):
+            raise ChartError(f"The mark {self.name} comes from a place that is not finite.")
 
     @property
     def length_mm(self) -> float:
@@ -185,6 +190,7 @@ class Chart:
                     "kind": mark.kind.value,
                     "feed_mm_s": round(mark.feed_mm_s, _DECIMALS),
                     "dwell_s": round(mark.dwell_s, _DECIMALS),
+                    "via_mm": None if mark.via_mm is None else [round(v, _DECIMALS) for v in mark.via_mm],
                     "points": np.column_stack([mark.xy_mm, mark.pen]).round(_DECIMALS).tolist(),
                 }
                 for mark in self.marks
@@ -227,6 +233,7 @@ class Chart:
                     points[:, 2],
                     float(row["feed_mm_s"]),
                     float(row["dwell_s"]),
+                    None if row["via_mm"] is None else (float(row["via_mm"][0]), float(row["via_mm"][1])),
                 )
             )
         width, height = (float(v) for v in data["paper_mm"])
