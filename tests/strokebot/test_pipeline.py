@@ -164,7 +164,8 @@ def test_without_weights_the_tour_draws_and_says_why(picture, monkeypatch):
 
     monkeypatch.setattr("strokebot.model.predictor.load_predictor", missing)
     monkeypatch.setattr(
-        pipeline, "choose_method", lambda ink, glyphs: type("C", (), {"method": "model", "reason": "Two."})
+        "strokebot.sketch.choose_method",
+        lambda ink, glyphs: type("C", (), {"method": "model", "reason": "Two."}),
     )
     sketch = pipeline.plan(picture).sketch
     assert sketch.method == "tour"
