@@ -19,17 +19,14 @@ interface, commands, settings) and measured figures of users.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator
 
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.buffer import ReceiveBuffer
 from firmware_bridge.simulator.interpreter import Interpreter, Need, Wait
 from firmware_bridge.simulator.mainloop import main_loop
-from firmware_bridge.simulator.motion import Motion
 from firmware_bridge.simulator.planner import Planner, Vector
 from firmware_bridge.simulator.realtime import handle_realtime
-from firmware_bridge.simulator.recording import Recorder, Recording
 from firmware_bridge.simulator.report import status_report
 from firmware_bridge.simulator.settings import Settings
 from firmware_bridge.simulator.states import (
@@ -45,21 +42,17 @@ from firmware_bridge.simulator.states import (
     VERSION,
     State,
 )
+from firmware_bridge.simulator.virtual import INSTANT_S, VirtualController, usual_start
 
 _SINGLE_REALTIME = (RESET, STATUS, HOLD, RESUME)
-# Times closer than this are one instant; far below the shortest step interval.
-_INSTANT_S = 1e-9
 
 
-class VirtualGrbl:
+class VirtualGrbl(VirtualController):
     """The controller. Feed bytes with ``receive``, time with ``advance``, read with ``take_output``.
 
     Attributes:
-        machine: the profile that gives the defaults of all settings.
-        now_s: the virtual clock.
         state: what a status report shows.
         rx: the receive buffer, with its count of overruns.
-        acknowledged: how many ``ok`` and ``error`` it has sent since power-on.
     """
 
     def __init__(self, machine: MachineProfile, start_mm: Vector | None = None) -> None:
@@ -70,25 +63,15 @@ class VirtualGrbl:
             start_mm: where the tool stands, and what the firmware believes; by default
                 x = y = 0 with the pen up.
         """
-        self.machine = machine
-        self.servo = machine.pen_actuator == "servo"
-        if start_mm is None:
-            start_mm = (0.0, 0.0, 0.0 if self.servo else machine.safe_pen)
-        self.start_mm = start_mm
+        machine = machine.as_controller()  # a raw one knows joints, and nothing of the arm behind them
         self.rx = ReceiveBuffer(machine.rx_buffer_bytes)
         self.settings = Settings(machine)
-        self.planner = Planner(self.settings, machine.planner_blocks, start_mm)
-        self.recorder = Recorder(
-            self.planner.position_mm, machine.safe_pen if self.servo else None, machine.pen_max_speed
-        )
-        self.motion = Motion(self.planner, self.recorder, self.turn_servo)
+        start_mm = usual_start(machine, start_mm)
+        super().__init__(machine, Planner(self.settings, machine.planner_blocks, start_mm), start_mm)
         self.spindle_speed = 0.0
-        self.acknowledged = 0
         self.reports = 0
-        self.now_s = 0.0
         self.status_wanted = False
         self.offset_changed = True
-        self._output = bytearray()
         self._wait: Wait = Need.DATA
         self._loop: Generator[Wait, None, None] = main_loop(self)
         self._switch_on(locked=bool(self.settings.values[22]))
@@ -105,58 +88,16 @@ class VirtualGrbl:
                 self.rx.push(byte)
         self._run_main_loop()
 
-    def advance(self, until_s: float, stop_at_output: bool = False) -> None:
-        """Moves the virtual clock on to ``until_s``.
+    def go_on(self) -> bool:
+        """Ends a pause that the program asked for; False if there is none."""
+        if self.state is not State.HOLD:
+            return False
+        self.resume()
+        self._run_main_loop()
+        return True
 
-        Args:
-            until_s: the time to reach.
-            stop_at_output: return at the first event that makes the controller speak.
-        """
-        while True:
-            self._run_main_loop()
-            if (stop_at_output and self._output) or self.now_s >= until_s:
-                return
-            target = min(until_s, self.next_event_s())
-            if self.motion.advance(target):
-                self._motion_event()
-            self.now_s = self.motion.now_s
-
-    def idle(self) -> bool:
-        """True when nothing more will happen without another byte."""
-        return math.isinf(self.next_event_s())
-
-    def has_output(self) -> bool:
-        """Whether the controller has said something since the last ``take_output``."""
-        return bool(self._output)
-
-    def take_output(self) -> bytes:
-        """What the controller has said since the last call."""
-        out = bytes(self._output)
-        self._output.clear()
-        return out
-
-    def position_mm(self) -> Vector:
-        """Machine position now."""
-        return self.motion.state()[0]
-
-    def recording(self) -> Recording:
-        """What the tool has done since power-on."""
-        self.motion.flush()
-        return self.recorder.recording(self.now_s)
-
-    def power_cycle(self) -> None:
-        """What opening the port does to a board that resets on DTR: all but the settings is lost.
-
-        The tool stays where it is, but the firmware believes that it stands at the start.
-        """
-        self.motion.stop_dead()
-        self.recorder.offset_mm = self.physical_mm()
-        self.motion.place(self.start_mm)
-        at = self.planner.position_mm
-        here = self.recorder.offset_mm
-        self.recorder.offset_mm = (here[0] - at[0], here[1] - at[1], here[2] - at[2])
+    def _restart(self) -> None:
         self.turn_servo(self.now_s, 0.0)
-        self._output.clear()
         self._switch_on(locked=bool(self.settings.values[22]))
         self.interpreter.reset()
 
@@ -167,16 +108,12 @@ class VirtualGrbl:
         self.say(f"ALARM:{code}")
         if code in CRITICAL_ALARMS:
             self.say("[MSG:Reset to continue]")
-            self.critical = True
+            self.dead = True
             self._wait = Need.NEVER
         else:
             self._loop, self._wait = main_loop(self), Need.DATA
 
     # -- what the main loop and the commands use -------------------------------------------------
-
-    def say(self, line: str) -> None:
-        """Sends a line to the other side."""
-        self._output += line.encode("ascii") + b"\r\n"
 
     def answer(self, code: int) -> None:
         """Acknowledges one line: ``ok`` for 0, else ``error:code``."""
@@ -238,16 +175,7 @@ class VirtualGrbl:
 
     def finish_home(self, switches_mm: Vector, homed_mm: Vector, duration_s: float) -> None:
         """The tool stands at its switches (frame of power-on), which are ``homed_mm`` from now on."""
-        here = self.physical_mm()
-        way = (switches_mm[0] - here[0], switches_mm[1] - here[1], switches_mm[2] - here[2])
-        length = math.hypot(*way)
-        self.recorder.offset_mm = (0.0, 0.0, 0.0)
-        if length > 0 and duration_s > 0:
-            unit = (way[0] / length, way[1] / length, way[2] / length)
-            self.recorder.ramp(self.now_s - duration_s, duration_s, here, unit, length / duration_s, 0.0)
-        self.motion.place(homed_mm)
-        at = self.planner.position_mm
-        self.recorder.offset_mm = (switches_mm[0] - at[0], switches_mm[1] - at[1], switches_mm[2] - at[2])
+        self._carry_to(switches_mm, homed_mm, duration_s)
         self.interpreter.sync()
         self.state = State.IDLE
         if self.status_wanted:
@@ -274,16 +202,11 @@ class VirtualGrbl:
         self._switch_on(locked)
         self.interpreter.reset()
 
-    def physical_mm(self) -> Vector:
-        """Where the tool stands in the frame of power-on."""
-        p, o = self.position_mm(), self.recorder.offset_mm
-        return p[0] + o[0], p[1] + o[1], p[2] + o[2]
-
     # -- inside ----------------------------------------------------------------------------------
 
     def _switch_on(self, locked: bool) -> None:
         self.rx.clear()
-        self.critical = False
+        self.dead = False
         self.status_wanted = False
         self.offset_changed = True
         self._jog_cancelled = False
@@ -300,16 +223,16 @@ class VirtualGrbl:
         while self._may_go_on():
             loop = self._loop
             wait = next(loop)
-            if loop is self._loop and not self.critical:
+            if loop is self._loop and not self.dead:
                 self._wait = wait  # otherwise a reset or an alarm has replaced the loop
             self._start_if_waiting()
 
     def _may_go_on(self) -> bool:
-        if self.state in SUSPENDED or self.critical:
+        if self.state in SUSPENDED or self.dead:
             return False
         wait = self._wait
         if isinstance(wait, float):
-            return wait <= self.now_s + _INSTANT_S
+            return wait <= self.now_s + INSTANT_S
         if wait is Need.DATA:
             return len(self.rx) > 0
         if wait is Need.ROOM:

@@ -13,7 +13,8 @@ Equations of one block:
 A hold is one ramp with -a that ends at rest, or runs on into the next block.
 
 When the plan ahead changes, the running block is planned anew from its present
-speed and the way that is left, so the speed never jumps. Nothing here steps
+speed and the way that is left, so the speed never jumps. A planner that ``freezes`` leaves
+the running block as it was planned when it began. Nothing here steps
 through time: cost is per block, not per second.
 """
 
@@ -77,6 +78,7 @@ class Motion:
         if self.running or not self.planner.blocks:
             return
         self.running = True
+        self.planner.exit_sqr = None
         block = self.planner.blocks[0]
         block.entry_sqr = 0.0
         self.planner.recalculate()
@@ -88,6 +90,9 @@ class Motion:
             self.planner.recalculate()
             return
         if self.holding:
+            return
+        if self.planner.freezes:
+            self.planner.recalculate()
             return
         block = self.planner.blocks[0]
         done, speed = self._at(self.now_s)
@@ -223,6 +228,8 @@ class Motion:
                 done += cruise
             self._ramp_to(done, peak, ve, -a)
             self._exit_sqr = exit_sqr
+            if self.planner.freezes:
+                self.planner.exit_sqr = exit_sqr
         self._end_s = self._next_start()
 
     def _next_start(self) -> float:

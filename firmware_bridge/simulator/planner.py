@@ -32,8 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from firmware_bridge.simulator.settings import Settings
+from typing import Protocol
 
 Vector = tuple[float, float, float]
 
@@ -42,6 +41,15 @@ _REVERSAL_COS = 0.999999
 _STRAIGHT_COS = -0.999999
 # The slowest feed that the firmware runs: 1 mm/min.
 _LEAST_SPEED_MM_S = 1.0 / 60.0
+
+
+class AxisLimits(Protocol):
+    """What the planner needs of a firmware's settings; read anew for every block."""
+
+    steps_per_mm: Vector
+    max_rate_mm_s: Vector
+    acceleration_mm_s2: Vector
+    junction_deviation_mm: float
 
 
 @dataclass(slots=True)
@@ -65,14 +73,22 @@ class Block:
 
 
 class Planner:
-    """The ring of blocks. ``blocks[0]`` is the one that runs or runs next."""
+    """The ring of blocks. ``blocks[0]`` is the one that runs or runs next.
 
-    def __init__(self, settings: Settings, capacity: int, position_mm: Vector) -> None:
+    Attributes:
+        freezes: True for a firmware that plans a block no more once it runs.
+        exit_sqr: squared speed at which a frozen running block will end, or None.
+    """
+
+    freezes = False
+
+    def __init__(self, settings: AxisLimits, capacity: int, position_mm: Vector) -> None:
         self.settings = settings
         self.capacity = capacity
         self.blocks: list[Block] = []
         self.feed_override = 1.0
         self.rapid_override = 1.0
+        self.exit_sqr: float | None = None
         self._previous_unit: Vector = (0.0, 0.0, 0.0)
         self.steps = (0, 0, 0)
         self.set_position(position_mm)
@@ -90,6 +106,7 @@ class Planner:
     def set_position(self, position_mm: Vector) -> None:
         """Drops all blocks and starts anew from a position."""
         self.blocks.clear()
+        self.exit_sqr = None
         self.steps = self._round(position_mm)
 
     def _round(self, mm: Vector) -> tuple[int, int, int]:
@@ -122,23 +139,24 @@ class Planner:
         """
         start = self._mm(self.steps)
         goal = self._round(target_mm)
-        if goal == self.steps:
+        if self._too_short(goal):
             return False
         end = self._mm(goal)
         delta = (end[0] - start[0], end[1] - start[1], end[2] - start[2])
         length = math.sqrt(delta[0] ** 2 + delta[1] ** 2 + delta[2] ** 2)
         unit = (delta[0] / length, delta[1] / length, delta[2] / length)
+        acceleration = self._acceleration(unit)
         block = Block(
             start_mm=start,
             end_mm=end,
             unit=unit,
             length_mm=length,
-            acceleration=limit_along(self.settings.acceleration_mm_s2, unit),
+            acceleration=acceleration,
             rapid_speed=limit_along(self.settings.max_rate_mm_s, unit),
             feed_speed=feed_mm_s * length if inverse_time else feed_mm_s,
             is_rapid=is_rapid,
             spindle=spindle,
-            junction_sqr=self._junction_sqr(unit) if self.blocks else 0.0,
+            junction_sqr=self._junction_sqr(unit, length, acceleration) if self.blocks else 0.0,
             left_mm=length,
         )
         self._set_speeds(block, self.blocks[-1] if self.blocks else None)
@@ -147,7 +165,16 @@ class Planner:
         self._previous_unit = unit
         return True
 
-    def _junction_sqr(self, unit: Vector) -> float:
+    def _too_short(self, goal: tuple[int, int, int]) -> bool:
+        """Whether a move to these steps is none."""
+        return goal == self.steps
+
+    def _acceleration(self, unit: Vector) -> float:
+        """Acceleration along a direction, mm/s^2."""
+        return limit_along(self.settings.acceleration_mm_s2, unit)
+
+    def _junction_sqr(self, unit: Vector, length_mm: float, acceleration: float) -> float:
+        """Greatest squared speed through the corner before a block."""
         p = self._previous_unit
         cos_theta = -(p[0] * unit[0] + p[1] * unit[1] + p[2] * unit[2])
         if cos_theta > _REVERSAL_COS:

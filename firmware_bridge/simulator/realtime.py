@@ -25,7 +25,7 @@ def handle_realtime(grbl: VirtualGrbl, byte: int) -> None:
     """Carries out one realtime byte; unknown ones are dropped, as the firmware does."""
     if byte == RESET:
         grbl.soft_reset()
-    elif grbl.critical:
+    elif grbl.dead:
         return
     elif byte == STATUS:
         if grbl.state is State.HOME:

@@ -8,10 +8,9 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Alarm, Rejected
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProgramError, ResponseTimeout
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.simulator.controller import VirtualGrbl
 from firmware_bridge.simulator.planner import Vector
 from firmware_bridge.simulator.recording import Recording
-from firmware_bridge.simulator.states import RESUME, State
+from firmware_bridge.simulator.registry import virtual_controller
 
 # A drawing that takes longer than a week of virtual time will not end.
 _LONGEST_RUN_S = 7 * 24 * 3600.0
@@ -34,22 +33,21 @@ def simulate_lines(
         DeviceAlarm: if it raises an alarm.
         ProgramError: if a line holds a line break or a character that is not ASCII.
     """
-    grbl = VirtualGrbl(machine, start_mm)
-    grbl.take_output()
+    virtual = virtual_controller(machine.dialect, machine, start_mm)
+    virtual.take_output()
     dialect = dialect_of(machine.dialect)
     for number, line in enumerate(lines, start=1):
         if not line.isascii() or "\n" in line or "\r" in line:
             raise ProgramError(f"Line {number} holds a character that is not plain text: correct it.")
-        before = grbl.acknowledged
-        grbl.receive(line.encode("ascii") + b"\n")
-        while grbl.acknowledged == before and not grbl.critical:
-            if grbl.state is State.HOLD and grbl.idle():
-                grbl.receive(bytes([RESUME]))
+        before = virtual.acknowledged
+        virtual.receive(line.encode("ascii") + b"\n")
+        while virtual.acknowledged == before and not virtual.dead:
+            if virtual.idle() and virtual.go_on():
                 continue
-            if grbl.idle() or grbl.now_s > _LONGEST_RUN_S:
+            if virtual.idle() or virtual.now_s > _LONGEST_RUN_S:
                 raise ResponseTimeout(f"The virtual machine gives no answer to line {number}: '{line[:40]}'.")
-            grbl.advance(grbl.next_event_s(), stop_at_output=True)
-        for text in grbl.take_output().decode("ascii").splitlines():
+            virtual.advance(virtual.next_event_s(), stop_at_output=True)
+        for text in virtual.take_output().decode("ascii").splitlines():
             reply = dialect.parse(text)
             if isinstance(reply, Rejected):
                 raise DeviceRejected(
@@ -59,6 +57,6 @@ def simulate_lines(
                 raise DeviceAlarm(
                     f"Line {number} '{line[:40]}': alarm {reply.code}, {reply.words}: {reply.cure}."
                 )
-    while not grbl.idle() and grbl.now_s < _LONGEST_RUN_S:
-        grbl.advance(grbl.next_event_s())
-    return grbl.recording()
+    while not virtual.idle() and virtual.now_s < _LONGEST_RUN_S:
+        virtual.advance(virtual.next_event_s())
+    return virtual.recording()

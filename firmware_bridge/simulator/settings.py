@@ -10,7 +10,6 @@ from __future__ import annotations
 from firmware_bridge.machine import MachineProfile
 
 _SECONDS_PER_MINUTE = 60.0
-_AXES = 3
 # The z axis of a machine whose pen hangs on a servo never moves; these are GRBL's own defaults.
 _IDLE_Z_RATE_MM_MIN = 500.0
 _IDLE_Z_ACCELERATION = 10.0
@@ -47,7 +46,8 @@ class Settings:
     def _derive(self) -> None:
         v = self.values
         self.steps_per_mm = (v[100], v[101], v[102])
-        self.max_rate_mm_s = tuple(v[110 + i] / _SECONDS_PER_MINUTE for i in range(_AXES))
+        x, y, z = (v[number] / _SECONDS_PER_MINUTE for number in (110, 111, 112))
+        self.max_rate_mm_s = (x, y, z)
         self.acceleration_mm_s2 = (v[120], v[121], v[122])
         self.travel_mm = (v[130], v[131], v[132])
         self.junction_deviation_mm = v[11]

@@ -10,15 +10,15 @@ from types import FrameType
 
 from firmware_bridge.errors import PortError, ResponseTimeout
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.simulator.controller import VirtualGrbl
 from firmware_bridge.simulator.recording import Recording
+from firmware_bridge.simulator.registry import virtual_controller
 from firmware_bridge.transports.base import LineCutter
 
 _BOOT_S = 0.5
 
 
 class SimulatedTransport:
-    """``sim://grbl``.
+    """``sim://grbl``, ``sim://marlin`` and so on.
 
     Attributes:
         controller: the virtual machine behind the wire.
@@ -30,11 +30,9 @@ class SimulatedTransport:
         Raises:
             PortError: if there is no simulator of this name.
         """
-        if name != "grbl":
-            raise PortError(f"There is no simulator sim://{name}: use sim://grbl.")
+        self.controller = virtual_controller(name, machine)
         self.name = f"sim://{name}"
         self.boot_s = _BOOT_S
-        self.controller = VirtualGrbl(machine)
         self._cutter = LineCutter()
         self._closed = False
 

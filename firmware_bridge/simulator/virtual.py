@@ -1,0 +1,168 @@
+"""What all virtual controllers share: a clock that runs from event to event, motion, and a wire.
+
+Nouns:
+    event      the main loop may go on, a block ends, a time is reached
+    main loop  what the firmware does with the bytes that have arrived
+
+A controller takes bytes with ``receive``, time with ``advance``, and gives its answers
+with ``take_output``. Nothing runs between events, so a drawing of an hour is as fast as
+its blocks can be planned.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+from firmware_bridge.machine import MachineProfile
+from firmware_bridge.simulator.motion import Motion
+from firmware_bridge.simulator.planner import Planner, Vector
+from firmware_bridge.simulator.recording import Recorder, Recording
+
+# Times closer than this are one instant; far below the shortest step interval.
+INSTANT_S = 1e-9
+
+
+class VirtualController(ABC):
+    """One controller and the machine that hangs on it.
+
+    Attributes:
+        machine: the profile that gives the defaults of all settings.
+        now_s: the virtual clock.
+        acknowledged: how many lines it has answered since power-on, good or bad.
+        dead: True when it hears nothing but a restart.
+    """
+
+    def __init__(self, machine: MachineProfile, planner: Planner, start_mm: Vector) -> None:
+        self.machine = machine
+        self.servo = machine.pen_actuator == "servo"
+        self.start_mm = start_mm
+        self.planner = planner
+        self.recorder = Recorder(
+            planner.position_mm, machine.safe_pen if self.servo else None, machine.pen_max_speed
+        )
+        self.motion = Motion(planner, self.recorder, self.turn_servo)
+        self.now_s = 0.0
+        self.acknowledged = 0
+        self.dead = False
+        self._output = bytearray()
+
+    # -- what a firmware adds --------------------------------------------------------------------
+
+    @abstractmethod
+    def receive(self, data: bytes) -> None:
+        """Takes bytes that arrive now."""
+
+    @abstractmethod
+    def next_event_s(self) -> float:
+        """When something happens next by itself; infinite if nothing will."""
+
+    @abstractmethod
+    def _run_main_loop(self) -> None:
+        """Does all that can be done at this instant."""
+
+    @abstractmethod
+    def _restart(self) -> None:
+        """Starts the firmware anew; the motion stands still by then."""
+
+    @abstractmethod
+    def turn_servo(self, at_s: float, value: float) -> None:
+        """Turns the pen of a servo machine."""
+
+    def go_on(self) -> bool:
+        """Ends a pause that the program asked for; False if there is none."""
+        return False
+
+    @abstractmethod
+    def _motion_event(self) -> None:
+        """A block has ended, or a hold has come to rest."""
+
+    # -- outside ---------------------------------------------------------------------------------
+
+    def advance(self, until_s: float, stop_at_output: bool = False) -> None:
+        """Moves the virtual clock on to ``until_s``.
+
+        Args:
+            until_s: the time to reach.
+            stop_at_output: return at the first event that makes the controller speak.
+        """
+        while True:
+            self._run_main_loop()
+            if (stop_at_output and self._output) or self.now_s >= until_s:
+                return
+            target = min(until_s, self.next_event_s())
+            if self.motion.advance(target):
+                self._motion_event()
+            self.now_s = self.motion.now_s
+
+    def idle(self) -> bool:
+        """True when nothing more will happen without another byte."""
+        return math.isinf(self.next_event_s())
+
+    def has_output(self) -> bool:
+        """Whether the controller has said something since the last ``take_output``."""
+        return bool(self._output)
+
+    def take_output(self) -> bytes:
+        """What the controller has said since the last call."""
+        out = bytes(self._output)
+        self._output.clear()
+        return out
+
+    def position_mm(self) -> Vector:
+        """Machine position now, as the firmware believes it."""
+        return self.motion.state()[0]
+
+    def physical_mm(self) -> Vector:
+        """Where the tool stands in the frame of power-on."""
+        p, o = self.position_mm(), self.recorder.offset_mm
+        return p[0] + o[0], p[1] + o[1], p[2] + o[2]
+
+    def recording(self) -> Recording:
+        """What the tool has done since power-on."""
+        self.motion.flush()
+        return self.recorder.recording(self.now_s)
+
+    def power_cycle(self) -> None:
+        """What opening the port does to a board that resets on DTR: all but the settings is lost.
+
+        The tool stays where it is, but the firmware believes that it stands at the start.
+        """
+        self.motion.stop_dead()
+        self._believe(self.start_mm)
+        self._output.clear()
+        self.dead = False
+        self._restart()
+
+    def say(self, line: str) -> None:
+        """Sends a line to the other side."""
+        self._output += line.encode("ascii") + b"\r\n"
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _believe(self, position_mm: Vector) -> None:
+        """Makes the firmware take ``position_mm`` for the place where the tool now stands."""
+        here = self.physical_mm()
+        self.motion.place(position_mm)
+        at = self.planner.position_mm
+        self.recorder.offset_mm = (here[0] - at[0], here[1] - at[1], here[2] - at[2])
+
+    def _carry_to(self, place_mm: Vector, believed_mm: Vector, duration_s: float) -> None:
+        """Records a straight way to a place (frame of power-on) that ends now, as homing makes it."""
+        here = self.physical_mm()
+        way = (place_mm[0] - here[0], place_mm[1] - here[1], place_mm[2] - here[2])
+        length = math.hypot(*way)
+        self.recorder.offset_mm = (0.0, 0.0, 0.0)
+        if length > 0 and duration_s > 0:
+            unit = (way[0] / length, way[1] / length, way[2] / length)
+            self.recorder.ramp(self.now_s - duration_s, duration_s, here, unit, length / duration_s, 0.0)
+        self.motion.place(believed_mm)
+        at = self.planner.position_mm
+        self.recorder.offset_mm = (place_mm[0] - at[0], place_mm[1] - at[1], place_mm[2] - at[2])
+
+
+def usual_start(machine: MachineProfile, start_mm: Vector | None) -> Vector:
+    """``start_mm``, or x = y = 0 with the pen up where none is given."""
+    if start_mm is not None:
+        return start_mm
+    return 0.0, 0.0, 0.0 if machine.pen_actuator == "servo" else machine.safe_pen
