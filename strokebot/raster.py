@@ -1,33 +1,6 @@
-"""The independent rasteriser: what a pen leaves on a pixel grid, and how close that is to a picture.
+"""The independent judge: what a pen leaves on a pixel grid, and how close that is to a picture.
 
-It shares no code with the differentiable pens and is the judge of what was drawn.
-
-Nouns:
-    capsule   the area that a round pen covers on a straight segment while its
-              width changes linearly: the convex hull of the two end discs
-    coverage  the share of a (sub)pixel that lies inside a capsule
-
-Symbols, in pixels (y down, pixel i spans [i, i + 1], its centre lies at i + 0.5):
-    a, b      ends of a segment, L = |b - a|
-    r_a, r_b  half the line width at the ends,  k = (r_b - r_a) / L
-    x, y      a sample in the frame of the segment: along it, and away from it (y >= 0)
-    t         the position on the segment whose disc reaches the sample first
-
-    |p - c(t)| - r(t) is convex in t; its derivative vanishes at
-        t = (x + y k / sqrt(1 - k^2)) / L,    clipped to [0, 1]
-    and for |k| >= 1 the greater disc holds the smaller one: t = 0 or t = 1.
-
-    coverage(p) = length of [d - h, d + h] inside [-r, r], over 2 h,
-        d = |p - c(t)|,  r = r(t),  h = half a subsample
-    which is exact across a straight line of any width, thinner ones than a
-    subsample included.
-
-Every pixel is the mean of SUBSAMPLES x SUBSAMPLES samples, and a sample holds
-the GREATEST intensity of the segments over it: a retraced line is not darker.
-
-Source: the distance to the hull of two discs is elementary (see the equations
-above); box-filtered coverage is described in E. Catmull, "A hidden-surface
-algorithm with anti-aliasing", SIGGRAPH 1978.
+It shares no code with the differentiable pens: the ink is laid by ``calibration.raster``.
 """
 
 from __future__ import annotations
@@ -36,16 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt
 
+from calibration.raster import lay_ink
 from strokebot.arrays import frozen_array
 from strokebot.errors import GestureError
 from strokebot.trajectory.polyline import simplify
 
-# Samples a pixel side. Against 20 a side, the worst pixel of random lines is off by 0.017 (0.05 at most).
-SUBSAMPLES = 4
-# Longest piece of a segment, px: a long diagonal in one piece would fill its whole bounding box.
-_PIECE_PX = 24.0
-# Rows of pixels worked on at a time: bounds the memory for large pictures.
-_BAND_ROWS = 256
 # Recorded paths are far denser than pixels; a point this near to the line without it is left out.
 _THIN_PX = 0.02
 
@@ -107,65 +75,7 @@ def draw_ink(
     width = np.asarray(frozen_array("width_px", width_px, (n,), GestureError, low=0.0))
     ink = np.asarray(frozen_array("intensity", intensity, (n,), GestureError, low=0.0, high=1.0))
     down = np.asarray(frozen_array("pen_down", pen_down, (n,), GestureError, dtype=bool))
-    if n == 1:
-        points, width, ink, down = (np.repeat(v, 2, axis=0) for v in (points, width, ink, down))
-    table = np.column_stack([points, width / 2, ink]) * [SUBSAMPLES, SUBSAMPLES, SUBSAMPLES, 1.0]
-    segments = _pieces(table, down)
-
-    height, width_n = shape
-    picture = np.zeros(shape, dtype=np.float32)
-    top = (segments[:, [1, 5]] - segments[:, [2, 6]]).min(axis=1) - 1
-    bottom = (segments[:, [1, 5]] + segments[:, [2, 6]]).max(axis=1) + 1
-    for first in range(0, height, _BAND_ROWS):
-        last = min(first + _BAND_ROWS, height)
-        canvas = np.zeros(((last - first) * SUBSAMPLES, width_n * SUBSAMPLES), dtype=np.float32)
-        touches = (bottom > first * SUBSAMPLES) & (top < last * SUBSAMPLES)
-        for segment in segments[touches]:
-            _draw_segment(canvas, segment, first * SUBSAMPLES)
-        cells = canvas.reshape(last - first, SUBSAMPLES, width_n, SUBSAMPLES)
-        picture[first:last] = cells.mean(axis=(1, 3))
-    return picture
-
-
-def _pieces(table: NDArray[np.float64], down: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Drawn segments as rows (x, y, r, ink) twice, none longer than ``_PIECE_PX``."""
-    starts, ends = table[:-1][down[1:]], table[1:][down[1:]]
-    length = np.hypot(*(ends - starts)[:, :2].T)
-    count = np.maximum(1, np.ceil(length / (_PIECE_PX * SUBSAMPLES)).astype(int))
-    which = np.repeat(np.arange(len(starts)), count)
-    index = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-    low = (index / count[which])[:, None]
-    high = ((index + 1) / count[which])[:, None]
-    first, step = starts[which], (ends - starts)[which]
-    return np.hstack([first + step * low, first + step * high])
-
-
-def _draw_segment(canvas: NDArray[np.float32], segment: NDArray[np.float64], row_offset: int) -> None:
-    """Lays one capsule over the subsampled canvas, whose first row is ``row_offset``."""
-    ax, ay, ra, ia, bx, by, rb, ib = segment.tolist()
-    ay, by = ay - row_offset, by - row_offset
-    rows, columns = canvas.shape
-    left = max(0, int(min(ax - ra, bx - rb) - 1))
-    right = min(columns, int(max(ax + ra, bx + rb) + 2))
-    top = max(0, int(min(ay - ra, by - rb) - 1))
-    bottom = min(rows, int(max(ay + ra, by + rb) + 2))
-    if left >= right or top >= bottom or max(ra, rb) <= 0:
-        return
-    dx = np.arange(left, right) + (0.5 - ax)
-    dy = (np.arange(top, bottom) + (0.5 - ay))[:, None]
-    length = float(np.hypot(bx - ax, by - ay))
-    if abs(rb - ra) >= length:
-        t: NDArray[np.float64] | float = 1.0 if rb > ra else 0.0
-    else:
-        ux, uy, k = (bx - ax) / length, (by - ay) / length, (rb - ra) / length
-        away = np.abs(dx * uy - dy * ux)
-        t = np.clip((dx * ux + dy * uy + away * (k / np.sqrt(1 - k * k))) / length, 0.0, 1.0)
-    d = np.hypot(dx - t * (bx - ax), dy - t * (by - ay))
-    r = ra + t * (rb - ra)
-    coverage = np.clip(np.minimum(d + 0.5, r) - np.maximum(d - 0.5, -r), 0.0, 1.0)
-    ink = coverage if ia == ib == 1.0 else coverage * (ia + t * (ib - ia))
-    area = canvas[top:bottom, left:right]
-    np.maximum(area, ink, out=area, casting="same_kind")
+    return lay_ink(points, width, ink, down, shape)
 
 
 def thin(

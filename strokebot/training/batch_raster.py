@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebot.raster import SUBSAMPLES
+from calibration.raster import SUBSAMPLES
 
 # Pictures drawn together, which bounds the memory, and segments in one array operation:
 # few enough to share a window size and to stay in the processor's cache.
