@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.profile import Profile
+from firmware_bridge.kinematics.joints import tool_mm
 from firmware_bridge.simulator import Recording
 from strokebot import raster
 from strokebot.arrays import frozen_array
@@ -82,11 +83,14 @@ class Trace:
 
     @classmethod
     def recorded(cls, recording: Recording, profile: Profile) -> Trace:
-        """What the virtual machine recorded, from its first movement (time 0) to its last."""
+        """What the virtual machine recorded, from its first movement (time 0) to its last.
+
+        A recording of a controller that takes joint values is of its joints: the tool's way follows.
+        """
         moved = np.flatnonzero(np.diff(np.column_stack([recording.xy_mm, recording.pen]), axis=0).any(axis=1))
         part = slice(moved[0], moved[-1] + 2) if len(moved) else slice(0, 1)
         t_s = recording.t_s[part] - recording.t_s[part][0]
-        xy_mm = profile.from_machine(recording.xy_mm[part])
+        xy_mm = profile.from_machine(tool_mm(recording.xy_mm[part], profile.machine))
         return cls.of(t_s, xy_mm, recording.pen[part], profile, "simulated")
 
     def __len__(self) -> int:

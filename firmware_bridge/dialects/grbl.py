@@ -16,6 +16,9 @@ changes inside a stroke is held until the next lift or lower. With ``$32=1`` the
 firmware forces S to 0 while G0 is in force, so a servo machine is never given a
 G0: its lines do the same in both modes.
 
+A machine with ``raw_joints`` is sent joint values in the x and y words (``kinematics/joints.py``);
+all that is said of mm here then holds for joint units.
+
 Source: GRBL 1.1 interface and command documentation (gnea/grbl, doc/markdown).
 """
 
@@ -41,6 +44,7 @@ from firmware_bridge.dialects.base import (
 )
 from firmware_bridge.dialects.grbl_words import alarm_words, error_words
 from firmware_bridge.errors import ProgramError
+from firmware_bridge.kinematics.joints import for_controller
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
 
@@ -103,8 +107,9 @@ class Grbl:
 
         Raises:
             ProgramError: if a coordinate is too large for a line.
+            ReachError: if the machine takes joint values and a move leads out of its reach.
         """
-        return _Encoder(machine).encode(program)
+        return _Encoder(machine.as_controller()).encode(for_controller(program, machine))
 
     def pen_lines(self, value: float, machine: MachineProfile, offset: float | None = None) -> list[str]:
         """Lines that move only the pen axis, as fast as it can.
