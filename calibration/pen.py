@@ -15,6 +15,17 @@ in either direction, as long as up lies on the other side of touch than full.
 A grey line carries less ink than a black one of the same width. A pen has one ink,
 so a line of intensity a < 1 is drawn narrower: effective width = a * width, clamped
 to the pen's range.
+
+Ink that runs out of the pen at a rate of its own leaves a darker line the slower the pen
+goes. With q = -ln(1 - darkness), the ink on the paper in units of its own opacity,
+
+    q(p, v) = q_table(p) (v_ref / v)^n
+
+where v_ref is the speed at which the table was measured and n the exponent: 0 for a pencil,
+about 0.3 to 1 for ink (from the flow of ink into paper: Kim et al., PRL 107, 264501,
+2011). For such a pen a grey line is drawn faster instead of narrower: intensity a asks for the
+darkness a d_table, and ``speed_for`` is the speed that leaves it; only what the drawing speed
+cannot do is left to the width. A full line is drawn at v_ref or slower.
 """
 
 from __future__ import annotations
@@ -42,6 +53,12 @@ _LEAST_RISE_MM = 1e-4
 _WIDTH_RANGE_MM = (0.01, 50.0)
 _SPEED_RANGE_MM_S = (0.1, 1000.0)
 _ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
+_EXPONENT_RANGE = (0.0, 2.0)
+_LAG_RANGE_S = (0.0, 1.0)
+_DWELL_RANGE_S = (0.0, 10.0)
+_LEVELS_RANGE = (2, 1000)
+# Darker than this is black: q stays finite.
+_BLACK = 1.0 - 1e-6
 
 
 @dataclass(frozen=True)
@@ -59,6 +76,12 @@ class PenModel:
         draw_speed_mm_s: greatest speed at which the pen still leaves an even line.
         draw_acceleration_mm_s2: greatest acceleration along and across the drawn line, or
             None where the machine's own limits are enough.
+        lag_s: time by which the line follows the pen axis; the pen value is sent ahead by it.
+        dwell_s: rest after the pen has come down, until its ink flows.
+        levels: positions that a servo can take from touch to full, both included; it then follows
+            the width in steps, for which the stroke stops. None: one value a stroke.
+        darkness_speed_exponent: n of the ink model; 0 if the speed does not matter.
+        reference_speed_mm_s: speed at which ``darkness`` was measured; None: ``draw_speed_mm_s``.
         calibrated: day of the measurement, or None where the table was never measured.
         residual_mm: standard deviation of the measured widths about the table, or None.
 
@@ -75,6 +98,11 @@ class PenModel:
     darkness: tuple[float, ...]
     draw_speed_mm_s: float
     draw_acceleration_mm_s2: float | None = None
+    lag_s: float = 0.0
+    dwell_s: float = 0.0
+    levels: int | None = None
+    darkness_speed_exponent: float = 0.0
+    reference_speed_mm_s: float | None = None
     calibrated: date | None = None
     residual_mm: float | None = None
 
@@ -97,6 +125,15 @@ class PenModel:
         _in_range("draw_speed_mm_s", self.draw_speed_mm_s, _SPEED_RANGE_MM_S)
         if self.draw_acceleration_mm_s2 is not None:
             _in_range("draw_acceleration_mm_s2", self.draw_acceleration_mm_s2, _ACCELERATION_RANGE_MM_S2)
+        _in_range("lag_s", self.lag_s, _LAG_RANGE_S)
+        _in_range("dwell_s", self.dwell_s, _DWELL_RANGE_S)
+        _in_range("darkness_speed_exponent", self.darkness_speed_exponent, _EXPONENT_RANGE)
+        if self.reference_speed_mm_s is not None:
+            _in_range("reference_speed_mm_s", self.reference_speed_mm_s, _SPEED_RANGE_MM_S)
+        if self.levels is not None:
+            if self.actuator != "servo":
+                raise ProfileError("pen.levels is for a servo: a z axis has no steps worth counting.")
+            _in_range("levels", self.levels, _LEVELS_RANGE)
         if self.residual_mm is not None:
             _in_range("residual_mm", self.residual_mm, (0.0, _WIDTH_RANGE_MM[1]))
 
@@ -139,8 +176,42 @@ class PenModel:
         return f"calibrated {self.calibrated.isoformat()}{residual}"
 
     def effective_width_mm(self, width_mm: ArrayLike, intensity: ArrayLike) -> NDArray[np.float64]:
-        """Width that carries the same ink as ``width_mm`` at ``intensity``, before the clamp, shape (K,)."""
-        return np.asarray(width_mm, dtype=np.float64) * np.asarray(intensity, dtype=np.float64)
+        """Width that carries the same ink as ``width_mm`` at ``intensity``, before the clamp, shape (K,).
+
+        The width times the part of the intensity that the drawing speed cannot make.
+        """
+        width, ink = np.asarray(width_mm, dtype=np.float64), np.asarray(intensity, dtype=np.float64)
+        if self.darkness_speed_exponent == 0.0:
+            return np.asarray(width * ink)
+        table = self.drawn_darkness(self.value_for(width))
+        palest = self.darkness_at(table, self.draw_speed_mm_s)
+        return np.asarray(width * np.minimum(ink * table / np.maximum(palest, 1.0 - _BLACK), 1.0))
+
+    def speed_for(self, width_mm: ArrayLike, intensity: ArrayLike) -> NDArray[np.float64]:
+        """Greatest drawing speeds, shape (K,), that leave lines as dark as wanted.
+
+        Args:
+            width_mm: (K,) wanted widths, before they are narrowed for their intensity.
+            intensity: (K,) wanted ink in [0, 1].
+        """
+        n = self.darkness_speed_exponent
+        ink = np.asarray(intensity, dtype=np.float64)
+        if n == 0.0:
+            return np.full(ink.shape, self.draw_speed_mm_s)
+        table = self.drawn_darkness(self.value_for(width_mm))
+        wanted = _ink(np.minimum(ink, 1.0) * table)
+        share = np.divide(_ink(table), wanted, out=np.full(ink.shape, np.inf), where=wanted > 0)
+        return np.asarray(np.minimum(self._reference_mm_s * share ** (1.0 / n), self.draw_speed_mm_s))
+
+    def darkness_at(self, darkness: ArrayLike, speed_mm_s: ArrayLike) -> NDArray[np.float64]:
+        """Darkness (K,) at some speeds of what is ``darkness`` at the speed of the table."""
+        speed = np.maximum(np.asarray(speed_mm_s, dtype=np.float64), _SPEED_RANGE_MM_S[0])
+        more = (self._reference_mm_s / speed) ** self.darkness_speed_exponent
+        return np.asarray(1.0 - np.exp(-_ink(np.asarray(darkness, dtype=np.float64)) * more))
+
+    @property
+    def _reference_mm_s(self) -> float:
+        return self.reference_speed_mm_s or self.draw_speed_mm_s
 
     def out_of_range(self, width_mm: ArrayLike, intensity: ArrayLike) -> NDArray[np.bool_]:
         """True where the pen cannot draw the wanted line and takes its nearest width, shape (K,)."""
@@ -171,6 +242,11 @@ class PenModel:
 
     def _pressure(self, value: float | NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray((value - self.touch) / (self.full - self.touch))
+
+
+def _ink(darkness: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The ink -ln(1 - darkness)."""
+    return np.asarray(-np.log1p(-np.clip(darkness, 0.0, _BLACK)))
 
 
 def _in_range(key: str, value: float, low_high: tuple[float, float]) -> None:

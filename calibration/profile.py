@@ -250,11 +250,28 @@ def _read_pen(table: Table) -> PenModel:
             if table.has("draw_acceleration_mm_s2")
             else None
         ),
+        lag_s=table.number("lag_s", *everything) if table.has("lag_s") else 0.0,
+        dwell_s=table.number("dwell_s", *everything) if table.has("dwell_s") else 0.0,
+        levels=_whole(table.number("levels", *everything)) if table.has("levels") else None,
+        darkness_speed_exponent=(
+            table.number("darkness_speed_exponent", *everything)
+            if table.has("darkness_speed_exponent")
+            else 0.0
+        ),
+        reference_speed_mm_s=(
+            table.number("reference_speed_mm_s", *everything) if table.has("reference_speed_mm_s") else None
+        ),
         calibrated=table.day("calibrated") if table.has("calibrated") else None,
         residual_mm=table.number("residual_mm", *everything) if table.has("residual_mm") else None,
     )
     table.finish()
     return pen
+
+
+def _whole(levels: float) -> int:
+    if levels != round(levels):
+        raise ProfileError(f"pen.levels is {levels:g}: it must be a whole number.")
+    return int(levels)
 
 
 def _read_paper(table: Table) -> Paper:

@@ -2,7 +2,7 @@
 
 Nouns:
     chain    the points of all runs, drawn and travelled, one after the other
-    stop     a place where x and y rest while the pen axis moves: lower, dot, lift
+    stop     a place where x and y rest while the pen axis moves: lower, dot, lift, turn
     corner   a point at which the tangent jumps; the pen rests there for an instant
 
 A point counts as smooth if the two segments there can be two chords of one smooth
@@ -13,7 +13,7 @@ sense everywhere but at the corners it keeps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -37,6 +37,7 @@ class StopKind(StrEnum):
     LOWER = "lower"
     DOT = "dot"
     LIFT = "lift"
+    TURN = "turn"  # a servo goes to another of its levels inside a stroke
 
 
 class Stop(NamedTuple):
@@ -101,3 +102,12 @@ def chain_of(path: Path) -> Chain:
     return Chain(
         xy, path.width_mm[kept], path.intensity[kept], np.array(drawn, dtype=bool), corner, tuple(stops)
     )
+
+
+def with_turns(chain: Chain, turned: NDArray[np.bool_]) -> Chain:
+    """The chain with a stop at each of the points ``turned`` (n,), which lie inside strokes."""
+    if not turned.any():
+        return chain
+    turns = [Stop(int(k), StopKind.TURN) for k in np.flatnonzero(turned)]
+    stops = sorted([*chain.stops, *turns], key=lambda stop: stop.point)
+    return replace(chain, corner=chain.corner | turned, stops=tuple(stops))

@@ -33,7 +33,7 @@ from firmware_bridge.program import Move, MoveKind, Program
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.path import Path
 from strokebot.trajectory.polyline import arc_length, simplify
-from strokebot.trajectory.pressure import pen_move_time_s, pen_values, ramp_time_s
+from strokebot.trajectory.pressure import pen_move_time_s, pen_values, ramp_time_s, sent_ahead
 from strokebot.trajectory.segments import CHORD_ERROR_MM, even_segments, segment_ends
 from strokebot.trajectory.trajectory import Trajectory
 
@@ -70,22 +70,29 @@ def compile_program(
         raise TrajectoryError(f"A chord error of {chord_error_mm:g} mm is not possible: give one above 0.")
     pen, machine = profile.pen, profile.machine
     xy = profile.to_machine(trajectory.xy_mm)
+    turned = _turned(trajectory)
     value = pen_values(
-        trajectory.xy_mm, trajectory.width_mm, trajectory.intensity, trajectory.pen_down[1:], profile
+        trajectory.xy_mm, trajectory.width_mm, trajectory.intensity, trajectory.pen_down[1:], profile, turned
     )
     limits = np.array([*machine.max_speed_mm_s, machine.pen_max_speed])
     # The direction of the first travel is not known: a feed that suits every direction.
     moves = [Move(float(xy[0, 0]), float(xy[0, 1]), pen.up, float(limits[:2].min()), MoveKind.TRAVEL)]
 
-    def pen_move(at: int, target: float, kind: MoveKind) -> None:
-        moves.append(Move(float(xy[at, 0]), float(xy[at, 1]), target, machine.pen_max_speed, kind))
+    def pen_move(at: int, target: float, kind: MoveKind, dwell_s: float = 0.0) -> None:
+        moves.append(Move(float(xy[at, 0]), float(xy[at, 1]), target, machine.pen_max_speed, kind, dwell_s))
 
     speed = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) / np.diff(trajectory.t_s)
     for start, stop, down in _spans(trajectory):
         if down:
-            pen_move(start, float(value[start]), MoveKind.LOWER)
-            points = np.column_stack([xy[start : stop + 1], value[start : stop + 1]])
-            moves += _drawn(points, trajectory.t_s[start : stop + 1], profile, chord_error_mm)
+            for part in np.split(np.arange(start, stop + 1), np.flatnonzero(turned[start:stop])):
+                t_s, values = trajectory.t_s[part], value[part]
+                if machine.pen_actuator == "z":
+                    values = sent_ahead(t_s, values, pen.lag_s)
+                dwell_s = pen.dwell_s if part[0] == start else 0.0
+                pen_move(int(part[0]), float(values[0]), MoveKind.LOWER, dwell_s)
+                points = np.column_stack([xy[part], values])
+                moving = slice(0, _first_at_end(xy[part]) + 1)
+                moves += _drawn(points[moving], t_s[moving], profile, chord_error_mm)
             pen_move(stop, pen.up, MoveKind.LIFT)
         else:
             moves += _travelled(xy[start : stop + 1], speed[start:stop], limits, pen.up)
@@ -127,6 +134,21 @@ def _spans(trajectory: Trajectory) -> Iterator[tuple[int, int, bool]]:
         moved = np.linalg.norm(np.diff(trajectory.xy_mm[run.start : run.stop + 1], axis=0), axis=1)
         if run.down or (moved > _SAME_PLACE_MM).any():
             yield run.start, run.stop, run.down
+
+
+def _turned(trajectory: Trajectory) -> NDArray[np.bool_]:
+    """Samples (M,) at which a servo has just turned: where a stroke goes on after a rest inside it."""
+    moved = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) > _SAME_PLACE_MM
+    drawn = trajectory.pen_down[1:]
+    turned = np.zeros(len(trajectory), dtype=bool)
+    turned[1:-1] = ~moved[:-1] & drawn[:-1] & moved[1:] & drawn[1:]
+    return turned
+
+
+def _first_at_end(xy: NDArray[np.float64]) -> int:
+    """Index of the first of the samples (K, 2) that rest at the last place."""
+    away = np.flatnonzero(np.abs(xy - xy[-1]).max(axis=1) > _SAME_PLACE_MM)
+    return int(away[-1]) + 1 if len(away) else 0
 
 
 def _drawn(

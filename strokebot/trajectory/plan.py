@@ -10,7 +10,8 @@ The steps:
     1. Curve, and the speeds at its corners. At stops the pen rests.
     2. Grid: so fine that the tangent turns by at most ``GRID_TURN_RAD`` from one place to
        the next; on coarser grids every method overshoots its limits between them.
-    3. Caps: machine and pen speeds, and what the controller can follow (``segments.py``).
+    3. Caps: machine and pen speeds, the speed that leaves the wanted ink, and what the
+       controller can follow (``segments.py``).
     4. The fastest motion under all rows (``topp.py``).
     5. A dense check between the grid places. Where a limit is exceeded, the limits of that
        interval are lowered by the excess and step 4 is done again; what is left after
@@ -79,7 +80,10 @@ class Motion:
 
 def plan_motion(chain: Chain, profile: Profile) -> Motion:
     """The fastest motion along a chain of two points or more."""
-    pen = pen_values(chain.xy_mm, chain.width_mm, chain.intensity, chain.drawn, profile)
+    # A servo turns at stops alone: along the curve it does not move.
+    pen = np.zeros(len(chain.xy_mm))
+    if profile.machine.pen_actuator == "z":
+        pen = pen_values(chain.xy_mm, chain.width_mm, chain.intensity, chain.drawn, profile)
     curve = PieceSpline(np.column_stack([profile.to_machine(chain.xy_mm), pen]), chain.corner)
     limits = Limits(profile)
     passes = corner_passes(chain, curve, limits, profile)
@@ -94,6 +98,11 @@ def plan_motion(chain: Chain, profile: Profile) -> Motion:
     rows = [limits.rows(part, drawn) for part in parts]
     fastest = np.minimum.reduce([limits.cap(part, drawn) for part in parts])
     fastest = np.minimum(fastest, _stream_cap(parts[0], parts[-1], drawn, corner, profile))
+    if profile.pen.darkness_speed_exponent > 0:
+        ink = profile.pen.speed_for(chain.width_mm, chain.intensity)
+        slower = np.minimum(ink[segment], ink[segment + 1])
+        way = np.max([np.hypot(*part.first.T[:2]) for part in parts], axis=0)
+        fastest[drawn] = np.minimum(fastest, (slower / way) ** 2)[drawn]
     fastest[turning < 0] = np.minimum(fastest, passes.x[segment + 1])[turning < 0]
     fastest[turning > 0] = np.minimum(fastest, passes.x[segment])[turning > 0]
     cap = np.full(len(step) + 1, np.inf)

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from calibration.profile import Profile
 from strokebot.errors import TrajectoryError
-from strokebot.trajectory.chain import Chain, StopKind, chain_of
+from strokebot.trajectory.chain import Chain, StopKind, chain_of, with_turns
 from strokebot.trajectory.path import Path
 from strokebot.trajectory.plan import Motion, plan_motion
-from strokebot.trajectory.pressure import pen_move_time_s, pen_values
+from strokebot.trajectory.pressure import pen_move_time_s, pen_values, servo_turns
 from strokebot.trajectory.trajectory import Trajectory
 
 SAMPLE_STEP_S = 0.004
@@ -45,13 +45,15 @@ def parametrise(path: Path, profile: Profile) -> Trajectory:
         TrajectoryError: if there is nothing to do, or a limit leaves no speed at all.
     """
     chain = chain_of(path)
+    turned = servo_turns(chain.width_mm, chain.intensity, chain.drawn, profile)
+    chain = with_turns(chain, turned)
     if len(chain.xy_mm) == 1 and not chain.stops:
         raise TrajectoryError("The path neither draws nor moves: there is nothing to time.")
     if len(chain.xy_mm) == 1:
         moving = _Samples.resting(chain)
     else:
         moving = _sample(chain, plan_motion(chain, profile), profile)
-    return _with_stops(chain, moving, profile)
+    return _with_stops(chain, moving, turned, profile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,30 +122,24 @@ def _between(
     return np.asarray((1.0 - share) * values[k] + share * values[k + 1])
 
 
-def _with_stops(chain: Chain, moving: _Samples, profile: Profile) -> Trajectory:
+def _with_stops(chain: Chain, moving: _Samples, turned: NDArray[np.bool_], profile: Profile) -> Trajectory:
     """Puts the stops between the samples of the motion."""
-    at = [stop.point for stop in chain.stops]
-    touch = pen_values(chain.xy_mm, chain.width_mm, chain.intensity, chain.drawn, profile)[at]
+    value = pen_values(chain.xy_mm, chain.width_mm, chain.intensity, chain.drawn, profile, turned)
     t: list[NDArray[np.float64]] = []
     source: list[NDArray[np.intp]] = []
     down: list[NDArray[np.bool_]] = []
     delay, begin = 0.0, 0
-    for number, (stop, value) in enumerate(zip(chain.stops, touch.tolist(), strict=True)):
+    for number, stop in enumerate(chain.stops):
         here = int(moving.at_point[stop.point])
         t.append(moving.t_s[begin : here + 1] + delay)
         source.append(np.arange(begin, here + 1))
         down.append(moving.pen_down[begin : here + 1])
         begin = here + 1
-        way = abs(profile.pen.up - value)
-        # Between lowering and lifting for a dot, and after the last lift, nothing moves in x and y.
-        from_dot = number > 0 and chain.stops[number - 1].kind is StopKind.DOT
-        to_dot = number + 1 == len(chain.stops) or chain.stops[number + 1].kind is StopKind.DOT
-        dot = stop.kind is StopKind.DOT
-        hold = DOT_S if dot else pen_move_time_s(way, profile, from_dot, to_dot)
+        hold = _hold_s(chain, number, value, profile)
         count = math.ceil(hold / SAMPLE_STEP_S)
         t.append(moving.t_s[here] + delay + hold * np.arange(1, count + 1) / count)
         source.append(np.full(count, here))
-        down.append(np.full(count, stop.kind is StopKind.DOT))
+        down.append(np.full(count, stop.kind in (StopKind.DOT, StopKind.TURN)))
         delay += hold
     t.append(moving.t_s[begin:] + delay)
     source.append(np.arange(begin, len(moving.t_s)))
@@ -156,3 +152,18 @@ def _with_stops(chain: Chain, moving: _Samples, profile: Profile) -> Trajectory:
         moving.intensity[index],
         np.concatenate(down),
     )
+
+
+def _hold_s(chain: Chain, number: int, value: NDArray[np.float64], profile: Profile) -> float:
+    """How long x and y rest at a stop of the chain, whose pen values are ``value`` (n,)."""
+    stop = chain.stops[number]
+    here = float(value[stop.point])
+    if stop.kind is StopKind.DOT:
+        return DOT_S
+    if stop.kind is StopKind.TURN:
+        return pen_move_time_s(abs(here - float(value[stop.point - 1])), profile)
+    # Between lowering and lifting for a dot, and after the last lift, nothing moves in x and y.
+    dwell = profile.pen.dwell_s if stop.kind is StopKind.LOWER else 0.0
+    from_dot = number > 0 and chain.stops[number - 1].kind is StopKind.DOT
+    to_dot = number + 1 == len(chain.stops) or chain.stops[number + 1].kind is StopKind.DOT
+    return pen_move_time_s(abs(profile.pen.up - here), profile, from_dot, to_dot or dwell > 0) + dwell

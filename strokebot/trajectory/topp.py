@@ -105,7 +105,7 @@ def _greatest_feasible(
         np.maximum(closest, (least_slope - slope[k]) / upper[k], out=closest)
         for j in range(k):  # both ways at once: lower j against upper k, lower k against upper j
             np.maximum(closest, np.abs(slope[j] - slope[k]) / (upper[k] + upper[j]), out=closest)
-    return np.divide(1.0, closest, out=np.full(n, np.inf), where=closest > 0)
+    return np.asarray(np.divide(1.0, closest, out=np.full(n, np.inf), where=closest > 0))
 
 
 def _backward(

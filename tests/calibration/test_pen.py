@@ -86,6 +86,12 @@ def test_note_says_when_the_pen_was_measured(pen):
         ({"draw_speed_mm_s": 0.0}, "pen.draw_speed_mm_s"),
         ({"draw_acceleration_mm_s2": -1.0}, "pen.draw_acceleration_mm_s2"),
         ({"residual_mm": -1.0}, "pen.residual_mm"),
+        ({"lag_s": -0.1}, "pen.lag_s"),
+        ({"dwell_s": float("nan")}, "pen.dwell_s"),
+        ({"levels": 8}, "pen.levels is for a servo"),
+        ({"levels": 1, "actuator": "servo"}, "pen.levels"),
+        ({"darkness_speed_exponent": 3.0}, "pen.darkness_speed_exponent"),
+        ({"reference_speed_mm_s": 0.0}, "pen.reference_speed_mm_s"),
     ],
 )
 def test_a_value_out_of_bounds_is_named(changes, word):
@@ -102,3 +108,34 @@ def test_a_value_out_of_bounds_is_named(changes, word):
     PenModel(**good)
     with pytest.raises(ProfileError, match=word):
         PenModel(**(good | changes))
+
+
+def inky(pen, exponent=0.5, reference=20.0):
+    return replace(pen, darkness_speed_exponent=exponent, reference_speed_mm_s=reference)
+
+
+@settings(max_examples=40, deadline=None)
+@given(pens(), st.floats(0.1, 2.0), st.floats(5, 50), st.floats(0.05, 1.0), st.floats(0, 1))
+def test_the_speed_for_an_intensity_leaves_that_darkness(pen, exponent, reference, ink, share):
+    pen = inky(pen, exponent, reference)
+    width = pen.min_width_mm + share * (pen.max_width_mm - pen.min_width_mm)
+    table = pen.drawn_darkness(pen.value_for([width]))
+    speed = pen.speed_for([width], [ink])
+    left = pen.darkness_at(table, speed)[0]
+    if speed[0] < pen.draw_speed_mm_s:
+        assert left == pytest.approx(ink * table[0], rel=1e-6)
+        assert pen.effective_width_mm([width], [ink])[0] == pytest.approx(width)
+    else:  # it cannot go faster: the rest is left to the width
+        assert left >= ink * table[0] - 1e-9
+        narrowed = pen.effective_width_mm([width], [ink])[0] / width
+        assert narrowed * left == pytest.approx(ink * table[0], rel=1e-6)
+    assert pen.speed_for([width], [1.0])[0] == pytest.approx(min(reference, pen.draw_speed_mm_s))
+
+
+def test_darker_ink_is_drawn_slower_and_a_pen_without_an_exponent_does_not_care(pen):
+    ink = np.linspace(0.1, 1.0, 30)
+    assert (np.diff(inky(pen).speed_for(np.full(30, 0.6), ink)) <= 0).all()
+    np.testing.assert_array_equal(pen.speed_for(np.full(30, 0.6), ink), pen.draw_speed_mm_s)
+    assert pen.darkness_at([0.3], [500.0])[0] == pytest.approx(0.3)
+    assert np.isfinite(inky(pen).darkness_at([1.0, 0.0], [0.0, 1e9])).all()
+    assert np.isfinite(inky(pen).effective_width_mm([0.5, 0.0], [0.0, 1.0])).all()

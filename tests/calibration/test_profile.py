@@ -138,3 +138,22 @@ def test_a_text_with_a_control_character_is_not_written():
 def test_paper_checks_its_values(change):
     with pytest.raises(ProfileError, match=next(iter(change))):
         Paper(**({"size_mm": (100, 100)} | change))
+
+
+def test_keys_of_the_pens_ink_and_lag_are_read_and_written():
+    plain = Profile.load("grbl-z")
+    pen = replace(plain.pen, lag_s=0.05, dwell_s=0.2, darkness_speed_exponent=0.4, reference_speed_mm_s=30.0)
+    profile = replace(plain, pen=pen)
+    assert Profile.from_toml(profile.to_toml()) == profile
+    with pytest.raises(ProfileError, match=r"pen\.lag_s"):
+        Profile.from_toml(profile.to_toml().replace("lag_s = 0.05", "lag_s = 'late'"))
+
+
+@pytest.mark.parametrize(("levels", "fault"), [("2.5", "whole number"), ("'many'", "pen.levels")])
+def test_levels_are_counted(levels, fault):
+    text = Profile.load("grbl-servo").to_toml().replace("[pen]", f"[pen]\nlevels = {levels}")
+    with pytest.raises(ProfileError, match=fault):
+        Profile.from_toml(text)
+    good = Profile.from_toml(text.replace(levels, "9"))
+    assert good.pen.levels == 9
+    assert Profile.from_toml(good.to_toml()) == good

@@ -184,3 +184,68 @@ def test_the_machine_draws_the_planned_widths():
         error.append(abs(trajectory.width_mm[k] - got))
     # The line crosses itself, so a few nearest points belong to another place.
     assert np.quantile(error, 0.9) < 0.02
+
+
+def moves_of_stroke(profile, waves=2):
+    xy = np.column_stack([np.linspace(20, 80, 800), np.full(800, 30.0)])
+    path = path_of(xy, width=wavy(xy, 0.4, 1.1, waves))
+    return program_of(path, profile)
+
+
+def test_a_servo_of_few_levels_stops_for_each_turn_and_the_machine_keeps_the_time():
+    servo = Profile.load("grbl-servo")
+    profile = replace(servo, pen=replace(servo.pen, levels=7))
+    trajectory, program = moves_of_stroke(profile)
+    kinds = [move.kind for move in program]
+    assert kinds.count(LIFT) == 1
+    assert kinds.count(LOWER) > 5
+    pen = profile.pen
+    levels = {round((m.pen - pen.touch) / (pen.full - pen.touch) * 6, 6) for m in program if m.kind is LOWER}
+    assert levels <= {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+    assert len(levels) > 3
+    lines = dialect_of("grbl").encode(program, profile.machine)
+    recording = simulate_lines(lines, profile.machine)
+    planned_s = trajectory.duration_s + approach_time_s(trajectory, profile)
+    assert 0.98 <= recording.duration_s / planned_s <= 1.02
+    steady, _ = moves_of_stroke(servo)
+    assert trajectory.duration_s > steady.duration_s + 5 * 0.05
+
+
+def test_a_lagging_pen_is_sent_ahead_by_its_lag():
+    slow = replace(PROFILE, pen=replace(PROFILE.pen, lag_s=0.1))
+    trajectory, plain = moves_of_stroke(PROFILE)
+    _, ahead = moves_of_stroke(slow)
+
+    def pen_at(program):
+        moves = [m for m in program if m.kind is DRAW]
+        return np.array([m.x_mm for m in moves]), np.array([m.pen for m in moves])
+
+    x, value = pen_at(ahead)
+    when = np.interp(x - 5, trajectory.xy_mm[:, 0], trajectory.t_s)
+    later = np.interp(when + 0.1, trajectory.t_s, trajectory.xy_mm[:, 0]) + 5
+    np.testing.assert_allclose(value, np.interp(later, *pen_at(plain)), atol=0.02)
+
+
+def test_a_pen_that_must_rest_rests_where_it_touches():
+    wet = replace(PROFILE, pen=replace(PROFILE.pen, dwell_s=0.3))
+    trajectory, program = moves_of_stroke(wet)
+    assert [m.dwell_s for m in program if m.dwell_s] == [0.3]
+    assert next(m for m in program if m.dwell_s).kind is LOWER
+    dry, _ = moves_of_stroke(PROFILE)
+    assert trajectory.duration_s == pytest.approx(dry.duration_s + 0.3, abs=0.01)
+    lines = dialect_of("grbl").encode(program, wet.machine)
+    planned_s = trajectory.duration_s + approach_time_s(trajectory, wet)
+    assert 0.98 <= simulate_lines(lines, wet.machine).duration_s / planned_s <= 1.02
+
+
+def test_dark_ink_is_drawn_slower_where_the_speed_matters():
+    pen = replace(PROFILE.pen, darkness_speed_exponent=0.5, reference_speed_mm_s=15.0)
+    xy = np.column_stack([np.linspace(20, 80, 800), np.full(800, 30.0)])
+    ink = np.where(xy[:, 0] < 50, 1.0, 0.85)
+    trajectory = parametrise(path_of(xy, intensity=ink), replace(PROFILE, pen=pen))
+    speed = np.diff(trajectory.xy_mm[:, 0]) / np.diff(trajectory.t_s)
+    at = trajectory.xy_mm[1:, 0]
+    assert speed[at < 49.5].max() == pytest.approx(15.0, rel=1e-3)
+    wanted = pen.speed_for([0.6], [0.85])[0]
+    assert 15.0 < wanted < 50.0
+    assert speed[at > 51].max() == pytest.approx(wanted, rel=1e-3)

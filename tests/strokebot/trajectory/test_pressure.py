@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.profile import Profile
-from strokebot.trajectory.pressure import SERVO_SETTLE_S, pen_move_time_s, pen_values, ramp_time_s
+from strokebot.trajectory.pressure import (
+    HYSTERESIS_LEVELS,
+    SERVO_SETTLE_S,
+    pen_move_time_s,
+    pen_values,
+    ramp_time_s,
+    sent_ahead,
+    servo_turns,
+)
 
 XY = np.array([[0, 0], [1, 0], [3, 0], [9, 0], [10, 0], [10, 0.0]])
 DRAWN = np.array([True, True, False, True, False])
@@ -56,4 +64,61 @@ def test_lifts_take_the_time_of_the_axis(profile):
     assert one == pytest.approx(0.5 * (plain + pen_move_time_s(3.0, profile)))
     assert pen_move_time_s(3.0, profile, from_rest=True, to_rest=True) == pytest.approx(plain)
     servo = Profile.load("grbl-servo")
-    assert pen_move_time_s(400.0, servo) == pytest.approx(0.1 + SERVO_SETTLE_S)
+    assert pen_move_time_s(400.0, servo) == pytest.approx(0.1 + SERVO_SETTLE_S + 0.01)  # two lines
+
+
+def stepped(levels):
+    servo = Profile.load("grbl-servo")
+    return replace(servo, pen=replace(servo.pen, levels=levels))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 31), st.integers(0, 2**32 - 1))
+def test_a_servo_of_few_levels_follows_the_width_within_a_level_and_its_hysteresis(levels, seed):
+    profile = stepped(levels)
+    pen = profile.pen
+    rng = np.random.default_rng(seed)
+    n = 300
+    width = np.clip(0.7 + 0.3 * np.cumsum(rng.normal(0, 0.1, n)), 0.1, 1.4)
+    xy = np.column_stack([np.arange(n) * 0.1, np.zeros(n)])
+    drawn = rng.uniform(size=n - 1) > 0.02
+    turned = servo_turns(width, np.ones(n), drawn, profile)
+    inside = np.concatenate([[False], drawn]) & np.concatenate([drawn, [False]])
+    assert not (turned & ~inside).any()
+    value = pen_values(xy, width, np.ones(n), drawn, profile, turned)
+    step = abs(pen.full - pen.touch) / (levels - 1)
+    count = (value - pen.touch) / (pen.full - pen.touch) * (levels - 1)
+    np.testing.assert_allclose(count, np.round(count), atol=1e-9)
+    changes = np.flatnonzero(np.diff(value) != 0) + 1
+    assert (turned[changes] | ~np.concatenate([[True], drawn])[changes]).all()
+    # Between two turns no wanted value is farther from the middle of its stretch than the band allows.
+    wanted = pen.value_for(width)
+    begins = np.flatnonzero(turned | ~np.concatenate([[False], drawn]))
+    for part in np.split(wanted, begins[begins > 0]):
+        if len(part) > 1:
+            inner = part[:-1]  # the servo does not turn for the last point
+            assert inner.max() - inner.min() <= 2 * (0.5 + HYSTERESIS_LEVELS) * step * (1 + 1e-9)
+
+
+def test_a_width_that_wavers_between_two_levels_turns_nothing():
+    profile = stepped(4)
+    pen = profile.pen
+    middle = pen.touch + 1.5 / 3 * (pen.full - pen.touch)
+    ways = np.where(np.arange(40) % 2, 0.2, -0.2) * (pen.full - pen.touch) / 3
+    width = pen.drawn_width_mm(middle + ways)
+    assert not servo_turns(width, np.ones(40), np.ones(39, dtype=bool), profile).any()
+    further = pen.drawn_width_mm(middle + 4 * ways)
+    assert servo_turns(further, np.ones(40), np.ones(39, dtype=bool), profile).sum() == 38
+    one_value = replace(profile, pen=replace(pen, levels=None))
+    assert not servo_turns(further, np.ones(40), np.ones(39, dtype=bool), one_value).any()
+
+
+def test_a_value_sent_ahead_arrives_in_time_and_as_fast_as_before():
+    t = np.linspace(0, 2, 401)
+    value = np.sin(4 * t)
+    sent = sent_ahead(t, value, 0.1)
+    late = np.interp(t - 0.1, t, sent)
+    np.testing.assert_allclose(late[t >= 0.1], value[t >= 0.1], atol=1e-4)
+    assert np.abs(np.diff(sent)).max() <= np.abs(np.diff(value)).max() * (1 + 1e-9)
+    assert (sent[t >= 1.9] == value[-1]).all()
+    np.testing.assert_array_equal(sent_ahead(t, value, 0.0), value)
