@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from strokebot.trajectory.chain import Chain
 from strokebot.trajectory.limits import Limits
-from strokebot.trajectory.spline import PieceSpline
+from strokebot.trajectory.spline import Derivatives, PieceSpline
 
 # Share of each acceleration limit that the turn takes.
 BLEND_SHARE = 0.5
@@ -78,8 +78,7 @@ def corner_passes(chain: Chain, curve: PieceSpline, limits: Limits, profile: Pro
 
     deviation = profile.machine.junction_deviation_mm
     along = (limits.limit[:2] * flat[:, None] / np.maximum(np.abs(jump[:, :2]), _TINY)).min(axis=1)
-    sine = np.sqrt(np.maximum(1.0 - (flat / 2) ** 2, 0.0))  # of half the angle between the lines
-    square = along * deviation * sine / np.maximum(1.0 - sine, _TINY)
+    square = _junction(along, flat, deviation)
     k = (np.abs(jump) / limits.limit[:3]).max(axis=1) / BLEND_SHARE
     if profile.pen.draw_acceleration_mm_s2 is not None:
         k = np.maximum(k, drawn * flat / (profile.pen.draw_acceleration_mm_s2 * BLEND_SHARE))
@@ -87,6 +86,8 @@ def corner_passes(chain: Chain, curve: PieceSpline, limits: Limits, profile: Pro
         joints = np.abs(limits.joint_rates(before.position, jump)) / limits.joint_acceleration
         k = np.maximum(k, joints.max(axis=1) / BLEND_SHARE)
     k = np.maximum(k, _TINY)
+    if profile.machine.raw_joints:
+        square = np.minimum(square, _joint_junction(before, after, limits, deviation))
     room = np.minimum(curve.length[at - 1], curve.length[at])
     for bound in (
         8 * deviation / (flat * k),
@@ -99,3 +100,26 @@ def corner_passes(chain: Chain, curve: PieceSpline, limits: Limits, profile: Pro
     x[at[passing]] = square[passing]
     reach[at[passing]] = (0.5 * square * k)[passing]
     return CornerPasses(x, reach)
+
+
+def _junction(along: NDArray[np.float64], jump: NDArray[np.float64], deviation: float) -> NDArray[np.float64]:
+    """The firmware's squared speed at a jump of the unit tangent, under the acceleration along it."""
+    sine = np.sqrt(np.maximum(1.0 - (jump / 2) ** 2, 0.0))  # of half the angle between the lines
+    return np.asarray(along * deviation * sine / np.maximum(1.0 - sine, _TINY))
+
+
+def _joint_junction(
+    before: Derivatives, after: Derivatives, limits: Limits, deviation: float
+) -> NDArray[np.float64]:
+    """Squared speeds in mm/s at which a controller that sees joints alone passes the corners.
+
+    Its corner is between the directions of the joints, its deviation and acceleration are in joint
+    units, and so is its speed, which is turned into mm/s by the faster of the two joint ways.
+    """
+    rates = [limits.joint_rates(side.position, side.first) for side in (before, after)]
+    sizes = [np.maximum(np.linalg.norm(rate, axis=1), _TINY) for rate in rates]
+    jump = rates[1] / sizes[1][:, None] - rates[0] / sizes[0][:, None]
+    size = np.maximum(np.linalg.norm(jump, axis=1), _TINY)
+    allowed = np.asarray(limits.joint_acceleration or (np.inf, np.inf))
+    along = (allowed * size[:, None] / np.maximum(np.abs(jump), _TINY)).min(axis=1)
+    return np.asarray(_junction(along, size, deviation) / np.maximum(*sizes) ** 2)

@@ -47,14 +47,18 @@ class Limits:
     Attributes:
         limit: (J,) right-hand sides l, all above 0.
         scale: (3,) factors that make x, y and the pen axis comparable, by their reserves.
+        joint_acceleration: greatest acceleration of each joint, or None without joint limits.
+
+    Raises:
+        ReachError: by ``rows``, ``cap`` and ``joint_rates``, where an arm cannot reach a point.
     """
 
     def __init__(self, profile: Profile) -> None:
         machine, pen = profile.machine, profile.pen
         self._axis_speed = np.array([*machine.max_speed_mm_s, machine.pen_max_speed])
         self._draw_speed = pen.draw_speed_mm_s
-        self._joint_speed = getattr(machine, "joint_max_speed", None)
-        self.joint_acceleration = getattr(machine, "joint_max_acceleration", None)
+        self._joint_speed = machine.joint_max_speed
+        self.joint_acceleration = machine.joint_max_acceleration
         self._joint_rows = self.joint_acceleration is not None
         has_joints = self._joint_rows or self._joint_speed is not None
         self._kinematics = kinematics_of(machine) if has_joints else None
@@ -109,13 +113,20 @@ class Limits:
         """Rates of the joints (K, 2) for rates (K, >=2) of x and y at positions (K, >=2)."""
         if self._kinematics is None:
             return np.zeros((len(position), 2))
-        jacobian = self._kinematics.jacobian(position[:, :2])
-        return np.asarray(np.einsum("kij,kj->ki", jacobian, rate[:, :2]))
+        return _product(self._kinematics.jacobian(position[:, :2]), rate)
 
     def _joints(self, curve: Derivatives) -> Rows:
         """First and second derivative of the joints by s, each (K, 2)."""
+        if self._kinematics is None:
+            return np.zeros((len(curve.first), 2)), np.zeros((len(curve.first), 2))
         at, tangent = curve.position[:, :2], curve.first[:, :2]
-        way = _JACOBIAN_STEP_MM * tangent
-        change = self.joint_rates(at + way, tangent) - self.joint_rates(at - way, tangent)
-        bend = self.joint_rates(at, curve.second) + change / (2 * _JACOBIAN_STEP_MM)
-        return self.joint_rates(at, tangent), bend
+        jacobian = self._kinematics.jacobian(at)
+        # The points beside the curve may lie a thousandth of a millimetre out of reach.
+        free, way = self._kinematics.mechanism, _JACOBIAN_STEP_MM * tangent
+        change = (free.jacobian(at + way) - free.jacobian(at - way)) / (2 * _JACOBIAN_STEP_MM)
+        return _product(jacobian, tangent), _product(jacobian, curve.second) + _product(change, tangent)
+
+
+def _product(matrices: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Matrices (K, 2, 2) times the first two columns of vectors (K, >=2), shape (K, 2)."""
+    return np.asarray(np.einsum("kij,kj->ki", matrices, vectors[:, :2]))

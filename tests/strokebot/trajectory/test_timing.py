@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from trajectory_shapes import cursive, path_of, scribbles, spiral
 
 from calibration.profile import Paper, Profile
+from firmware_bridge.kinematics import kinematics_of
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.chain import chain_of
 from strokebot.trajectory.path import Path
@@ -74,6 +75,8 @@ def check_motion(path, profile):
     axes = np.abs(acceleration[:, :2]) / machine.max_acceleration_mm_s2
     assert axes.max() <= LIMIT
     assert (np.abs(velocity[:, :2]) / machine.max_speed_mm_s).max() <= LIMIT
+    if machine.joint_max_acceleration is not None:
+        check_joints(motion, machine)
     if drawn.any():
         assert np.abs(acceleration[drawn, 2]).max() <= LIMIT * machine.pen_max_acceleration
         assert np.abs(velocity[drawn, 2]).max() <= LIMIT * machine.pen_max_speed
@@ -88,6 +91,66 @@ def check_motion(path, profile):
     assert (motion.x[:-1][begins & stop[motion.segment]] == 0).all()
     assert motion.x[0] == motion.x[-1] == 0
     assert (motion.x[:-1][~(begins & chain.corner[motion.segment])] > 0).all()
+
+
+def check_joints(motion, machine):
+    """The joints by inverse kinematics of dense moments, their rates by differences: no Jacobian in it."""
+    n, parts = len(motion.step), 12
+    interval = np.repeat(np.arange(n), parts)
+    middle = (np.tile(np.arange(parts), n) + 0.5) / parts
+    v0, v1 = np.sqrt(motion.x[:-1])[interval], np.sqrt(motion.x[1:])[interval]
+    duration = motion.duration[interval]
+    kinematics = kinematics_of(machine)
+    h = np.minimum(1e-4, 0.4 * duration / parts)  # s
+
+    def joints(moment):
+        passed = middle * duration + moment
+        way = v0 * passed + 0.5 * (v1 - v0) / duration * passed**2
+        return kinematics.inverse(motion.at(interval, way / motion.step[interval]).position[:, :2])
+
+    before, here, after = joints(-h), joints(0 * h), joints(h)
+    speed = np.abs(after - before) / (2 * h)[:, None] / machine.joint_max_speed
+    acceleration = np.abs(after - 2 * here + before) / (h**2)[:, None] / machine.joint_max_acceleration
+    assert speed.max() <= LIMIT
+    # Differences of angles over very short times have no digits left.
+    assert acceleration[h > 2e-5].max(initial=0) <= LIMIT
+
+
+ARM = Profile.load("scara")
+arms = st.builds(
+    lambda speed, acceleration, turn: replace(
+        ARM,
+        machine=replace(
+            ARM.machine, raw_joints=False, joint_max_speed=speed, joint_max_acceleration=acceleration
+        ),
+        paper=replace(ARM.paper, rotation_deg=turn),
+    ),
+    st.tuples(st.floats(5, 100), st.floats(5, 100)),
+    st.tuples(st.floats(50, 2000), st.floats(50, 2000)),
+    st.floats(-10, 10),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(scribbles(most_points=10), arms, st.booleans())
+def test_no_joint_of_an_arm_exceeds_its_limits_anywhere(path, profile, smoothed):
+    check_motion(smooth(path, 0.1) if smoothed else path, profile)
+
+
+def test_weak_joints_slow_an_arm_down_and_strong_ones_do_not():
+    path = smooth(path_of(cursive(600, loops=6)))
+    free = replace(
+        ARM, machine=replace(ARM.machine, raw_joints=False, joint_max_speed=None, joint_max_acceleration=None)
+    )
+    unlimited = parametrise(path, free).duration_s
+
+    def with_joints(speed, acceleration):
+        machine = replace(free.machine, joint_max_speed=speed, joint_max_acceleration=acceleration)
+        return parametrise(path, replace(ARM, machine=machine)).duration_s
+
+    assert with_joints((5000, 5000), (1e5, 1e5)) == pytest.approx(unlimited, rel=1e-6)
+    assert with_joints((10, 10), (1e5, 1e5)) > 1.3 * unlimited
+    assert with_joints((5000, 5000), (60, 60)) > 1.3 * unlimited
 
 
 @settings(max_examples=40, deadline=None)
