@@ -26,6 +26,7 @@ from firmware_bridge.errors import (
 )
 from firmware_bridge.events import Event, Warning
 from firmware_bridge.gcode import validate_lines
+from firmware_bridge.kinematics.joints import joint_step
 from firmware_bridge.link import Link, Listener
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import MoveKind, Program
@@ -253,6 +254,7 @@ class Device:
 
         Raises:
             PreflightError: if the step would leave the envelope.
+            ReachError: if a machine that takes joint values cannot reach its end.
             ProgramError: if there is no step.
         """
         if dpen and self.machine.pen_actuator == "servo":
@@ -263,6 +265,12 @@ class Device:
             _check_jog("x", here.x_mm, dx_mm, box.x_min_mm, box.x_max_mm)
             _check_jog("y", here.y_mm, dy_mm, box.y_min_mm, box.y_max_mm)
             _check_jog("the pen", here.pen, dpen, box.pen_min, box.pen_max)
+        if self.machine.raw_joints and (dx_mm or dy_mm):
+            if here is None:
+                raise PreflightError("The machine does not say where it stands: it cannot be jogged in mm.")
+            dx_mm, dy_mm, feed_mm_s = joint_step(
+                (here.x_mm, here.y_mm), (dx_mm, dy_mm), feed_mm_s, self.machine
+            )
         self._link.command(self._link.dialect.jog_line(dx_mm, dy_mm, dpen, feed_mm_s))
         self.wait_idle()
 

@@ -68,6 +68,13 @@ def tool_mm(words: Array, machine: MachineProfile) -> Array:
     return kinematics_of(machine).forward(xy) if machine.raw_joints else xy
 
 
+def tool_of_words(words: tuple[float, float], machine: MachineProfile) -> tuple[float, float]:
+    """Where the tool stands for the x and y words of one status report; nan where no pose has them."""
+    if not machine.raw_joints:
+        return words
+    return _pair(kinematics_of(machine).mechanism.forward(np.array([words]))[0])
+
+
 def controller_words(xy_mm: Array, machine: MachineProfile) -> Array:
     """The x and y words (N, 2) of the machine's controller for machine mm (N, 2).
 
@@ -76,6 +83,26 @@ def controller_words(xy_mm: Array, machine: MachineProfile) -> Array:
     """
     xy = np.asarray(xy_mm, dtype=np.float64).reshape(-1, 2)
     return kinematics_of(machine).inverse(xy) if machine.raw_joints else xy
+
+
+def joint_step(
+    here_mm: tuple[float, float], step_mm: tuple[float, float], feed_mm_s: float, machine: MachineProfile
+) -> tuple[float, float, float]:
+    """A small step by hand as a step of both joints, with the feed that takes as long.
+
+    Args:
+        here_mm: where the tool stands, machine mm.
+        step_mm: the step in x and y.
+        feed_mm_s: its speed.
+        machine: a machine that takes joint values.
+
+    Raises:
+        ReachError: if the mechanism cannot stand at either end.
+    """
+    ends = np.array([here_mm, (here_mm[0] + step_mm[0], here_mm[1] + step_mm[1])])
+    way = np.diff(kinematics_of(machine).inverse(ends), axis=0)[0]
+    speed = feed_mm_s * float(np.hypot(*way)) / max(float(np.hypot(*step_mm)), _LEAST_LENGTH)
+    return (*_pair(way), max(speed, _LEAST_FEED))
 
 
 def to_joint_moves(
