@@ -67,19 +67,24 @@ def modules(number: int) -> NDArray[np.bool_]:
 def dark_runs(number: int) -> list[tuple[float, float, float, float]]:
     """Rectangles that make up a figure, as (x0, y0, x1, y1) in modules from its lower left corner, y up.
 
-    Runs of dark modules in a row; equal runs of rows that follow each other are one rectangle.
+    The frame is four of them, so that it is drawn in long strokes without gaps. Inside it, dark
+    modules side by side are one rectangle, and equal ones above each other too.
     """
-    figure = modules(number)
+    side = float(MODULES)
+    frame = [(0.0, 0.0, side, 1.0), (0.0, side - 1, side, side), (0.0, 1.0, 1.0, side - 1)]
+    frame.append((side - 1, 1.0, side, side - 1))
+    code = code_modules(number)
     open_runs: dict[tuple[int, int], int] = {}  # (first, last + 1) column -> row where it began
     done: list[tuple[float, float, float, float]] = []
-    for row in range(MODULES + 1):
+    for row in range(_CODE_SIDE + 1):
         now: set[tuple[int, int]] = set()
-        if row < MODULES:
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], figure[row], [False]]).astype(np.int8)))
+        if row < _CODE_SIDE:
+            edges = np.flatnonzero(np.diff(np.concatenate([[False], code[row], [False]]).astype(np.int8)))
             now = {(int(a), int(b)) for a, b in edges.reshape(-1, 2)}
         for run in sorted(set(open_runs) - now):
             top = open_runs.pop(run)
-            done.append((float(run[0]), float(MODULES - row), float(run[1]), float(MODULES - top)))
+            y0, y1 = MODULES - 1.0 - row, MODULES - 1.0 - top
+            done.append((run[0] + 1.0, y0, run[1] + 1.0, y1))
         for run in sorted(now - set(open_runs)):
             open_runs[run] = row
-    return sorted(done)
+    return frame + sorted(done)
