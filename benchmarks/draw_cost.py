@@ -1,0 +1,59 @@
+"""What ``strokebot draw`` costs with its default settings, start-up included: seconds and memory.
+
+Each run is a process of its own on at most ``CORES`` cores, so that imports count and nothing is
+warm. The wall time is the best of some runs; the processor time of the same run stands beside it,
+for a machine that does other things delays the first more than the second. The memory is the peak
+of resident memory that the kernel kept for the process (``ru_maxrss``).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from benchmarks.picture_set import dense_lines
+
+CORES = 2
+RUNS = 3
+_LAUNCH = Path(__file__).with_name("launch.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One run of a program.
+
+    Attributes:
+        wall_s: from start to end.
+        cpu_s: processor time of all its threads.
+        peak_mb: greatest resident memory, 10^6 bytes.
+        error: the last line it said on its way to a failure, or "".
+    """
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+    error: str
+
+
+def cost_of(command: list[str]) -> Cost:
+    """Runs a command on ``CORES`` cores, with nothing printed."""
+    done = subprocess.run(
+        [sys.executable, str(_LAUNCH), str(CORES), *command], capture_output=True, check=True, text=True
+    )
+    took = json.loads(done.stdout)
+    error = f"exit code {took['code']}: {took['said'][0]}" if took["code"] else ""
+    return Cost(took["wall_s"], took["cpu_s"], took["peak_mb"], error)
+
+
+def draw_cost(side_px: int, folder: Path, runs: int = RUNS) -> Cost:
+    """The best of some drawings of a square of dense line art: a run without a failure, the fastest."""
+    picture = folder / f"dense-{side_px}.png"
+    Image.fromarray(dense_lines(side_px)).save(picture)
+    program = [sys.executable, "-c", "from strokebot.cli import main; main()"]
+    command = [*program, "draw", str(picture), "--out-dir", str(folder / "out"), "--quiet"]
+    return min((cost_of(command) for _ in range(runs)), key=lambda cost: (cost.error != "", cost.wall_s))
