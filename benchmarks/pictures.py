@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,25 @@ _NO_WORSE = 0.005
 _SPECIMENS, _QUICK_SPECIMENS = 80, 3
 _DENSE_PX, _QUICK_DENSE_PX = 4000, 1000
 _OURS = ("", "strokebot")
+# What is aimed at: the figure is to be at least (True) or at most (False) the number.
+TARGETS: dict[str, tuple[float, bool]] = {
+    "line_f1_median": (0.995, True),
+    "line_f1_worst": (0.97, True),
+    "line_iou_median": (0.97, True),
+    "hairline_iou_median": (0.88, True),
+    "pencil_iou_median": (0.85, True),
+    "fill_iou_median": (0.95, True),
+    "length_ratio_median": (1.25, False),
+    "time_vs_plain_tour": (0.9, False),
+    "direction_agreement": (0.85, True),
+    "order_tau": (0.8, True),
+    "extra_lifts_max": (0, False),
+    "tone_correlation_min": (0.93, True),
+    "draw_512_s": (4.0, False),
+    "draw_1024_s": (10.0, False),
+    "peak_memory_4000_mb": (2000.0, False),
+}
+_WORST = 3
 
 # What to show of each way and kind: title, value.
 _COLUMNS: dict[str, Callable[[Score], float]] = {
@@ -171,8 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_kinds(results, ways)
         flat |= _order(chosen, Path(name))
         flat |= _cost(chosen, Path(name))
-    print()
-    _print_flat(flat.items())
+    print_worst(results)
+    print_targets(flat, [key for key, _ in ways])
     if chosen.sheet is not None:
         save_sheet(chosen.sheet, results, ways)
     harness.save(flat, harness.Options(chosen.quick, chosen.json))
@@ -210,9 +229,31 @@ def _cost(chosen: Chosen, folder: Path) -> dict[str, float]:
     return flat
 
 
-def _print_flat(rows: Iterable[tuple[str, float]]) -> None:
-    for name, value in rows:
-        print(f"{name:32} {value:10.4g}")
+def print_targets(flat: Mapping[str, float], keys: Sequence[str]) -> None:
+    """Prints every figure that has a target, strokebot's beside the other ways', and then the rest."""
+    others = [key for key in keys if key]
+    print(f"\n{'':24}{'strokebot':>11}{'target':>12}{'':8}" + "".join(f"{key:>12}" for key in others))
+    for name, (bound, least) in TARGETS.items():
+        if name not in flat:
+            continue
+        met = flat[name] >= bound if least else flat[name] <= bound
+        sign, verdict = ">=" if least else "<=", "" if met else "  MISSED"
+        row = f"{name:24}{flat[name]:11.4g}{sign:>4}{bound:8.4g}{verdict:8}"
+        beside = [flat.get(f"{name}_{key}") for key in others]
+        print(row + "".join(f"{'' if value is None else format(value, '.4g'):>12}" for value in beside))
+    shown = {f"{name}{end}" for name in TARGETS for end in ("", *(f"_{key}" for key in others))}
+    for name in [name for name in flat if name not in shown]:
+        print(f"{name:24}{flat[name]:11.4g}")
+
+
+def print_worst(results: Sequence[Result]) -> None:
+    """Prints the pictures that strokebot does worst on, of each kind."""
+    print("\nworst of strokebot by kind: IoU, centre-line F1")
+    for kind in KINDS:
+        mine = sorted((r for r in results if r.picture.kind == kind), key=lambda r: r.ways[""].score.iou)
+        names = (f"{r.picture.name} {r.ways[''].score.iou:.3f} {r.ways[''].score.line_f1:.3f}" for r in mine)
+        if mine:
+            print(f"  {kind:10}" + ", ".join(list(names)[:_WORST]))
 
 
 if __name__ == "__main__":

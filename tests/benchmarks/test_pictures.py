@@ -153,6 +153,17 @@ def test_the_cost_of_a_process_is_its_own() -> None:
     assert "exit code 3" in cost_of([sys.executable, "-c", "import sys; sys.exit(3)"]).error
 
 
+def test_a_missed_target_is_called_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    flat = {"line_f1_median": 0.999, "line_f1_worst": 0.9, "line_f1_worst_tour": 1.0, "draw_512_s": 4.1}
+    pictures.print_targets(flat | {"extra_lifts_max": 0.0, "machine_iou_median": 0.5}, ["tour", ""])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    assert "MISSED" not in lines["line_f1_median"] + lines["extra_lifts_max"]
+    assert "MISSED" in lines["line_f1_worst"]
+    assert lines["line_f1_worst"].split()[-1] == "1"
+    assert "MISSED" in lines["draw_512_s"]
+    assert "machine_iou_median" in lines
+
+
 def test_a_folder_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert pictures.main(["--quick", "--images", "/no/such/folder"]) == 1
     assert "no folder" in capsys.readouterr().err
