@@ -1,0 +1,171 @@
+"""Drawings on the emulated controllers against their plans: time, path, pen value, and G-code.
+
+The clock of a controller and that of the plan drift apart by parts of a per cent, so the
+pen value is compared stroke by stroke, each counted from its own first contact.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import motion_shapes
+from calibration.profile import Profile
+from firmware_bridge.device import open_device
+from firmware_bridge.dialects import dialect_of
+from firmware_bridge.simulator import Recording
+from firmware_bridge.transports.simulated import SimulatedTransport
+from strokebot.trajectory.compile import approach_time_s, compile_program
+from strokebot.trajectory.path import Path
+from strokebot.trajectory.smooth import smooth
+from strokebot.trajectory.timing import parametrise
+from strokebot.trajectory.trajectory import Trajectory
+
+Array = NDArray[np.float64]
+
+_PROFILES = {"grbl": "grbl-z", "marlin": "marlin-printer"}
+# Points compared with a line at once: a bound on the memory.
+_BATCH = 200
+_WORD = re.compile(r"([GXYZF])(-?[0-9.]+)")
+_SECONDS_PER_MINUTE = 60.0
+_LEAST = 1e-12
+
+
+class Outcome(NamedTuple):
+    """One drawing on one machine.
+
+    Attributes:
+        time_over_plan: duration over the planned one.
+        stalls: how often the controller's queue ran dry.
+        path_error_mm: greatest distance between the drawn and the planned lines, either way.
+        pen_error: greatest difference of the pen value at its time, over the pen's range.
+        gcode_error_mm: greatest distance of the planned line from the moves in the file.
+    """
+
+    time_over_plan: float
+    stalls: int
+    path_error_mm: float
+    pen_error: float
+    gcode_error_mm: float
+
+
+def machines(quick: bool) -> dict[str, float]:
+    """Runs all drawings on all emulated controllers; prints and returns the worst of each measure."""
+    drawings = {
+        "handwriting": motion_shapes.handwriting(3000, 3, 12),
+        "spiral": motion_shapes.spiral(2000, 6.0, (60.0, 60.0), 20.0),
+        "cusps": motion_shapes.star(1500),
+        "random lines": motion_shapes.random_line(np.random.default_rng(5), 16),
+    }
+    if quick:
+        drawings = {name: drawings[name] for name in ("cusps", "random lines")}
+    title = "on the emulated machine"
+    print(f"{title:32} {'time/plan':>9} {'stalls':>6} {'path mm':>8} {'pen':>7} {'G-code mm':>9}")
+    flat: dict[str, float] = {}
+    every: list[Outcome] = []
+    for dialect, name in _PROFILES.items():
+        profile = Profile.load(name)
+        ratios = []
+        for drawing, path in drawings.items():
+            outcome = run(smooth(path), profile)
+            every.append(outcome)
+            ratios.append(outcome.time_over_plan)
+            print(
+                f"{dialect + ', ' + drawing:32} {outcome.time_over_plan:9.4f} {outcome.stalls:6d} "
+                f"{outcome.path_error_mm:8.4f} {outcome.pen_error:7.4f} {outcome.gcode_error_mm:9.4f}"
+            )
+        flat[f"{dialect}_time_over_plan"] = max(ratios, key=lambda ratio: abs(ratio - 1.0))
+    return flat | {
+        "path_error_mm": max(o.path_error_mm for o in every),
+        "pen_error_fraction": max(o.pen_error for o in every),
+        "gcode_error_mm": max(o.gcode_error_mm for o in every),
+        "stalls": float(sum(o.stalls for o in every)),
+    }
+
+
+def run(path: Path, profile: Profile) -> Outcome:
+    """Times, compiles and draws a path on the emulated controller of a profile."""
+    machine = profile.machine
+    trajectory = parametrise(path, profile)
+    program = compile_program(trajectory, profile)
+    with open_device(machine, f"sim://{machine.dialect}") as device:
+        stream = device.run(program)
+        transport = device.transport
+        assert isinstance(transport, SimulatedTransport)
+        recording = transport.recording()
+    planned = profile.to_machine(trajectory.xy_mm)
+    touching = profile.drawn_width_mm(recording.pen) > 0
+    moved = np.flatnonzero(np.diff(np.column_stack([recording.xy_mm, recording.pen]), axis=0).any(axis=1))
+    done_s = float(recording.t_s[moved[-1] + 1] - recording.t_s[moved[0]])
+    start = (float(recording.xy_mm[0, 0]), float(recording.xy_mm[0, 1]))
+    planned_s = trajectory.duration_s + approach_time_s(trajectory, profile, start)
+    drawn = planned[trajectory.pen_down]
+    apart = max(
+        distance_to_line(recording.xy_mm[touching][::3], planned),
+        distance_to_line(drawn[::3], recording.xy_mm[touching]),
+    )
+    lines = dialect_of(machine.dialect).encode(program, machine)
+    file_error = distance_to_line(drawn[::3], np.array([move[:2] for move in parsed(lines)]))
+    return Outcome(
+        done_s / planned_s, stream.stalls, apart, pen_error(recording, trajectory, profile), file_error
+    )
+
+
+def pen_error(recording: Recording, trajectory: Trajectory, profile: Profile) -> float:
+    """The greatest difference between drawn and planned pen value at equal times of a stroke."""
+    pen = profile.pen
+    worst = 0.0
+    wanted = profile.pen_value(
+        trajectory.width_mm, trajectory.intensity, np.ones(len(trajectory), dtype=bool)
+    )
+    moving = np.concatenate([[0.0], np.linalg.norm(np.diff(recording.xy_mm, axis=0), axis=1)]) > 0
+    plans = _stretches(trajectory.pen_down)
+    done = _stretches((profile.drawn_width_mm(recording.pen) > 0) & moving)
+    if len(plans) != len(done):
+        raise AssertionError(f"{len(plans)} strokes were planned, {len(done)} were drawn.")
+    for (a, b), (c, d) in zip(plans, done, strict=True):
+        t, value = trajectory.t_s[a - 1 : b], wanted[a - 1 : b]
+        now = recording.t_s[c - 1 : d] - recording.t_s[c - 1]
+        # The clocks run at speeds that differ by parts of a per cent.
+        now = now * ((t[-1] - t[0]) / now[-1])
+        error = np.interp(now + t[0], t, value) - recording.pen[c - 1 : d]
+        worst = max(worst, float(np.abs(error).max()) / abs(pen.full - pen.touch))
+    return worst
+
+
+def _stretches(flag: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Longest runs of True as (first, one after the last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flag.astype(np.int8), [0]])))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def parsed(lines: list[str]) -> list[tuple[float, float, float, float]]:
+    """The moves of G-code: x, y, z and feed in mm/s after each line that moves; the obvious reader."""
+    now = {"X": np.nan, "Y": np.nan, "Z": np.nan, "F": np.nan}
+    moves = []
+    for line in lines:
+        text = line.split(";")[0].split("*")[0]
+        words = {letter: float(value) for letter, value in _WORD.findall(text)}
+        if not words.keys() & {"X", "Y", "Z"} or words.get("G", 1.0) not in (0.0, 1.0):
+            continue
+        now |= {key: value for key, value in words.items() if key != "G"}
+        moves.append((now["X"], now["Y"], now["Z"], now["F"] / _SECONDS_PER_MINUTE))
+    return [move for move in moves if np.isfinite(move[:2]).all()]
+
+
+def distance_to_line(points: Array, line: Array) -> float:
+    """Greatest distance of points (K, 2) from a polyline (M, 2): near places alone are compared."""
+    keep = np.append(True, np.linalg.norm(np.diff(line, axis=0), axis=1) > _LEAST)
+    line = line[keep]
+    start, end = line[:-1], line[1:]
+    square = np.maximum(((end - start) ** 2).sum(axis=1), _LEAST)
+    worst = 0.0
+    for batch in np.array_split(points, max(1, len(points) // _BATCH)):
+        offset = batch[:, None] - start
+        share = np.clip((offset * (end - start)).sum(axis=2) / square, 0.0, 1.0)
+        away = np.linalg.norm(offset - share[..., None] * (end - start), axis=2).min(axis=1)
+        worst = max(worst, float(away.max()))
+    return worst
