@@ -3,7 +3,7 @@
     with open_device(profile) as device:
         report = device.run(program)
 
-The safe stop (``safe_stop.py``) runs on every way out of a drawing but a lost port.
+The safe stop (``control``) runs on every way out of a drawing but a lost port.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-from firmware_bridge import preflight, safe_stop
-from firmware_bridge.connect import greet, read_settings
+from firmware_bridge import preflight
+from firmware_bridge.control import control_of
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.dialects.base import Realtime
+from firmware_bridge.dialects.base import ONE_LINE, Facts, Framing, Realtime
 from firmware_bridge.errors import (
     BridgeError,
-    DeviceAlarm,
-    DeviceRejected,
     PortError,
     PreflightError,
     ProtocolError,
@@ -78,15 +76,16 @@ class Device:
 
     Attributes:
         machine: the profile.
-        settings: the machine's stored settings by number, as read at the start.
+        window: what may be under way while it draws.
     """
 
     def __init__(self, machine: MachineProfile, link: Link) -> None:
         """Greets the machine on an open link; see ``open_device``."""
         self.machine = machine
         self._link = link
-        greet(link)
-        self.settings = read_settings(link)
+        self._control = control_of(machine.dialect)
+        link.facts = self._control.greet(link)
+        self.window = link.dialect.window(machine, link.facts)
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +104,11 @@ class Device:
     def state(self) -> str:
         """The last state that the machine reported, such as ``Idle`` or ``Hold:0``."""
         return self._link.state
+
+    @property
+    def facts(self) -> Facts:
+        """What the machine told about itself at the start: firmware, sizes, stored settings."""
+        return self._link.facts
 
     def close(self) -> None:
         """Gives the port back."""
@@ -154,20 +158,23 @@ class Device:
         pen_up: float,
     ) -> StreamReport:
         link = self._link
-        self._require_idle()
+        self._control.require_idle(link)
         if on_event is not None:
             link.listener = on_event
         try:
             for finding in findings:
                 link.listener(Warning(f"{finding.message}: {finding.cure}."))
-            streamer = Streamer(link, link.dialect.window_bytes)
+            link.feeding = True
+            if not link.hears(Realtime.STATUS):
+                link.enter("Run")
+            streamer = Streamer(link, self.window)
             streamer.stream(lines)
             # The answer to this line comes when the last move has ended.
-            Streamer(link, None).stream([link.dialect.commands["sync"]])
+            Streamer(link, ONE_LINE).stream([link.dialect.commands["sync"]])
             link.surplus = 0
             self.wait_idle()
             link.pause(_LATE_ANSWER_S)
-            if link.surplus:
+            if link.surplus and link.dialect.framing is Framing.PLAIN:
                 raise ProtocolError(
                     f"The machine gave {link.surplus} answers too many, so lines may have been lost: "
                     "check the cable and draw again."
@@ -179,13 +186,6 @@ class Device:
             raise
         finally:
             link.listener = _no_event
-
-    def _require_idle(self) -> None:
-        status = self._link.poll()
-        if status.state == "Alarm":
-            raise DeviceAlarm("The machine is locked by an alarm: home it or unlock it first.")
-        if status.state != "Idle":
-            raise DeviceRejected(f"The machine is busy ({status.label}): wait for it, or reset it.")
 
     def _stop_safely(self, error: BaseException, pen_up: float) -> None:
         """Lifts the pen though Ctrl-C may be pressed again."""
@@ -213,25 +213,32 @@ class Device:
             DeviceError: if it refuses to lift.
             PortError: if the port goes away.
         """
-        safe_stop.stop_and_lift(self._link, self.machine.safe_pen if pen is None else pen)
+        self._control.stop_and_lift(self._link, self.machine.safe_pen if pen is None else pen)
 
     # -- realtime --------------------------------------------------------------------------------
 
     def hold(self) -> None:
-        """Slows down to a stop at once; ``resume`` goes on. The pen stays where it is."""
-        self._link.send_realtime(Realtime.HOLD)
+        """Slows down to a stop; ``resume`` goes on. The pen stays where it is.
+
+        A firmware without a hold draws to the end what it has taken already.
+        """
+        self._link.feeding = False
+        if self._link.hears(Realtime.HOLD):
+            self._link.send_realtime(Realtime.HOLD)
 
     def resume(self) -> None:
         """Goes on after ``hold``."""
-        self._link.send_realtime(Realtime.RESUME)
+        self._link.feeding = True
+        if self._link.hears(Realtime.RESUME):
+            self._link.send_realtime(Realtime.RESUME)
 
     def reset(self) -> None:
-        """Resets the controller and waits for its greeting; what was under way is lost.
+        """Starts the controller's counters anew; GRBL drops what was under way, Marlin draws it first.
 
         Raises:
-            ResponseTimeout: if it does not greet.
+            ResponseTimeout: if it does not come back.
         """
-        safe_stop.reset(self._link)
+        self._control.reset(self._link)
 
     # -- by hand ---------------------------------------------------------------------------------
 
@@ -246,7 +253,8 @@ class Device:
 
     def unlock(self) -> None:
         """Leaves an alarm without homing; the position may be wrong then."""
-        self._link.command(self._link.dialect.commands["unlock"])
+        if "unlock" in self._link.dialect.commands:
+            self._link.command(self._link.dialect.commands["unlock"])
         self._link.poll()
 
     def jog(self, dx_mm: float = 0.0, dy_mm: float = 0.0, dpen: float = 0.0, feed_mm_s: float = 20.0) -> None:
@@ -271,7 +279,8 @@ class Device:
             dx_mm, dy_mm, feed_mm_s = joint_step(
                 (here.x_mm, here.y_mm), (dx_mm, dy_mm), feed_mm_s, self.machine
             )
-        self._link.command(self._link.dialect.jog_line(dx_mm, dy_mm, dpen, feed_mm_s))
+        for line in self._link.dialect.jog_lines(dx_mm, dy_mm, dpen, feed_mm_s):
+            self._link.command(line)
         self.wait_idle()
 
     def move_pen(self, value: float) -> None:
@@ -296,7 +305,7 @@ class Device:
             DeviceAlarm: if it is in an alarm.
             ResponseTimeout: if it neither moves nor becomes idle.
         """
-        safe_stop.wait_idle(self._link)
+        self._control.wait_idle(self._link)
 
 
 def _check_jog(axis: str, now: float, step: float, low: float, high: float) -> None:

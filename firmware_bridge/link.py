@@ -3,6 +3,8 @@
 Nouns:
     Link     transport and dialect together, with the last known state and work offset
     command  one line, sent alone, whose answer is awaited (never used while streaming)
+    number   of a line on the wire, where the firmware counts or names lines
+    quiet    a short time without a byte, after which nothing is under way any more
 
 Every reply passes through ``read``, so that an alarm or a restart cannot go unseen,
 and only ``Ok`` and ``Rejected`` ever count as answers.
@@ -16,17 +18,22 @@ from typing import NoReturn
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
+    Busy,
     Dialect,
+    Facts,
     Message,
     Ok,
     Realtime,
     Rejected,
     Reply,
+    Resend,
     Status,
     Unknown,
+    frame,
 )
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
 from firmware_bridge.events import Event, Position, StateChange, Warning
+from firmware_bridge.kinematics.joints import tool_of_words
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.transports.base import Transport
 
@@ -36,6 +43,12 @@ STATUS_TIMEOUT_S = 2.0
 POLL_S = 0.25
 # How long one awaited command may take, motion apart.
 COMMAND_TIMEOUT_S = 5.0
+# A machine that says it is busy is believed for so long, homing a large one included.
+BUSY_LIMIT_S = 600.0
+# No byte for so long means that nothing is under way: at 115200 baud a full buffer takes 0.02 s.
+QUIET_S = 0.1
+# A line that arrives damaged so often will not arrive.
+MOST_RESENDS = 10
 
 Listener = Callable[[Event], None]
 
@@ -52,6 +65,9 @@ class Link:
         offset_mm: machine minus work position, as last reported.
         listener: gets the events.
         surplus: answers that came while no line was under way.
+        next_number: number of the next line, where lines are numbered.
+        facts: what the machine told about itself.
+        feeding: False while somebody wants no further line to be sent.
     """
 
     def __init__(self, transport: Transport, dialect: Dialect, machine: MachineProfile) -> None:
@@ -63,16 +79,31 @@ class Link:
         self.position: Position | None = None
         self.listener: Listener = _ignore
         self.surplus = 0
+        self.next_number = 1
+        self.facts = Facts()
+        self.feeding = True
 
     def now_s(self) -> float:
         """The transport's clock."""
         return self.transport.now_s()
 
     def send_line(self, line: str) -> int:
-        """Sends one line and returns its length in bytes, the line end included."""
+        """Sends one line as it is, without number, and returns its length in bytes."""
         data = line.encode("ascii") + b"\n"
         self.transport.write(data)
         return len(data)
+
+    def framed(self, number: int, line: str) -> bytes:
+        """A line as it goes over the wire."""
+        return frame(self.dialect.framing, number, line)
+
+    def send_framed(self, number: int, line: str) -> None:
+        """Sends one line under a number."""
+        self.transport.write(self.framed(number, line))
+
+    def hears(self, what: Realtime) -> bool:
+        """Whether the machine takes such a request at once."""
+        return what in self.dialect.realtime
 
     def send_realtime(self, what: Realtime) -> None:
         """Sends a realtime byte, which acts at once and is not answered."""
@@ -93,6 +124,9 @@ class Link:
         reply = self.dialect.parse(text)
         if isinstance(reply, Status):
             self._note(reply)
+        elif isinstance(reply, Ok):
+            if reply.status is not None:
+                self._note(reply.status)
         elif isinstance(reply, Message):
             self.listener(Warning(f"The machine says: {reply.text}."))
         elif isinstance(reply, Unknown):
@@ -108,11 +142,12 @@ class Link:
         if work is not None:
             servo = self.machine.pen_actuator == "servo"
             pen = (status.spindle or 0.0) if servo else work[2]
-            position = Position(work[0], work[1], pen)
+            x_mm, y_mm = tool_of_words((work[0], work[1]), self.machine)
+            position = Position(x_mm, y_mm, pen)
             if position != self.position:
                 self.position = position
                 self.listener(position)
-        if status.label != self.state:
+        if status.state and status.label != self.state:
             before, self.state = self.state, status.label
             self.listener(StateChange(before, status.label))
 
@@ -123,6 +158,11 @@ class Link:
             ResponseTimeout: if the machine stays silent.
             DeviceAlarm: if it raises an alarm meanwhile.
         """
+        if not self.hears(Realtime.STATUS):
+            found = [r for r in self.command(self.dialect.commands["status"]) if isinstance(r, Status)]
+            if not found:
+                raise ProtocolError(f"{self.transport.name} does not say where it stands: check the dialect.")
+            return found[-1]
         self.send_realtime(Realtime.STATUS)
         deadline = self.now_s() + timeout_s
         while True:
@@ -150,39 +190,87 @@ class Link:
             if isinstance(reply, Ok | Rejected):
                 self.surplus += 1
 
+    def quiet(self, seconds: float = QUIET_S) -> list[Reply]:
+        """Reads until nothing has come for so long; answers that come belong to nobody."""
+        heard: list[Reply] = []
+        while True:
+            try:
+                heard.append(self.read(seconds))
+            except ResponseTimeout:
+                return heard
+
+    def enter(self, state: str) -> None:
+        """Notes a state that the machine does not report by itself."""
+        if state != self.state:
+            before, self.state = self.state, state
+            self.listener(StateChange(before, state))
+
     def command(self, line: str, timeout_s: float = COMMAND_TIMEOUT_S) -> list[Reply]:
         """Sends one line and waits for its answer.
 
         Returns:
-            The replies that came before the ``ok``.
+            The replies that came before the ``ok``, and what the ``ok`` brought along.
 
         Raises:
             DeviceRejected: if the machine refuses the line.
             DeviceAlarm: if it raises an alarm instead.
-            ProtocolError: if it restarts instead.
+            ProtocolError: if it restarts instead, or the line never arrives undamaged.
             ResponseTimeout: if no answer comes in time.
         """
-        self.send_line(line)
-        deadline = self.now_s() + timeout_s
+        number = self.next_number
+        self.next_number += 1
+        self.send_framed(number, line)
+        begin = self.now_s()
+        deadline = begin + timeout_s
         before: list[Reply] = []
+        resends = 0
         while True:
             try:
                 reply = self.read(deadline - self.now_s())
             except ResponseTimeout as cause:
                 raise ResponseTimeout(
-                    f"No answer to '{line}' within {timeout_s:g} s: reset the machine."
+                    f"No answer to '{line}' within {self.now_s() - begin:.0f} s: reset the machine."
                 ) from cause
             if isinstance(reply, Ok):
-                return before
-            if isinstance(reply, Rejected):
-                raise DeviceRejected(f"'{line}': error {reply.code}, {reply.words}: {reply.cure}.")
-            if isinstance(reply, Alarm):
+                if reply.number in (None, number):
+                    return [*before, reply.status] if reply.status is not None else before
+            elif isinstance(reply, Rejected):
+                if reply.number in (None, number):
+                    self._after_rejection()
+                    raise DeviceRejected(f"'{line}': error {reply.code}, {reply.words}: {reply.cure}.")
+            elif isinstance(reply, Busy):
+                deadline = min(self.now_s() + timeout_s, begin + BUSY_LIMIT_S)
+            elif isinstance(reply, Resend):
+                resends += 1
+                if resends > MOST_RESENDS:
+                    raise ProtocolError(
+                        f"'{line}' arrives damaged each time: check the cable and the baud rate."
+                    )
+                self.quiet()
+                if reply.number <= number:
+                    if reply.number < number:  # it lost count, though nothing else is under way
+                        self.renumber(number - 1)
+                    self.send_framed(number, line)
+            elif isinstance(reply, Alarm):
                 alarm(reply)
-            if isinstance(reply, Banner):
+            elif isinstance(reply, Banner):
                 raise ProtocolError(f"The machine restarted instead of answering '{line}': try again.")
-            before.append(reply)
+            else:
+                before.append(reply)
+
+    def renumber(self, last: int) -> None:
+        """Tells the machine which number the last line had."""
+        self.send_framed(last, f"M110 N{last}")
+        self.quiet()
+
+    def _after_rejection(self) -> None:
+        """After an error: grblHAL repeats it until it has seen an empty line."""
+        if self.facts.firmware.startswith("grblHAL"):
+            self.send_line("")
+            self.quiet()
 
 
 def alarm(reply: Alarm) -> NoReturn:
     """Raises the alarm as an error."""
-    raise DeviceAlarm(f"Alarm {reply.code}: {reply.words}: {reply.cure}.")
+    number = f" {reply.code}" if reply.code else ""
+    raise DeviceAlarm(f"Alarm{number}: {reply.words}: {reply.cure}.")

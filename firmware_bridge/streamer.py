@@ -2,26 +2,44 @@
 
 Nouns:
     pending   lines that were sent and not yet answered, oldest first
-    window    how many bytes may be pending; ``None`` stands for one line at a time
+    window    how many lines and bytes may be pending
     poll      a status request, a few times a second, to see that the machine lives
+    resend    the machine asks to hear again from a line on, since one came damaged
+    probe     a position request that shows a machine without realtime requests to be alive
 
-The invariant: pending bytes never exceed the window, so the receive buffer cannot
-overflow. One line at a time (send-response) is the window of one line. An answer
-belongs to the oldest pending line; anything that is not exactly an answer is never
+The invariant: what is pending never exceeds the window, so no buffer can overflow. One
+line at a time (send-response) is the window of one line. An answer belongs to the oldest
+pending line, or to the one that it names; anything that is not exactly an answer is never
 counted as one.
 
-Every wait is bounded by signs of life: an answer, a moving position, a hold that
-somebody asked for. A machine that is silent, or that stands idle while an answer
-is missing, ends the wait with an error.
+After a resend nothing is sent until the wire has been quiet, since every line that was
+under way makes the machine ask again. Where lines are numbered, a lost answer does no
+harm either: when nothing comes any more, a probe is sent, and its answer shows that all
+before it was read. Should one of those lines have been lost, the next one brings a resend.
+
+Every wait is bounded by signs of life: an answer, a moving position, a word that the
+machine is busy, a hold that somebody asked for. A machine that is silent, or that stands
+idle while an answer is missing, ends the wait with an error.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firmware_bridge.dialects.base import Alarm, Banner, Ok, Realtime, Rejected, Reply, Status
+from firmware_bridge.dialects.base import (
+    Alarm,
+    Banner,
+    Busy,
+    Framing,
+    Ok,
+    Realtime,
+    Rejected,
+    Reply,
+    Resend,
+    Status,
+    Window,
+)
 from firmware_bridge.errors import (
     DeviceAlarm,
     DeviceRejected,
@@ -30,17 +48,21 @@ from firmware_bridge.errors import (
     ProtocolError,
     ResponseTimeout,
 )
-from firmware_bridge.events import Position, Progress
-from firmware_bridge.link import POLL_S, Link, alarm
+from firmware_bridge.events import Position, Progress, Warning
+from firmware_bridge.link import BUSY_LIMIT_S, MOST_RESENDS, POLL_S, QUIET_S, Link, alarm
+from firmware_bridge.outbox import Outbox
 
 # No byte at all for so long, despite status requests, means that nobody is there.
 SILENCE_S = 5.0
+# A machine that does not say when it is busy may be silent for one long move.
+LONG_SILENCE_S = 60.0
 # Idle or moving nowhere for so long without an answer: the answer is lost.
 NO_PROGRESS_S = 10.0
 # No wait is shorter, so that rounding cannot make the loop spin on a virtual clock.
 _LEAST_WAIT_S = 0.001
 # States in which the machine rightly does nothing until somebody resumes it.
 _WAITING_STATES = ("Hold", "Door")
+_NOT_SENT = "The machine answered a line that was not sent: check the line ends and the cable."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +70,11 @@ class StreamReport:
     """How a stream went.
 
     Attributes:
-        lines: lines sent. bytes: bytes sent, line ends included.
+        lines: lines sent. bytes: bytes sent, line ends and repetitions included.
         acknowledged: lines that the machine took. errors: lines that it refused.
         stalls: status reports that found the machine idle while lines were left.
         duration_s: from the first byte to the end of the motion, on the transport's clock.
+        resends: how often the machine asked for lines again.
     """
 
     lines: int
@@ -60,39 +83,51 @@ class StreamReport:
     errors: int
     stalls: int
     duration_s: float
+    resends: int = 0
 
 
 class Streamer:
-    """Sends the lines of one program."""
+    """Sends the lines of one program.
 
-    def __init__(self, link: Link, window_bytes: int | None) -> None:
+    Attributes:
+        outbox: which lines are under way, taken, or next.
+        errors, stalls, resends: see ``StreamReport``.
+    """
+
+    def __init__(self, link: Link, window: Window) -> None:
         """Prepares a stream.
 
         Args:
             link: the conversation; nothing may be pending in it.
-            window_bytes: bytes that may be pending, or None for one line at a time.
+            window: what may be pending.
         """
         self.link = link
-        self.window_bytes = window_bytes
-        self.pending: deque[tuple[int, int]] = deque()  # (line index, bytes)
-        self.pending_bytes = 0
-        self.peak_pending_bytes = 0
-        self.sent = 0
-        self.sent_bytes = 0
-        self.acknowledged = 0
+        self.framing = link.dialect.framing
+        self.base = link.next_number
+        self.outbox = Outbox(window, lambda index, line: len(link.framed(self.base + index, line)))
         self.errors = 0
         self.stalls = 0
-        self._lines: Sequence[str] = ()
+        self.resends = 0
+        self._resent_index = -1
+        self._resent_times = 0
+        self._after_resend = False
+        self._quiet_until_s = 0.0
+        self._probing = False
+        self._probe_answered = False
+        self._poll_open = False
         self._started_s = 0.0
         self._polled_s = 0.0
         self._heard_s = 0.0
         self._progress_s = 0.0
+        self._answer_s = 0.0
         self._position: Position | None = None
 
     def report(self) -> StreamReport:
         """Counts up to now."""
-        duration = self.link.now_s() - self._started_s
-        return StreamReport(self.sent, self.sent_bytes, self.acknowledged, self.errors, self.stalls, duration)
+        box, duration = self.outbox, self.link.now_s() - self._started_s
+        return StreamReport(
+            box.sent, box.sent_bytes, box.acknowledged, self.errors, self.stalls, duration, self.resends
+        )
 
     def stream(self, lines: Sequence[str]) -> StreamReport:
         """Sends all lines and waits until each is answered (not until the motion ends).
@@ -102,67 +137,76 @@ class Streamer:
             DeviceRejected: if the machine refuses a line; nothing more is sent then.
             DeviceAlarm: if it raises an alarm.
             DeviceReset: if it restarts.
-            ProtocolError: if it answers a line that was not sent.
+            ProtocolError: if it answers a line that was not sent, or a line never arrives whole.
             ResponseTimeout: if it stays silent or an answer is lost.
             PortError: if the port goes away.
         """
-        self._lines = lines
-        if self.window_bytes is not None:
-            for number, line in enumerate(lines, start=1):
-                if len(line) + 1 > self.window_bytes:
-                    raise ProgramError(f"Line {number} is longer than the machine's buffer: split it.")
+        box = self.outbox
+        box.lines = lines
+        if box.window.bytes is not None:
+            for index in range(len(lines)):
+                if box.size(index) > box.window.bytes:
+                    raise ProgramError(f"Line {index + 1} is longer than the machine's buffer: split it.")
         now = self.link.now_s()
-        self._started_s = self._polled_s = self._heard_s = self._progress_s = now
+        self._started_s = self._polled_s = self._heard_s = self._progress_s = self._answer_s = now
         self._tell_progress()
-        while self.sent < len(lines) or self.pending:
+        while not box.done():
             self._fill()
             self._poll_if_due()
             try:
-                reply = self.link.read(max(self._polled_s + POLL_S - self.link.now_s(), _LEAST_WAIT_S))
+                reply = self.link.read(self._patience_s())
             except ResponseTimeout:
                 self._check_alive()
                 continue
             self._heard_s = self.link.now_s()
             self._take(reply)
             self._check_alive()
+        self.link.next_number = self.base + len(lines)
         self._tell_progress()
         return self.report()
 
-    def fits(self, line: str) -> bool:
-        """Whether a line may be sent now."""
-        if self.window_bytes is None:
-            return not self.pending
-        return self.pending_bytes + len(line) + 1 <= self.window_bytes
+    # -- sending ---------------------------------------------------------------------------------
 
     def _fill(self) -> None:
-        while self.sent < len(self._lines) and self.fits(self._lines[self.sent]):
-            line = self._lines[self.sent]
-            size = len(line) + 1
-            # Counted before it is sent: an interrupted write may have sent it.
-            self.pending.append((self.sent, size))
-            self.pending_bytes += size
-            self.peak_pending_bytes = max(self.peak_pending_bytes, self.pending_bytes)
-            self.sent += 1
-            self.sent_bytes += size
-            self.link.send_line(line)
+        if self.link.now_s() < self._quiet_until_s:
+            return
+        while self.link.feeding and self.outbox.fits():
+            # Booked before it is sent: an interrupted write may have sent it.
+            index = self.outbox.take_next()
+            self.link.next_number = max(self.link.next_number, self.base + index + 1)
+            self.link.send_framed(self.base + index, self.outbox.lines[index])
+
+    def _patience_s(self) -> float:
+        now = self.link.now_s()
+        until = self._polled_s + POLL_S
+        if now < self._quiet_until_s:
+            until = min(until, self._quiet_until_s)
+        return max(until - now, _LEAST_WAIT_S)
 
     def _poll_if_due(self) -> None:
         now = self.link.now_s()
-        if now - self._polled_s >= POLL_S:
-            self._polled_s = now
+        if now - self._polled_s < POLL_S:
+            return
+        self._polled_s = now
+        if self.link.hears(Realtime.STATUS) and (self.framing is Framing.PLAIN or not self._poll_open):
+            self._poll_open = True
             self.link.send_realtime(Realtime.STATUS)
 
+    # -- hearing ---------------------------------------------------------------------------------
+
     def _take(self, reply: Reply) -> None:
+        after_resend, self._after_resend = self._after_resend, False
         if isinstance(reply, Ok):
-            self._answered()
+            if after_resend and self.link.facts.ok_after_resend:
+                return  # it belongs to the request, not to a line
+            self._take_ok(reply)
         elif isinstance(reply, Rejected):
-            index = self._answered()
-            self.acknowledged -= 1
-            self.errors += 1
-            raise DeviceRejected(
-                f"Line {index + 1} '{self._lines[index][:40]}': error {reply.code}, "
-                f"{reply.words}: {reply.cure}."
-            )
+            self._take_rejected(reply)
+        elif isinstance(reply, Resend):
+            self._after_resend = True
+            self._take_resend(reply.number - self.base)
+        elif isinstance(reply, Busy):
+            self._progress_s = self.link.now_s()
         elif isinstance(reply, Alarm):
             alarm(reply)
         elif isinstance(reply, Banner):
@@ -170,19 +214,57 @@ class Streamer:
                 "The machine restarted in the middle of the drawing: check its power supply and USB cable."
             )
         elif isinstance(reply, Status):
+            self._poll_open = False
+            self._probe_answered = self._probing
             self._take_status(reply)
 
-    def _answered(self) -> int:
-        """Takes the oldest pending line off the list and returns its index."""
-        if not self.pending:
+    def _take_ok(self, reply: Ok) -> None:
+        now = self.link.now_s()
+        if self._probe_answered:
+            self._probing = self._probe_answered = False
+            self.outbox.all_answered()
+            self._progress_s = self._answer_s = now
+            return
+        index = None if reply.number is None else reply.number - self.base
+        if self.outbox.answered(index) is None:
+            if self.framing is Framing.PLAIN:
+                raise ProtocolError(_NOT_SENT)
+            self.link.surplus += 1  # numbers keep the order, so an answer too many does no harm
+            return
+        self._progress_s = self._answer_s = now
+
+    def _take_rejected(self, reply: Rejected) -> None:
+        index = self.outbox.answered(None if reply.number is None else reply.number - self.base)
+        if index is None:
+            if self.framing is Framing.PLAIN:
+                raise ProtocolError(_NOT_SENT)
+            raise DeviceRejected(f"Error {reply.code}, {reply.words}: {reply.cure}.")
+        self.outbox.acknowledged -= 1
+        self.errors += 1
+        raise DeviceRejected(
+            f"Line {index + 1} '{self.outbox.lines[index][:40]}': error {reply.code}, "
+            f"{reply.words}: {reply.cure}."
+        )
+
+    def _take_resend(self, index: int) -> None:
+        if not 0 <= index <= self.outbox.sent:
             raise ProtocolError(
-                "The machine answered a line that was not sent: check the line ends and the cable."
+                f"The machine asks for line number {index + self.base}, which this drawing does not have: "
+                "reset it and draw again."
             )
-        index, size = self.pending.popleft()
-        self.pending_bytes -= size
-        self.acknowledged += 1
-        self._progress_s = self.link.now_s()
-        return index
+        now = self.link.now_s()
+        again = now < self._quiet_until_s and index == self._resent_index
+        if not again:  # otherwise a line that was under way already
+            self.resends += 1
+            self._resent_times = self._resent_times + 1 if index == self._resent_index else 1
+            self._resent_index = index
+            if self._resent_times > MOST_RESENDS:
+                raise ProtocolError(
+                    f"Line {index + 1} arrives damaged each time: check the cable and the baud rate."
+                )
+        self.outbox.rewind(index)
+        self._quiet_until_s = now + QUIET_S
+        self._progress_s = self._answer_s = now
 
     def _take_status(self, status: Status) -> None:
         if status.state == "Alarm":
@@ -190,32 +272,67 @@ class Streamer:
         if status.state in _WAITING_STATES or self.link.position != self._position:
             self._position = self.link.position
             self._progress_s = self.link.now_s()
-        left = len(self._lines) - self.sent
-        if status.state == "Idle" and left and self.acknowledged and not self._dwelling_s():
+        box = self.outbox
+        left = len(box.lines) - box.sent
+        if status.state == "Idle" and left and box.acknowledged and not self._dwelling_s():
             self.stalls += 1
         self._tell_progress()
 
     def _tell_progress(self) -> None:
-        done, total = self.acknowledged, len(self._lines)
+        done, total = self.outbox.acknowledged, len(self.outbox.lines)
         elapsed = self.link.now_s() - self._started_s
         # The first seconds say nothing: the machine only fills its look-ahead then.
         eta = elapsed * (total - done) / done if done and elapsed > 2.0 else None
         self.link.listener(Progress(done, total, eta))
 
+    # -- patience --------------------------------------------------------------------------------
+
     def _dwelling_s(self) -> float:
         """Time that the pending lines make the machine wait by themselves."""
-        found = (self.link.dialect.dwell.fullmatch(self._lines[index]) for index, _ in self.pending)
-        return sum(float(match[1]) for match in found if match)
+        dialect, lines = self.link.dialect, self.outbox.lines
+        found = (dialect.dwell.fullmatch(lines[sent.index]) for sent in self.outbox.pending)
+        return sum(float(match[1]) * dialect.dwell_unit_s for match in found if match)
 
     def _check_alive(self) -> None:
         now = self.link.now_s()
-        if now - self._heard_s > SILENCE_S:
-            raise ResponseTimeout(
-                f"{self.link.transport.name} was silent for {SILENCE_S:g} s: check the cable and the power."
-            )
-        if self.pending and now - self._progress_s > NO_PROGRESS_S + self._dwelling_s():
-            index = self.pending[0][0]
-            raise ResponseTimeout(
-                f"Line {index + 1} was never answered though the machine stands still: "
-                "an answer was lost on the way; check the cable and send again."
-            )
+        polled = self.link.hears(Realtime.STATUS)
+        if not polled and now - self._polled_s < _LEAST_WAIT_S:
+            self._tell_progress()
+        if not (self.outbox.pending or polled):
+            self._heard_s = self._progress_s = self._answer_s = now  # nothing is awaited
+            return
+        bound = SILENCE_S
+        if not polled:
+            bound += self._dwelling_s()
+            if not (self.link.facts.keepalive or self._probing):
+                bound += LONG_SILENCE_S
+        if now - self._heard_s > bound:
+            self._silent(bound)
+        busy_bound = BUSY_LIMIT_S + self._dwelling_s()
+        if self.outbox.pending and now - self._answer_s > busy_bound and not self._waiting():
+            self._lost_answer()
+        if polled and self.outbox.pending and now - self._progress_s > NO_PROGRESS_S + self._dwelling_s():
+            self._lost_answer()
+
+    def _waiting(self) -> bool:
+        """Whether the machine rightly does nothing."""
+        return self.link.state.startswith(_WAITING_STATES)
+
+    def _silent(self, bound_s: float) -> None:
+        """Nothing was heard for too long: probes once where that can help, and gives up otherwise."""
+        if self.framing is Framing.NUMBERED and not self._probing and self.outbox.pending:
+            self._probing = True
+            self._heard_s = self.link.now_s()
+            self.link.listener(Warning("An answer is missing: asking the machine where it is."))
+            self.link.send_line(self.link.dialect.commands["status"])
+            return
+        raise ResponseTimeout(
+            f"{self.link.transport.name} was silent for {bound_s:g} s: check the cable and the power."
+        )
+
+    def _lost_answer(self) -> None:
+        index = self.outbox.pending[0].index
+        raise ResponseTimeout(
+            f"Line {index + 1} was never answered though the machine stands still: "
+            "an answer was lost on the way; check the cable and send again."
+        )

@@ -3,8 +3,10 @@
 Nouns:
     Dialect   writes lines for one firmware and reads its answers
     Reply     one answer line, read strictly: what is not understood is ``Unknown``
-    Realtime  a byte that the firmware takes at once, past its line buffer
-    window    how many bytes may be under way before an answer must be awaited
+    Realtime  a request that the firmware takes at once, past its line buffer
+    Framing   what is put around a line on the wire: nothing, number and checksum, or a name
+    Window    how many lines and bytes may be under way before an answer must be awaited
+    Facts     what a machine told about itself when it was connected
 """
 
 from __future__ import annotations
@@ -13,13 +15,58 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import reduce
+from types import MappingProxyType
 from typing import Protocol
 
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
 
-# A window of None bytes means send-response: one line under way, whatever its length.
-ONE_LINE: int | None = None
+
+class Framing(StrEnum):
+    """What is put around a line on the wire."""
+
+    PLAIN = "plain"  # the line alone; an answer belongs to the oldest line under way
+    NUMBERED = "numbered"  # N<n> <line>*<checksum>; the machine asks for lines that it missed
+    NAMED = "named"  # #<n> <line>; the answer carries the same number
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What may be under way at once; None stands for no bound.
+
+    Attributes:
+        lines: lines that were sent and not answered.
+        bytes: their bytes, line ends included.
+    """
+
+    lines: int | None = None
+    bytes: int | None = None
+
+
+# Send-response: one line under way, whatever its length.
+ONE_LINE = Window(lines=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a machine told about itself when it was connected.
+
+    Attributes:
+        firmware: its name, such as ``grblHAL`` or ``Marlin 2.1.2``; empty if it did not tell.
+        rx_bytes: size of its receive buffer, or None.
+        planner_blocks: moves that it looks ahead, or None.
+        settings: stored settings by their name, such as ``$110`` or ``M203 X``.
+        keepalive: whether it says that it is busy while it cannot answer.
+        ok_after_resend: whether an ``ok`` follows a request to send again.
+    """
+
+    firmware: str = ""
+    rx_bytes: int | None = None
+    planner_blocks: int | None = None
+    settings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    keepalive: bool = False
+    ok_after_resend: bool = True
 
 
 class Realtime(StrEnum):
@@ -30,20 +77,6 @@ class Realtime(StrEnum):
     RESUME = "resume"
     RESET = "reset"
     JOG_CANCEL = "jog cancel"
-
-
-@dataclass(frozen=True, slots=True)
-class Ok:
-    """The oldest line under way was taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """The oldest line under way was refused: code, what it means, what to do."""
-
-    code: int
-    words: str
-    cure: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +121,42 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """One stored setting of the machine."""
+class Ok:
+    """A line was taken: the oldest under way, or the one with this number; may bring a report along."""
+
+    number: int | None = None
+    status: Status | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A line was refused: code, what it means, what to do; the oldest, or the one with this number."""
+
+    code: int
+    words: str
+    cure: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """The machine wants to hear again from the line with this number on."""
 
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The machine lives and cannot answer yet."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One stored setting of the machine, by its name: ``$110``, ``M203 X``."""
+
+    name: str
     value: float
 
 
@@ -116,7 +181,7 @@ class Unknown:
     text: str
 
 
-Reply = Ok | Rejected | Alarm | Status | Setting | Message | Banner | Unknown
+Reply = Ok | Rejected | Resend | Busy | Alarm | Status | Setting | Message | Banner | Unknown
 
 
 class Dialect(Protocol):
@@ -124,17 +189,23 @@ class Dialect(Protocol):
 
     Attributes:
         name: key in the registry.
-        realtime: the bytes it takes at once.
-        commands: the lines for ``home``, ``unlock``, ``settings``, ``build info`` and ``sync``.
-        window_bytes: bytes that may be under way, or ``ONE_LINE``.
-        dwell: matches a line that makes the machine wait; group 1 is the time in s.
+        realtime: the bytes of each request that it takes at once; those it has not are missing.
+        commands: the lines for ``home``, ``sync`` (answered when all motion has ended) and others.
+        framing: what is put around a line.
+        dwell: matches a line that makes the machine wait; group 1 is the time.
+        dwell_unit_s: unit of that time.
     """
 
     name: str
     realtime: Mapping[Realtime, bytes]
     commands: Mapping[str, str]
-    window_bytes: int | None
+    framing: Framing
     dwell: re.Pattern[str]
+    dwell_unit_s: float
+
+    def window(self, machine: MachineProfile, facts: Facts) -> Window:
+        """What may be under way, after what the machine told, or the profile where it did not."""
+        ...
 
     def encode(self, program: Program, machine: MachineProfile) -> list[str]:
         """Lines (without line ends) that draw the program."""
@@ -144,10 +215,25 @@ class Dialect(Protocol):
         """Lines that move only the pen axis; with ``offset`` (machine minus work) in the machine frame."""
         ...
 
-    def jog_line(self, dx_mm: float, dy_mm: float, dpen: float, feed_mm_s: float) -> str:
-        """One line that moves by a small step and may be cancelled."""
+    def jog_lines(self, dx_mm: float, dy_mm: float, dpen: float, feed_mm_s: float) -> list[str]:
+        """Lines that move by a small step."""
         ...
 
     def parse(self, line: str) -> Reply:
         """Reads one answer line (without its line end)."""
         ...
+
+
+def frame(framing: Framing, number: int, line: str) -> bytes:
+    """The bytes of a line on the wire, its end included."""
+    if framing is Framing.NUMBERED:
+        body = f"N{number} {line}"
+        return f"{body}*{checksum(body)}\n".encode("ascii")
+    if framing is Framing.NAMED:
+        return f"#{number} {line}\n".encode("ascii")
+    return line.encode("ascii") + b"\n"
+
+
+def checksum(body: str) -> int:
+    """All bytes of a text combined by exclusive or."""
+    return reduce(lambda a, b: a ^ b, body.encode("ascii"), 0)

@@ -33,6 +33,8 @@ from firmware_bridge.dialects.base import (
     ONE_LINE,
     Alarm,
     Banner,
+    Facts,
+    Framing,
     Message,
     Ok,
     Realtime,
@@ -41,8 +43,16 @@ from firmware_bridge.dialects.base import (
     Setting,
     Status,
     Unknown,
+    Window,
 )
 from firmware_bridge.dialects.grbl_words import alarm_words, error_words
+from firmware_bridge.dialects.numbers import (
+    POSITION_DECIMALS,
+    SECONDS_PER_MINUTE,
+    comment_lines,
+    decimal,
+    feed_word,
+)
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.kinematics.joints import for_controller
 from firmware_bridge.machine import MachineProfile
@@ -50,12 +60,8 @@ from firmware_bridge.program import Move, MoveKind, Program
 
 # The firmware's line buffer holds 80 characters with its end mark.
 MAX_LINE_CHARS = 79
-SECONDS_PER_MINUTE = 60.0
-# Three decimals: 1 um is finer than a motor step, and every digit costs line rate.
-POSITION_DECIMALS = 3
-# Feeds keep three digits: half a percent is under what anyone can see, and equal
-# feeds then repeat, so that the F word drops out of most lines.
-FEED_DIGITS = 3
+# Documents give the buffer of GRBL 1.1 as 127 or 128 bytes, and some builds count one too many.
+RX_RESERVE_BYTES = 1
 # A feed within this share of the rapid speed is the rapid speed (the feed's rounding).
 RAPID_SHARE = 0.995
 # A hobby servo needs this long to come to rest after it has arrived.
@@ -64,7 +70,6 @@ SERVO_SETTLE_S = 0.05
 # mm/min. G1 needs a feed to be in force, even in a line that only turns the servo.
 _SERVO_FEED = "600"
 _PREAMBLE = "G21 G90 G94"  # millimetres, absolute, feed in mm/min
-_REALTIME_CHARS = "?!~"  # taken out of the stream even inside a comment: "!" stops the machine
 
 _ERROR = re.compile(r"error:([0-9]{1,3})")
 _ALARM = re.compile(r"ALARM:([0-9]{1,3})")
@@ -93,8 +98,14 @@ class Grbl:
     commands: Mapping[str, str] = MappingProxyType(
         {"home": "$H", "unlock": "$X", "settings": "$$", "build info": "$I", "sync": "G4 P0.01"}
     )
-    window_bytes = ONE_LINE
+    framing = Framing.PLAIN
+    dwell_unit_s = 1.0
     dwell = re.compile(r".*G0*4 ?P([0-9]*\.?[0-9]+).*")
+
+    def window(self, machine: MachineProfile, facts: Facts) -> Window:
+        """As many bytes as the receive buffer holds, if the machine told its size; else one line."""
+        del machine
+        return ONE_LINE if facts.rx_bytes is None else Window(bytes=facts.rx_bytes - RX_RESERVE_BYTES)
 
     def encode(self, program: Program, machine: MachineProfile) -> list[str]:
         """Lines (without line ends) that draw the program; the same program gives the same lines.
@@ -122,23 +133,23 @@ class Grbl:
         """
         if machine.pen_actuator == "servo":
             full_turn_s = (machine.envelope.pen_max - machine.envelope.pen_min) / machine.pen_max_speed
-            return [f"G1 F{_SERVO_FEED} M3 S{_decimal(value)}", _dwell(full_turn_s)]
+            return [f"G1 F{_SERVO_FEED} M3 S{decimal(value)}", _dwell(full_turn_s)]
         if offset is None:
-            return [f"G21 G90 G0 Z{_decimal(value)}"]
-        return [f"G21 G90 G53 G0 Z{_decimal(value + offset)}"]
+            return [f"G21 G90 G0 Z{decimal(value)}"]
+        return [f"G21 G90 G53 G0 Z{decimal(value + offset)}"]
 
-    def jog_line(self, dx_mm: float, dy_mm: float, dpen: float, feed_mm_s: float) -> str:
+    def jog_lines(self, dx_mm: float, dy_mm: float, dpen: float, feed_mm_s: float) -> list[str]:
         """One relative move that the machine may cancel and that raises no alarm at a limit.
 
         Raises:
             ProgramError: if nothing moves, or the feed is not positive.
         """
-        words = [f"{a}{_decimal(d)}" for a, d in zip("XYZ", (dx_mm, dy_mm, dpen), strict=True) if d != 0]
+        words = [f"{a}{decimal(d)}" for a, d in zip("XYZ", (dx_mm, dy_mm, dpen), strict=True) if d != 0]
         if not words:
             raise ProgramError("A jog needs a distance: give x, y or the pen a step.")
         if not (math.isfinite(feed_mm_s) and feed_mm_s > 0):
             raise ProgramError(f"A jog needs a feed above 0 mm/s, not {feed_mm_s:g}.")
-        return f"$J=G21 G91 {' '.join(words)} F{_feed(feed_mm_s)}"
+        return [f"$J=G21 G91 {' '.join(words)} F{feed_word(feed_mm_s)}"]
 
     def parse(self, line: str) -> Reply:
         """Reads one answer line strictly; what does not match to the last character is ``Unknown``."""
@@ -153,7 +164,7 @@ class Grbl:
         if match := _STATUS.fullmatch(line):
             return _status(match) or Unknown(line)
         if match := _SETTING.fullmatch(line):
-            return Setting(int(match[1]), float(match[2]))
+            return Setting(f"${match[1]}", float(match[2]))
         if match := _MESSAGE.fullmatch(line):
             return Message(match[1])
         if match := _BANNER.fullmatch(line):
@@ -175,7 +186,7 @@ class _Encoder:
 
     def encode(self, program: Program) -> list[str]:
         for text in program.header:
-            self.lines += _comment(text)
+            self.lines += comment_lines(text, MAX_LINE_CHARS)
         self.lines.append(_PREAMBLE)
         if program.moves:
             first = program.moves[0]
@@ -184,7 +195,7 @@ class _Encoder:
         for move in program.moves:
             self._move(move)
             if move.dwell_s > 0:
-                self.lines.append(f"G4 P{_decimal(move.dwell_s)}")
+                self.lines.append(f"G4 P{decimal(move.dwell_s)}")
         for line in self.lines:
             if len(line) > MAX_LINE_CHARS:
                 raise ProgramError(f"The line '{line[:20]}...' is too long: a coordinate is far off.")
@@ -196,7 +207,7 @@ class _Encoder:
             return
         self.position[2] = round(value, POSITION_DECIMALS)
         self.motion = "G0"
-        self.lines.append(f"G0 Z{_decimal(value)}")
+        self.lines.append(f"G0 Z{decimal(value)}")
 
     def _servo(self, value: float) -> None:
         if value == self.servo_value:
@@ -204,7 +215,7 @@ class _Encoder:
         box = self.machine.envelope
         way = box.pen_max - box.pen_min if self.servo_value is None else abs(value - self.servo_value)
         self.servo_value = value
-        turn = f"M3 S{_decimal(value)}"
+        turn = f"M3 S{decimal(value)}"
         if self.motion != "G1":
             self.motion, self.feed = "G1", _SERVO_FEED
             turn = f"G1 F{_SERVO_FEED} {turn}"
@@ -216,7 +227,7 @@ class _Encoder:
         pen = None if self.servo else round(move.pen, POSITION_DECIMALS)
         target = [round(move.x_mm, POSITION_DECIMALS), round(move.y_mm, POSITION_DECIMALS), pen]
         words = [
-            f"{axis}{_decimal(goal)}"
+            f"{axis}{decimal(goal)}"
             for axis, goal, now in zip("XYZ", target, self.position, strict=True)
             if goal is not None and goal != now
         ]
@@ -225,7 +236,7 @@ class _Encoder:
         if self._is_rapid(target, move.feed_mm_s):
             motion, feed = "G0", self.feed
         else:
-            motion, feed = "G1", _feed(move.feed_mm_s)
+            motion, feed = "G1", feed_word(move.feed_mm_s)
         if motion != self.motion:
             words.insert(0, motion)
         if feed != self.feed:
@@ -253,26 +264,8 @@ class _Encoder:
         return feed_mm_s >= RAPID_SHARE * rapid
 
 
-def _decimal(value: float) -> str:
-    text = f"{value:.{POSITION_DECIMALS}f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
-
-
-def _feed(feed_mm_s: float) -> str:
-    """mm/s as a rounded mm/min text, never zero."""
-    per_minute = float(f"{feed_mm_s * SECONDS_PER_MINUTE:.{FEED_DIGITS}g}")
-    return _decimal(max(per_minute, 10.0**-POSITION_DECIMALS))
-
-
 def _dwell(way_s: float) -> str:
-    return f"G4 P{_decimal(way_s + SERVO_SETTLE_S)}"
-
-
-def _comment(text: str) -> list[str]:
-    """A header text as comment lines that no realtime byte or long line can spoil."""
-    clean = "".join(c if " " <= c <= "}" and c not in _REALTIME_CHARS else "_" for c in text)
-    room = MAX_LINE_CHARS - len("; ")
-    return [f"; {clean[i : i + room]}".rstrip() for i in range(0, max(len(clean), 1), room)]
+    return f"G4 P{decimal(way_s + SERVO_SETTLE_S)}"
 
 
 def _numbers(text: str) -> tuple[float, ...] | None:

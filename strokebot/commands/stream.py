@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 GcodeArgument = Annotated[Path, typer.Argument(help="The G-code file.")]
 
 _PAUSE, _GO_ON, _CANCEL = "p", "r", "q"
-_SERVED = ("grbl",)
 _LAST_PORT = 65535  # of TCP
 
 
@@ -116,7 +115,10 @@ def simulate(
 
 
 def serve_simulator(
-    dialect: Annotated[str, typer.Option("--dialect", help="Which controller: grbl.")] = "grbl",
+    dialect: Annotated[
+        str | None,
+        typer.Option("--dialect", help="Which controller: grbl, marlin; by default the profile's."),
+    ] = None,
     pty: Annotated[Path | None, typer.Option("--pty", help="Path of a pseudo terminal to make.")] = None,
     tcp: Annotated[str | None, typer.Option("--tcp", help="HOST:PORT to listen on.")] = None,
     profile: ProfileOption = None,
@@ -126,14 +128,17 @@ def serve_simulator(
     import threading
 
     from calibration.profile import Profile
-    from firmware_bridge.simulator import VirtualGrbl
+    from firmware_bridge.simulator import CONTROLLERS, virtual_controller
     from firmware_bridge.simulator.serve import serve_pty, serve_tcp
 
-    if dialect not in _SERVED:
-        raise typer.BadParameter(f"'{dialect}': choose one of {', '.join(_SERVED)}.", param_hint="--dialect")
     if (pty is None) == (tcp is None):
         raise typer.BadParameter("give either --pty PATH or --tcp HOST:PORT.")
-    controller, never = VirtualGrbl(Profile.load(profile).machine), threading.Event()
+    machine = Profile.load(profile).machine
+    name = dialect or machine.dialect
+    if name not in CONTROLLERS:
+        known = ", ".join(sorted(CONTROLLERS))
+        raise typer.BadParameter(f"'{name}': choose one of {known}.", param_hint="--dialect")
+    controller, never = virtual_controller(name, machine), threading.Event()
     try:
         if pty is not None:
             serve_pty(pty, controller, never, on_ready=lambda path: _ready(str(path), quiet))

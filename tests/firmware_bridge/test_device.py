@@ -81,8 +81,8 @@ def controller_lines(lines: int) -> int:
 
 
 def test_settings_of_the_machine_are_read(device: Device) -> None:
-    assert device.settings[110] == 6000.0
-    assert device.settings[32] == 0.0
+    assert device.facts.settings["$110"] == 6000.0
+    assert device.facts.settings["$32"] == 0.0
 
 
 def test_preflight_stops_a_program_before_a_byte_is_sent(device: Device) -> None:
@@ -333,16 +333,23 @@ def test_a_busy_machine_is_refused(device: Device) -> None:
         device.run(SQUARE)
 
 
-@pytest.mark.parametrize("said", [b"start\r\necho:Marlin 2.1\r\nok\r\n" * 3, b"\xff\xfe\x00garbage" * 400])
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        (b"start\r\necho:Marlin 2.1\r\nok\r\n" * 3, "said 'start', which looks like marlin"),
+        (b"\xff\xfe\x00\x81\x9dge" * 400, r"the baud rate \(115200\) is probably wrong"),
+        (b"hello\r\n", r"check the baud rate \(115200\), the port and the dialect"),
+    ],
+)
 def test_another_machine_or_baud_rate_is_noticed(
-    machine: MachineProfile, monkeypatch: pytest.MonkeyPatch, said: bytes
+    machine: MachineProfile, monkeypatch: pytest.MonkeyPatch, said: bytes, match: str
 ) -> None:
     monkeypatch.setattr(VirtualGrbl, "receive", lambda self, data: self._output.extend(said))
     monkeypatch.setattr(VirtualGrbl, "_switch_on", lambda self, locked: None, raising=True)
     monkeypatch.setattr(
         VirtualGrbl, "advance", lambda self, until, stop_at_output=False: _pass_time(self, until)
     )
-    with pytest.raises(ProtocolError, match=r"does not speak grbl .* baud rate \(115200\)"):
+    with pytest.raises(ProtocolError, match=rf"does not speak grbl .*{match}"):
         open_device(machine, "sim://grbl")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from firmware_bridge.device import open_device
+from firmware_bridge.dialects.base import ONE_LINE, Window
 from firmware_bridge.dialects.grbl import Grbl, encode
 from firmware_bridge.errors import PortError
 from firmware_bridge.events import Event, Position, Progress
@@ -102,13 +103,13 @@ def test_streaming_never_overflows_the_receive_buffer(
         link = Link(transport, Grbl(), machine)
         while not transport.read_line(5.0).startswith("Grbl"):
             pass
-        streamer = Streamer(link, window)
+        streamer = Streamer(link, Window(bytes=window) if window else ONE_LINE)
         streamer.stream(lines)
         transport.close()
         assert place.grbl.rx.overruns == 0
         assert place.grbl.acknowledged == len(lines)
         # Character counting keeps more than one line under way; otherwise it would test nothing.
-        assert (streamer.peak_pending_bytes > 80) == (window is not None)
+        assert (streamer.outbox.peak_bytes > 80) == (window is not None)
 
 
 def test_the_counter_sees_an_overrun_when_bytes_are_sent_blind(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.dialects.base import Ok, Rejected
+from firmware_bridge.dialects.base import ONE_LINE, Ok, Rejected, Window
 from firmware_bridge.dialects.grbl import Grbl
 from firmware_bridge.errors import (
     DeviceAlarm,
@@ -94,7 +94,7 @@ def test_every_line_is_answered_and_counted(machine: MachineProfile) -> None:
     link = linked(machine, transport)
     heard: list[Event] = []
     link.listener = heard.append
-    report = Streamer(link, None).stream(LINES)
+    report = Streamer(link, ONE_LINE).stream(LINES)
     assert (report.lines, report.bytes, report.acknowledged, report.errors) == (3, 18, 3, 0)
     assert transport.peak_bytes == 6
     progress = [e for e in heard if isinstance(e, Progress)]
@@ -111,13 +111,13 @@ def test_bytes_under_way_never_exceed_the_window(
     machine: MachineProfile, sizes: list[int], window: int, lag: int
 ) -> None:
     transport = ScriptedTransport([["ok"]] * len(sizes), lag=lag)
-    streamer = Streamer(linked(machine, transport), window)
+    streamer = Streamer(linked(machine, transport), Window(bytes=window))
     report = streamer.stream(["X" * size for size in sizes])
     assert transport.peak_bytes <= window
-    assert streamer.peak_pending_bytes <= window
+    assert streamer.outbox.peak_bytes <= window
     assert report.acknowledged == len(sizes)
     if sum(sizes[:2]) + 2 <= window:  # the window is used: two lines that fit are both sent
-        assert streamer.peak_pending_bytes >= sum(size + 1 for size in sizes[:2])
+        assert streamer.outbox.peak_bytes >= sum(size + 1 for size in sizes[:2])
 
 
 NOISE = st.lists(st.text(alphabet="okerA:0129 [M]<>$=", min_size=1, max_size=8), max_size=5)
@@ -132,7 +132,7 @@ def test_noise_is_never_counted_as_an_answer(machine: MachineProfile, noise: lis
         for texts in noise
     ]
     transport = ScriptedTransport([[*texts, "ok"] for texts in clean])
-    report = Streamer(linked(machine, transport), None).stream(LINES)
+    report = Streamer(linked(machine, transport), ONE_LINE).stream(LINES)
     assert report.acknowledged == 3
     assert not transport.said
 
@@ -141,13 +141,13 @@ def test_what_is_not_understood_is_told(machine: MachineProfile) -> None:
     heard: list[Event] = []
     link = linked(machine, ScriptedTransport([["okok", "ok"]]))
     link.listener = heard.append
-    Streamer(link, None).stream(LINES[:1])
+    Streamer(link, ONE_LINE).stream(LINES[:1])
     assert any(isinstance(e, Warning) and "'okok'" in e.message for e in heard)
 
 
 def test_an_error_stops_the_stream_and_names_line_and_cure(machine: MachineProfile) -> None:
     transport = ScriptedTransport([["ok"], ["error:22"], ["ok"]])
-    streamer = Streamer(linked(machine, transport), None)
+    streamer = Streamer(linked(machine, transport), ONE_LINE)
     with pytest.raises(DeviceRejected, match=r"Line 2 'G0 X2': error 22, no feed is set: give an F word"):
         streamer.stream(LINES)
     report = streamer.report()
@@ -155,7 +155,7 @@ def test_an_error_stops_the_stream_and_names_line_and_cure(machine: MachineProfi
 
 
 def test_an_alarm_is_raised_and_is_not_an_answer(machine: MachineProfile) -> None:
-    streamer = Streamer(linked(machine, ScriptedTransport([["ok"], ["ALARM:1"]])), None)
+    streamer = Streamer(linked(machine, ScriptedTransport([["ok"], ["ALARM:1"]])), ONE_LINE)
     with pytest.raises(DeviceAlarm, match="Alarm 1: a limit switch"):
         streamer.stream(LINES)
     assert streamer.report().acknowledged == 1
@@ -163,17 +163,17 @@ def test_an_alarm_is_raised_and_is_not_an_answer(machine: MachineProfile) -> Non
 
 def test_an_alarm_state_is_noticed_though_the_alarm_line_was_lost(machine: MachineProfile) -> None:
     with pytest.raises(DeviceAlarm):
-        Streamer(linked(machine, ScriptedTransport([["ok"]], state="Alarm")), None).stream(LINES)
+        Streamer(linked(machine, ScriptedTransport([["ok"]], state="Alarm")), ONE_LINE).stream(LINES)
 
 
 def test_a_restart_is_noticed(machine: MachineProfile) -> None:
     transport = ScriptedTransport([["ok"], ["", "Grbl 1.1h ['$' for help]"]])
     with pytest.raises(DeviceReset, match="restarted"):
-        Streamer(linked(machine, transport), None).stream(LINES)
+        Streamer(linked(machine, transport), ONE_LINE).stream(LINES)
 
 
 def test_an_answer_to_no_line_is_an_error(machine: MachineProfile) -> None:
-    streamer = Streamer(linked(machine, ScriptedTransport([])), None)
+    streamer = Streamer(linked(machine, ScriptedTransport([])), ONE_LINE)
     with pytest.raises(ProtocolError, match="not sent"):
         streamer._take(Ok())
     with pytest.raises(ProtocolError, match="not sent"):
@@ -195,13 +195,13 @@ def test_a_lost_answer_ends_the_wait(machine: MachineProfile, state: str | None,
 
     transport = Still([["ok"], []], state=state)
     with pytest.raises(ResponseTimeout, match=match):
-        Streamer(linked(machine, transport), None).stream(LINES)
+        Streamer(linked(machine, transport), ONE_LINE).stream(LINES)
     assert transport.clock_s < 20.0
 
 
 def test_a_long_dwell_is_not_taken_for_a_lost_answer(machine: MachineProfile) -> None:
     transport = simulated(machine)
-    report = Streamer(linked(machine, transport), None).stream(["G0 X1", "G4 P60", "G0 X2"])
+    report = Streamer(linked(machine, transport), ONE_LINE).stream(["G0 X1", "G4 P60", "G0 X2"])
     assert report.acknowledged == 3
     assert report.stalls == 0
     assert report.duration_s > 60.0
@@ -210,7 +210,7 @@ def test_a_long_dwell_is_not_taken_for_a_lost_answer(machine: MachineProfile) ->
 def test_a_line_longer_than_the_window_is_refused_before_anything_is_sent(machine: MachineProfile) -> None:
     transport = ScriptedTransport([["ok"]] * 2)
     with pytest.raises(ProgramError, match="Line 2"):
-        Streamer(linked(machine, transport), 10).stream(["G0", "G0 X1.234567"])
+        Streamer(linked(machine, transport), Window(bytes=10)).stream(["G0", "G0 X1.234567"])
     assert not transport.lines
     assert transport.answers
 
@@ -228,8 +228,8 @@ def test_a_virtual_machine_takes_any_window_without_an_overrun(
     for dx, dy in steps:
         x, y = x + dx, y + dy
         lines.append(f"X{x:.3f}Y{y:.3f}")
-    streamer = Streamer(linked(machine, transport), window)
+    streamer = Streamer(linked(machine, transport), Window(bytes=window) if window else ONE_LINE)
     streamer.stream(lines)
     assert transport.controller.rx.overruns == 0
-    assert streamer.peak_pending_bytes <= (window or 80)
+    assert streamer.outbox.peak_bytes <= (window or 80)
     assert transport.controller.acknowledged == len(lines)

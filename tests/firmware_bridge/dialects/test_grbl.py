@@ -175,13 +175,13 @@ def test_a_coordinate_that_is_far_off_is_refused(machine: MachineProfile) -> Non
 
 def test_jog_and_pen_lines(machine: MachineProfile) -> None:
     grbl = Grbl()
-    assert grbl.jog_line(1.5, 0.0, -2.0, 10.0) == "$J=G21 G91 X1.5 Z-2 F600"
+    assert grbl.jog_lines(1.5, 0.0, -2.0, 10.0) == ["$J=G21 G91 X1.5 Z-2 F600"]
     assert grbl.pen_lines(4.0, machine) == ["G21 G90 G0 Z4"]
     assert grbl.pen_lines(4.0, machine, offset=-30.0) == ["G21 G90 G53 G0 Z-26"]
     with pytest.raises(ProgramError, match="distance"):
-        grbl.jog_line(0.0, 0.0, 0.0, 10.0)
+        grbl.jog_lines(0.0, 0.0, 0.0, 10.0)
     with pytest.raises(ProgramError, match="feed"):
-        grbl.jog_line(1.0, 0.0, 0.0, 0.0)
+        grbl.jog_lines(1.0, 0.0, 0.0, 0.0)
 
 
 def test_unknown_dialect_is_named() -> None:
@@ -205,8 +205,8 @@ def test_answers_are_read() -> None:
     assert parse("ok") == Ok()
     assert parse("error:22") == Rejected(22, *ERRORS[22])
     assert parse("ALARM:2") == Alarm(2, *ALARMS[2])
-    assert parse("$110=500.000") == Setting(110, 500.0)
-    assert parse("$10=1 (status report mask)") == Setting(10, 1.0)
+    assert parse("$110=500.000") == Setting("$110", 500.0)
+    assert parse("$10=1 (status report mask)") == Setting("$10", 1.0)
     assert parse("[MSG:Caution: Unlocked]") == Message("MSG:Caution: Unlocked")
     assert parse("Grbl 1.1h ['$' for help]") == Banner("1.1h")
     assert parse("Grbl 3.4 [FluidNC v3.4.2 (wifi) '$' for help]") == Banner("3.4")

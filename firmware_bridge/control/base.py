@@ -1,0 +1,108 @@
+"""What leading a conversation with a machine takes, whatever its firmware."""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn, Protocol
+
+from firmware_bridge.dialects.base import Facts
+from firmware_bridge.errors import ProtocolError
+from firmware_bridge.link import Link
+
+# What the answers of a firmware look like, to tell which one is at the other end.
+_SIGNS = (
+    ("grbl", re.compile(r"Grbl|GrblHAL|<(Idle|Run|Hold|Alarm)[|:,]|error:[0-9]|ALARM:[0-9]|\[(VER|MSG|GC):")),
+    ("marlin", re.compile(r"^start$|^echo:|FIRMWARE_NAME:|^Error:|^Resend:|^ok T:|Unknown command")),
+    ("uarm", re.compile(r"^@[0-9]|^\$[0-9]+ (ok|E2)|^E2[0-9]|[Uu][Aa]rm")),
+)
+# So many characters that no firmware sends mean that the bits are read at the wrong speed.
+_NOISE_SHARE = 0.2
+
+
+class Control(Protocol):
+    """The plug point of a firmware's manners."""
+
+    def greet(self, link: Link) -> Facts:
+        """Waits for the machine after the port was opened, and asks what it is.
+
+        Raises:
+            ProtocolError: if nothing answers, or something else does.
+            PortError: if the port goes away.
+        """
+        ...
+
+    def require_idle(self, link: Link) -> None:
+        """Passes a machine that stands still and takes orders.
+
+        Raises:
+            DeviceError: if it is locked or busy.
+        """
+        ...
+
+    def wait_idle(self, link: Link) -> None:
+        """Waits until the machine stands still.
+
+        Raises:
+            DeviceAlarm: if it is in an alarm.
+            ResponseTimeout: if it neither moves nor becomes idle.
+        """
+        ...
+
+    def stop_and_lift(self, link: Link, pen: float) -> None:
+        """Stops whatever runs and lifts the pen to a value of its axis.
+
+        Raises:
+            ResponseTimeout: if the machine does not answer.
+            DeviceError: if it refuses to lift.
+            PortError: if the port goes away.
+        """
+        ...
+
+    def reset(self, link: Link) -> None:
+        """Drops what the machine has queued and starts its counters anew.
+
+        Raises:
+            ResponseTimeout: if it does not come back.
+        """
+        ...
+
+
+def identify(heard: list[str]) -> str | None:
+    """The dialect that some answer lines look like, or None."""
+    for line in heard:
+        for name, sign in _SIGNS:
+            if sign.search(line):
+                return name
+    return None
+
+
+def refuse(link: Link, heard: list[str]) -> NoReturn:
+    """Says in one line why the other side is not what was expected.
+
+    Raises:
+        ProtocolError: always.
+    """
+    name, dialect, baud = link.transport.name, link.dialect.name, link.machine.baud_rate
+    other = identify(heard)
+    if not heard:
+        raise ProtocolError(
+            f"{name} does not answer as {dialect}: check the port, the power and the baud rate ({baud})."
+        )
+    said = next((line for line in heard if identify([line])), heard[-1])
+    shown = said[:30].encode("ascii", "backslashreplace").decode("ascii")
+    text = "".join(heard)
+    noise = sum(not " " <= c <= "~" for c in text)
+    if other is not None and other != dialect:
+        raise ProtocolError(
+            f"{name} does not speak {dialect} (it said '{shown}', which looks like {other}): "
+            f'set dialect = "{other}" in the profile, or choose another port.'
+        )
+    if noise > _NOISE_SHARE * len(text):
+        raise ProtocolError(
+            f"{name} does not speak {dialect} (it said '{shown}'): the baud rate ({baud}) is probably wrong; "
+            "check it, the port and the dialect."
+        )
+    raise ProtocolError(
+        f"{name} does not speak {dialect} (it said '{shown}'): "
+        f"check the baud rate ({baud}), the port and the dialect."
+    )

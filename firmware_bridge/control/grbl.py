@@ -1,0 +1,210 @@
+"""Manners of GRBL 1.1, grblHAL and FluidNC.
+
+Stopping in the middle of anything: feed hold, wait until the machine stands, reset (which
+keeps the position, because nothing moves), unlock if an alarm is left, lift straight up in
+the machine frame (a reset forgets a shifted work frame), wait until the pen is up.
+
+Meeting: wait for the greeting of a board that restarts when its port is opened, else ask
+for its status. ``$I`` tells the firmware and, as ``[OPT:V,15,128]``, the sizes of its planner
+and of its receive buffer, which decide how much may be under way.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+from firmware_bridge.control.base import refuse
+from firmware_bridge.dialects.base import (
+    Banner,
+    Facts,
+    Message,
+    Ok,
+    Realtime,
+    Rejected,
+    Reply,
+    Setting,
+    Status,
+    Unknown,
+)
+from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
+from firmware_bridge.link import POLL_S, Link
+from firmware_bridge.streamer import NO_PROGRESS_S
+
+_PROBES = 3
+_PROBE_S = 0.7
+# An old firmware writes its status and its errors in another form.
+_OLD_VERSION = re.compile(r"0\.")
+# A machine at 2000 mm/s slows down from it in 2 s even at the least acceleration in use.
+_HOLD_TIMEOUT_S = 10.0
+_RESET_TIMEOUT_S = 5.0
+# States in which the machine is still moving, or may be.
+_SLOWING = ("Hold:1", "Run", "Jog", "Door:2", "Door:3")
+# Sizes that no board has are a misread line.
+_SIZES = (2, 65536)
+_OPTIONS = re.compile(r"OPT:[^,]*,([0-9]{1,5}),([0-9]{1,5})(?:,.*)?")
+
+
+class GrblControl:
+    """The manners, for the registry."""
+
+    def greet(self, link: Link) -> Facts:
+        """Meets the machine; see ``Control.greet``."""
+        heard: list[str] = []
+        if not _greeted(link, heard):
+            _probe(link, heard)
+            _finish_open_line(link)
+        link.poll()
+        return read_facts(link)
+
+    def require_idle(self, link: Link) -> None:
+        """Passes an idle machine; see ``Control.require_idle``."""
+        status = link.poll()
+        if status.state == "Alarm":
+            raise DeviceAlarm("The machine is locked by an alarm: home it or unlock it first.")
+        if status.state != "Idle":
+            raise DeviceRejected(f"The machine is busy ({status.label}): wait for it, or reset it.")
+
+    def wait_idle(self, link: Link) -> None:
+        """Waits until the machine stands still; see ``Control.wait_idle``."""
+        progress_s = link.now_s()
+        position = link.position
+        while True:
+            status = link.poll()
+            if status.state == "Idle":
+                return
+            if status.state == "Alarm":
+                raise DeviceAlarm("The machine is in an alarm: find its cause, then home or unlock it.")
+            if link.position != position or status.state in ("Hold", "Door"):
+                position, progress_s = link.position, link.now_s()
+            if link.now_s() - progress_s > NO_PROGRESS_S:
+                raise ResponseTimeout(
+                    f"The machine stays in state {status.label} and does not move: reset it."
+                )
+            link.pause(POLL_S / 2)
+
+    def stop_and_lift(self, link: Link, pen: float) -> None:
+        """Stops whatever runs and lifts the pen; see ``Control.stop_and_lift``."""
+        link.send_realtime(Realtime.HOLD)
+        _wait_for_stand(link)
+        offset = link.offset_mm[2]
+        self.reset(link)
+        if link.poll().state == "Alarm":
+            link.command(link.dialect.commands["unlock"])
+        for line in link.dialect.pen_lines(pen, link.machine, offset):
+            link.command(line)
+        self.wait_idle(link)
+
+    def reset(self, link: Link) -> None:
+        """Resets the controller and waits for its greeting; see ``Control.reset``."""
+        link.send_realtime(Realtime.RESET)
+        deadline = link.now_s() + _RESET_TIMEOUT_S
+        while True:
+            try:
+                reply = link.read(deadline - link.now_s())
+            except ResponseTimeout as cause:
+                raise ResponseTimeout(
+                    "The machine does not come back after a reset: switch it off and on."
+                ) from cause
+            if isinstance(reply, Banner):
+                return
+
+
+def read_facts(link: Link) -> Facts:
+    """What ``$I`` and ``$$`` tell; nothing if the machine is busy."""
+    if link.state not in ("Idle", "Alarm"):
+        return Facts()
+    build = _texts(link.command(link.dialect.commands["build info"]))
+    settings = {
+        r.name: r.value for r in link.command(link.dialect.commands["settings"]) if isinstance(r, Setting)
+    }
+    planner = rx = None
+    for text in build:
+        match = _OPTIONS.fullmatch(text)
+        if match and all(_SIZES[0] <= int(n) <= _SIZES[1] for n in match.groups()):
+            planner, rx = int(match[1]), int(match[2])
+    return Facts(_firmware(build), rx, planner, MappingProxyType(settings))
+
+
+def _texts(replies: list[Reply]) -> list[str]:
+    return [reply.text for reply in replies if isinstance(reply, Message)]
+
+
+def _firmware(build: list[str]) -> str:
+    """``grblHAL``, ``FluidNC`` or ``GRBL``, with the version where it is told."""
+    version = next((t.removeprefix("VER:").split(":")[0] for t in build if t.startswith("VER:")), "")
+    name = next((t.removeprefix("FIRMWARE:") for t in build if t.startswith("FIRMWARE:")), "")
+    if not name:
+        name = "FluidNC" if "FluidNC" in version else "GRBL"
+    return f"{name} {version}".strip()
+
+
+def _greeted(link: Link, heard: list[str]) -> bool:
+    deadline = link.now_s() + link.transport.boot_s
+    while link.now_s() < deadline:
+        try:
+            reply = link.read(deadline - link.now_s())
+        except ResponseTimeout:
+            break
+        if isinstance(reply, Banner):
+            if _OLD_VERSION.match(reply.version):
+                raise ProtocolError(
+                    f"{link.transport.name} runs version {reply.version} of its firmware: update it to 1.1."
+                )
+            return True
+        if isinstance(reply, Unknown):
+            heard.append(reply.text)
+    return False
+
+
+def _probe(link: Link, heard: list[str]) -> None:
+    for _ in range(_PROBES):
+        link.send_realtime(Realtime.STATUS)
+        if _answers(link, heard):
+            return
+    # A line ends what another firmware may have made of the requests, and lets it speak.
+    link.send_line("")
+    if _answers(link, heard):
+        return
+    refuse(link, heard)
+
+
+def _answers(link: Link, heard: list[str]) -> bool:
+    """Whether a status report comes soon; collects what is not understood."""
+    deadline = link.now_s() + _PROBE_S
+    while link.now_s() < deadline:
+        try:
+            reply = link.read(deadline - link.now_s())
+        except ResponseTimeout:
+            return False
+        if isinstance(reply, Status):
+            return True
+        if isinstance(reply, Unknown):
+            heard.append(reply.text)
+    return False
+
+
+def _finish_open_line(link: Link) -> None:
+    """Ends a half line that an earlier program may have left, and swallows its answer."""
+    link.send_line("")
+    deadline = link.now_s() + _PROBE_S
+    while True:
+        try:
+            reply = link.read(deadline - link.now_s())
+        except ResponseTimeout:
+            return  # a machine in a hold answers no lines
+        if isinstance(reply, Ok | Rejected):
+            return
+
+
+def _wait_for_stand(link: Link) -> None:
+    """Waits until a hold has come to rest; gives up quietly where only a reset helps."""
+    deadline = link.now_s() + _HOLD_TIMEOUT_S
+    while link.now_s() < deadline:
+        try:
+            status = link.poll(POLL_S * 4)
+        except (ResponseTimeout, DeviceAlarm):
+            return  # after some alarms the machine hears nothing but a reset
+        if status.label not in _SLOWING:
+            return
+        link.pause(POLL_S / 5)

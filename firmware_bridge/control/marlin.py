@@ -1,0 +1,216 @@
+"""Manners of Marlin 2 and of firmware that speaks like it.
+
+Meeting: wait for ``start``, which comes only where opening the port restarts the board, then
+ask ``M115``; set the line number to 0; ask to hear every second that it is busy (``M113``);
+send one line with a wrong number on purpose, to learn whether an ``ok`` follows a ``Resend:``
+(it does in Marlin 2.1, not in some 2.0), since an answer must never be counted twice.
+
+Waiting for the end of all motion is ``M400`` and then ``M114``: the position report is the one
+answer that cannot be taken for another, so every ``ok`` before it belongs to earlier lines.
+
+Stopping: nothing more is sent, and the moves that the board has taken are drawn to their end,
+where it comes to rest on the line; then the pen is lifted. ``M410`` would stop sooner, but it
+throws away the planner and keeps the command queue, whose moves would then be drawn from the
+wrong place. Marlin has no hold and no status while it works.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from firmware_bridge.control.base import refuse
+from firmware_bridge.dialects.base import (
+    Alarm,
+    Banner,
+    Busy,
+    Facts,
+    Message,
+    Ok,
+    Resend,
+    Setting,
+    Status,
+    Unknown,
+)
+from firmware_bridge.dialects.marlin import settings_of
+from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
+from firmware_bridge.link import BUSY_LIMIT_S, COMMAND_TIMEOUT_S, MOST_RESENDS, QUIET_S, Link, alarm
+
+_PROBES = 3
+_PROBE_S = 1.0
+# A board that says that it is busy does so at least this often.
+_KEEPALIVE_S = 1
+# Without that, a wait for the end of all motion may be silent for this long.
+_SILENT_MOTION_S = 120.0
+_FIRMWARE = "FIRMWARE "
+
+
+class MarlinControl:
+    """The manners, for the registry."""
+
+    def greet(self, link: Link) -> Facts:
+        """Meets the machine; see ``Control.greet``."""
+        heard: list[str] = []
+        _await_start(link, heard)
+        firmware = _ask_firmware(link, heard)
+        _number_from_zero(link)
+        ok_after_resend = _learn_resend(link)
+        link.facts = Facts(firmware, ok_after_resend=ok_after_resend)
+        keepalive = not any(
+            isinstance(r, Message) and "Unknown command" in r.text
+            for r in link.command(f"M113 S{_KEEPALIVE_S}")
+        )
+        settings: dict[str, float] = {}
+        for reply in link.command(link.dialect.commands["settings"]):
+            if isinstance(reply, Setting):
+                settings |= settings_of(reply)
+        link.poll()
+        return Facts(
+            firmware,
+            settings=MappingProxyType(settings),
+            keepalive=keepalive,
+            ok_after_resend=ok_after_resend,
+        )
+
+    def require_idle(self, link: Link) -> None:
+        """Waits for the moves of an earlier program; see ``Control.require_idle``."""
+        self.wait_idle(link)
+
+    def wait_idle(self, link: Link) -> None:
+        """Waits until the machine stands still; see ``Control.wait_idle``."""
+        _settle(link)
+        link.enter("Idle")
+
+    def stop_and_lift(self, link: Link, pen: float) -> None:
+        """Lets the taken moves end and lifts the pen; see ``Control.stop_and_lift``."""
+        _number_from_zero(link)
+        self.wait_idle(link)
+        for line in link.dialect.pen_lines(pen, link.machine):
+            link.command(line)
+        self.wait_idle(link)
+
+    def reset(self, link: Link) -> None:
+        """Lets the taken moves end and starts the line numbers anew; see ``Control.reset``."""
+        _number_from_zero(link)
+        self.wait_idle(link)
+
+
+def _await_start(link: Link, heard: list[str]) -> None:
+    deadline = link.now_s() + link.transport.boot_s
+    while link.now_s() < deadline:
+        try:
+            reply = link.read(deadline - link.now_s())
+        except ResponseTimeout:
+            return
+        if isinstance(reply, Unknown):
+            heard.append(reply.text)
+        elif isinstance(reply, Banner):
+            for more in link.quiet(2 * QUIET_S):
+                if isinstance(more, Unknown):
+                    heard.append(more.text)
+            return
+
+
+def _ask_firmware(link: Link, heard: list[str]) -> str:
+    """The name that the firmware gives itself; empty if it answers without one."""
+    for _ in range(_PROBES):
+        # The empty line ends a half line that an earlier program may have left.
+        link.send_line("")
+        link.send_line(link.dialect.commands["build info"])
+        deadline = link.now_s() + _PROBE_S
+        name = None
+        while link.now_s() < deadline:
+            try:
+                reply = link.read(deadline - link.now_s())
+            except ResponseTimeout:
+                break
+            if isinstance(reply, Busy):
+                deadline = link.now_s() + 2 * _PROBE_S
+            elif isinstance(reply, Message) and reply.text.startswith(_FIRMWARE):
+                name = reply.text.removeprefix(_FIRMWARE)
+            elif isinstance(reply, Unknown):
+                heard.append(reply.text)
+            elif isinstance(reply, Ok) and name is not None:
+                return name
+        if name is not None:
+            return name
+    refuse(link, heard)
+
+
+def _number_from_zero(link: Link) -> None:
+    """Makes the next line number one, and lets every answer that is under way pass by."""
+    link.quiet()
+    link.next_number = 0
+    link.send_framed(0, "M110 N0")
+    begin = link.now_s()
+    deadline = begin + COMMAND_TIMEOUT_S
+    while True:
+        try:
+            reply = link.read(deadline - link.now_s())
+        except ResponseTimeout as cause:
+            raise ResponseTimeout(
+                f"{link.transport.name} does not take a new line number: reset the machine."
+            ) from cause
+        if isinstance(reply, Busy):
+            deadline = min(link.now_s() + COMMAND_TIMEOUT_S, begin + BUSY_LIMIT_S)
+        elif isinstance(reply, Banner):
+            raise ProtocolError(f"{link.transport.name} restarted: try again.")
+        elif isinstance(reply, Ok):
+            break
+    link.quiet()
+    link.next_number = 1
+
+
+def _settle(link: Link) -> None:
+    """Waits until all that was sent is done and the machine stands."""
+    lines = (link.dialect.commands["sync"], link.dialect.commands["status"])
+    first = link.next_number
+    link.next_number += len(lines)
+
+    def send(at: int) -> None:
+        for i in range(at, len(lines)):
+            link.send_framed(first + i, lines[i])
+
+    send(0)
+    patience = COMMAND_TIMEOUT_S if link.facts.keepalive else _SILENT_MOTION_S
+    begin = link.now_s()
+    deadline = begin + patience
+    placed = False
+    resends = 0
+    while True:
+        try:
+            reply = link.read(deadline - link.now_s())
+        except ResponseTimeout as cause:
+            raise ResponseTimeout(
+                f"{link.transport.name} does not say that its moves have ended: check power and cable."
+            ) from cause
+        if isinstance(reply, Status):
+            placed = True
+        elif isinstance(reply, Ok):
+            if placed or reply.status is not None:
+                return
+        elif isinstance(reply, Busy):
+            deadline = min(link.now_s() + patience, begin + BUSY_LIMIT_S)
+        elif isinstance(reply, Alarm):
+            alarm(reply)
+        elif isinstance(reply, Banner):
+            raise DeviceReset(f"{link.transport.name} restarted: check its power supply and USB cable.")
+        elif isinstance(reply, Resend):
+            resends += 1
+            if resends > MOST_RESENDS:
+                raise ProtocolError("Lines arrive damaged each time: check the cable and the baud rate.")
+            link.quiet()
+            if reply.number < first:
+                link.renumber(first - 1)
+            send(max(reply.number - first, 0))
+
+
+def _learn_resend(link: Link) -> bool:
+    """Whether an ``ok`` follows a request to send again."""
+    link.send_framed(link.next_number + 1, link.dialect.commands["status"])
+    replies = link.quiet(2 * QUIET_S)
+    for reply, after in zip(replies, [*replies[1:], None], strict=True):
+        if isinstance(reply, Resend):
+            return isinstance(after, Ok)
+    # It took a line out of order: it does not count lines, so nothing is ever sent again.
+    _number_from_zero(link)
+    return False

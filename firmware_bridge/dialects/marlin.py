@@ -1,0 +1,267 @@
+"""Marlin 2: moves to G-code lines, answer lines to replies.
+
+One command stands in a line, and every move repeats its G word; the feed stays in force.
+G0 and G1 are the same motion, so each carries the feed that is wanted. Moves without an
+extruder run at the travel acceleration (``M204 T``), which must not be lower than the
+machine's acceleration in the profile.
+
+Pen: a ``z`` pen is a Z word, in the same move as x and y. A ``servo`` pen is ``M280``, which
+turns at once though moves still wait, in whole degrees. So it stands between ``M400`` and a
+dwell, and only where the pen is lifted or lowered: a value that changes inside a stroke is
+held until then.
+
+Lines go out as ``N<n> <command>*<checksum>``, so that a damaged or lost line is asked for
+again and a doubled one is ignored.
+
+Sources: marlinfw.org (G-code reference); Marlin/src/gcode/queue.cpp and M280.cpp of Marlin 2.1,
+read for facts; the answers of older and other firmware from OctoPrint's issue threads.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from firmware_bridge.dialects.base import (
+    ONE_LINE,
+    Alarm,
+    Banner,
+    Busy,
+    Facts,
+    Framing,
+    Message,
+    Ok,
+    Realtime,
+    Reply,
+    Resend,
+    Setting,
+    Status,
+    Unknown,
+    Window,
+)
+from firmware_bridge.dialects.numbers import comment_lines, decimal, feed_word
+from firmware_bridge.errors import ProgramError
+from firmware_bridge.kinematics.joints import for_controller
+from firmware_bridge.machine import MachineProfile
+from firmware_bridge.program import Move, MoveKind, Program
+
+MAX_CMD_SIZE = 96  # of Marlin's line buffer, with its end mark
+# Room for number and checksum: "N1234567 " and "*255".
+MAX_LINE_CHARS = MAX_CMD_SIZE - 1 - 13
+QUEUE_LINES = 4  # BUFSIZE, of commands that were read and are not finished
+POSITION_DECIMALS = 3
+SERVO_SETTLE_S = 0.05
+_MS_PER_S = 1000.0
+
+_OK = re.compile(r"ok(?: N(-?[0-9]+))?(?: P[0-9]+ B[0-9]+)?(?: .*)?")
+_RESEND = re.compile(r"(?:Resend:|rs) ?N?([0-9]+)")
+_ERROR = re.compile(r"(?:Error:|!! ?)(.*)")
+_POSITION = re.compile(
+    r"(?:ok )?X: ?(-?[0-9.]+) Y: ?(-?[0-9.]+) Z: ?(-?[0-9.]+)(?: E[0-9]?: ?-?[0-9.]+)*(?: Count:? ?(.*))?"
+)
+_COUNT = re.compile(r"A?X: ?(-?[0-9.]+) ?B?Y: ?(-?[0-9.]+) ?C?Z: ?(-?[0-9.]+).*")
+_BUSY = re.compile(r"(?:echo:)?busy: ?(.*)|wait")
+_SETTINGS = re.compile(r"echo: *(M92|M201|M203|M204|M205)((?: [A-Z]-?[0-9.]+)+) *(?:;.*)?")
+_WORD = re.compile(r"([A-Z])(-?[0-9.]+)")
+_FIRMWARE = re.compile(r"FIRMWARE_NAME: ?(.*?)(?: \(.*| SOURCE_CODE_URL.*|$)")
+# Refused lines: the machine asks for them again, which is the answer that counts.
+_LINE_ERRORS = (
+    "Line Number is not Last",
+    "checksum mismatch",
+    "No Checksum",
+    "No Line Number",
+    "expected line",
+)
+
+
+class Marlin:
+    """The Marlin 2 dialect, for the registry."""
+
+    name = "marlin"
+    realtime: Mapping[Realtime, bytes] = MappingProxyType({})
+    commands: Mapping[str, str] = MappingProxyType(
+        {
+            "home": "G28 X Y",
+            "settings": "M503",
+            "build info": "M115",
+            "sync": "M400",
+            "status": "M114",
+            "kill": "M112",
+        }
+    )
+    framing = Framing.NUMBERED
+    dwell = re.compile(r"G0*4 ?P([0-9]+)")
+    dwell_unit_s = 1.0 / _MS_PER_S
+
+    def window(self, machine: MachineProfile, facts: Facts) -> Window:
+        """The command queue of a real Marlin; one line for what only speaks like it."""
+        if not facts.firmware.startswith("Marlin"):
+            return ONE_LINE
+        return Window(lines=QUEUE_LINES, bytes=machine.rx_buffer_bytes - 1)
+
+    def encode(self, program: Program, machine: MachineProfile) -> list[str]:
+        """Lines (without line ends) that draw the program; the same program gives the same lines.
+
+        The pen is raised straight up before anything else moves.
+
+        Raises:
+            ProgramError: if a coordinate is too large for a line.
+            ReachError: if the machine takes joint values and a move leads out of its reach.
+        """
+        return _Encoder(machine.as_controller()).encode(for_controller(program, machine))
+
+    def pen_lines(self, value: float, machine: MachineProfile, offset: float | None = None) -> list[str]:
+        """Lines that move only the pen axis; the work frame outlives every stop, so no offset is needed."""
+        del offset
+        if machine.pen_actuator == "servo":
+            box = machine.envelope
+            return _servo_lines(value, (box.pen_max - box.pen_min) / machine.pen_max_speed)
+        return ["G90", f"G0 Z{decimal(value)} F{feed_word(machine.pen_max_speed)}"]
+
+    def jog_lines(self, dx_mm: float, dy_mm: float, dpen: float, feed_mm_s: float) -> list[str]:
+        """Lines that move by a small step.
+
+        Raises:
+            ProgramError: if nothing moves, or the feed is not positive.
+        """
+        words = [f"{a}{decimal(d)}" for a, d in zip("XYZ", (dx_mm, dy_mm, dpen), strict=True) if d != 0]
+        if not words:
+            raise ProgramError("A jog needs a distance: give x, y or the pen a step.")
+        if not (math.isfinite(feed_mm_s) and feed_mm_s > 0):
+            raise ProgramError(f"A jog needs a feed above 0 mm/s, not {feed_mm_s:g}.")
+        return ["G21", "G91", f"G0 {' '.join(words)} F{feed_word(feed_mm_s)}", "G90"]
+
+    def parse(self, line: str) -> Reply:
+        """Reads one answer line; what does not match to the last character is ``Unknown``."""
+        line = line.strip()
+        if match := _POSITION.fullmatch(line):
+            status = _status(match)
+            return Ok(None, status) if line.startswith("ok") else status
+        if match := _OK.fullmatch(line):
+            return Ok(int(match[1]) if match[1] else None)
+        if match := _RESEND.fullmatch(line):
+            return Resend(int(match[1]))
+        if match := _BUSY.fullmatch(line):
+            return Busy(match[1] or "waiting")
+        if match := _ERROR.fullmatch(line):
+            return _error(match[1])
+        if line == "start":
+            return Banner("")
+        if match := _SETTINGS.fullmatch(line):
+            return Setting(match[1] + match[2], math.nan)
+        if match := _FIRMWARE.match(line):
+            return Message(f"FIRMWARE {match[1]}")
+        if line.startswith(("echo:", "//", "Cap:")):
+            return Message(line)
+        return Unknown(line)
+
+
+def settings_of(setting: Setting) -> dict[str, float]:
+    """The single values of one line of ``M503``: ``M203 X100 Y100`` is ``M203 X`` and ``M203 Y``."""
+    code, _, words = setting.name.partition(" ")
+    return {f"{code} {m[1]}": float(m[2]) for m in _WORD.finditer(words)}
+
+
+class _Encoder:
+    """Writes lines and remembers place and feed."""
+
+    def __init__(self, machine: MachineProfile) -> None:
+        self.machine = machine
+        self.servo = machine.pen_actuator == "servo"
+        self.lines: list[str] = []
+        self.position: list[float | None] = [None, None, None]
+        self.feed = ""
+        self.servo_value: int | None = None
+
+    def encode(self, program: Program) -> list[str]:
+        for text in program.header:
+            self.lines += comment_lines(text, MAX_LINE_CHARS)
+        self.lines += ["G21", "G90"]
+        if program.moves:
+            first = program.moves[0]
+            starts_up = first.kind in (MoveKind.TRAVEL, MoveKind.LIFT)
+            self._raise_pen(first.pen if starts_up else self.machine.safe_pen)
+        for move in program.moves:
+            self._move(move)
+            if move.dwell_s > 0:
+                self.lines.append(_dwell(move.dwell_s))
+        for line in self.lines:
+            if len(line) > MAX_LINE_CHARS:
+                raise ProgramError(f"The line '{line[:20]}...' is too long: a coordinate is far off.")
+        return self.lines
+
+    def _raise_pen(self, value: float) -> None:
+        if self.servo:
+            self._servo(value)
+            return
+        self.position[2] = round(value, POSITION_DECIMALS)
+        self.feed = feed_word(self.machine.pen_max_speed)
+        self.lines.append(f"G0 Z{decimal(value)} F{self.feed}")
+
+    def _servo(self, value: float) -> None:
+        degrees = round(value)
+        if degrees == self.servo_value:
+            return
+        box = self.machine.envelope
+        way = box.pen_max - box.pen_min if self.servo_value is None else abs(degrees - self.servo_value)
+        self.servo_value = degrees
+        self.lines += _servo_lines(degrees, way / self.machine.pen_max_speed)
+
+    def _move(self, move: Move) -> None:
+        if self.servo and move.kind in (MoveKind.LIFT, MoveKind.LOWER):
+            self._servo(move.pen)
+        pen = None if self.servo else round(move.pen, POSITION_DECIMALS)
+        target = [round(move.x_mm, POSITION_DECIMALS), round(move.y_mm, POSITION_DECIMALS), pen]
+        words = [
+            f"{axis}{decimal(goal)}"
+            for axis, goal, now in zip("XYZ", target, self.position, strict=True)
+            if goal is not None and goal != now
+        ]
+        if not words:
+            return
+        feed = feed_word(move.feed_mm_s)
+        if feed != self.feed:
+            words.append(f"F{feed}")
+        self.feed = feed
+        self.position = [
+            now if goal is None else goal for goal, now in zip(target, self.position, strict=True)
+        ]
+        self.lines.append(f"{'G0' if move.kind is MoveKind.TRAVEL else 'G1'} {' '.join(words)}")
+
+
+def _servo_lines(value: float, way_s: float) -> list[str]:
+    """All motion ends, the servo turns, and it is given its time."""
+    return ["M400", f"M280 P0 S{round(value)}", _dwell(way_s + SERVO_SETTLE_S)]
+
+
+def _dwell(seconds: float) -> str:
+    return f"G4 P{math.ceil(seconds * _MS_PER_S - 1e-9)}"
+
+
+def _status(match: re.Match[str]) -> Status:
+    """M114: the projected place; the motors' steps, where they are told, are kept as a field."""
+    fields = {}
+    if match[4] and (count := _COUNT.fullmatch(match[4])):
+        fields["Count"] = ",".join(count.groups())
+    place = (float(match[1]), float(match[2]), float(match[3]))
+    return Status(
+        state="",
+        substate=None,
+        machine_mm=None,
+        work_mm=place,
+        offset_mm=None,
+        buffers=None,
+        feed_mm_s=None,
+        fields=fields,
+    )
+
+
+def _error(text: str) -> Reply:
+    if any(part in text for part in _LINE_ERRORS):
+        return Message(f"asks again: {text}")
+    words = text.strip() or "an error without words"
+    if "kill" in words or "halted" in words.lower() or "STOP" in words:
+        return Alarm(0, f"the machine was halted ({words})", "switch it off and on, then home it")
+    return Alarm(0, words, "look it up in Marlin's manual, then reset the machine")
