@@ -52,7 +52,7 @@ class Outcome:
     Attributes:
         drawing: what was drawn, or None if the way failed.
         score: its measures.
-        ink: (H, W) what the drawing leaves.
+        ink: (H, W) what the drawing leaves; of a photo, what the virtual machine drew.
         compute_s: seconds that it took.
         machine_s: seconds on the machine; NaN where it was not timed.
         error: why there is no drawing, or "".
@@ -72,7 +72,7 @@ class Result:
 
     Attributes:
         picture: the picture, its kind corrected for hairlines.
-        ink: (H, W) its ink.
+        ink: (H, W) its ink; of a photo, or where no ink was found, its darkness.
         ways: key of the way ("" is strokebot) to the outcome.
         machine_iou: of the virtual machine's ink; NaN without a drawing.
         tone: correlation with a photo's darkness; NaN for other kinds.
@@ -105,8 +105,8 @@ def run(picture: Picture, rivals: Sequence[Rival], folder: Path) -> Result:
     try:
         ink = load_ink_image(file).ink
     except StrokebotError as error:
-        grey = np.asarray(Image.open(file).convert("L"), dtype=np.float32) / 255
-        return Result(picture, 1 - grey, {"": _failed(grey.shape, str(error))}, _NAN, _NAN, "refused")
+        dark = _darkness(file).astype(np.float32)
+        return Result(picture, dark, {"": _failed(dark.shape, str(error))}, _NAN, _NAN, "refused")
     target = Target.of(ink)
     if picture.kind == "lineart" and line_width_px(target.mask, target.skeleton) < HAIRLINE_PX:
         picture = replace(picture, kind="hairline")
@@ -134,13 +134,15 @@ def run(picture: Picture, rivals: Sequence[Rival], folder: Path) -> Result:
         machine_iou = iou(target.mask, ink_mask(drawn.drawn))
         if picture.kind == "photo":
             tone = _tone(file, drawn, ours)
+            ways[""] = replace(ways[""], ink=drawn.drawn)
     for rival in () if picture.kind == "photo" else rivals:
         begin = time.perf_counter()
         drawing = rival.draw(target)
         took = time.perf_counter() - begin
         timed = rival.key == "tour" and drawn is not None
         ways[rival.key] = judged(drawing, took, machine_time_s(drawing, drawn.plan) if timed else _NAN)
-    return Result(picture, ink, ways, machine_iou, tone, drawn.plan.sketch.method if drawn else "failed")
+    shown = _darkness(file).astype(np.float32) if picture.kind == "photo" else ink
+    return Result(picture, shown, ways, machine_iou, tone, drawn.plan.sketch.method if drawn else "failed")
 
 
 def _failed(shape: tuple[int, ...], error: str) -> Outcome:
@@ -153,13 +155,17 @@ def _pen_limits_px(shape: tuple[int, ...]) -> tuple[float, float]:
     return px_per_mm * FILL_PEN_MM[0], px_per_mm * FILL_PEN_MM[1]
 
 
+def _darkness(file: Path) -> NDArray[np.float64]:
+    """(H, W) in [0, 1] of a picture file, 1 = black."""
+    return 1 - np.asarray(Image.open(file).convert("L"), dtype=np.float64) / 255
+
+
 def _tone(file: Path, drawn: pipeline.DrawResult, ours: Drawing) -> float:
     """Correlation of a photo with what the virtual machine drew."""
-    darkness = 1 - np.asarray(Image.open(file).convert("L"), dtype=np.float64) / 255
     pen, placement = drawn.plan.profile.pen, drawn.plan.placement
     px_per_mm = drawn.plan.ink.longer_side / placement.scale_mm
     line_px = float(np.clip(ours.width_px, pen.min_width_mm * px_per_mm, pen.max_width_mm * px_per_mm))
-    return tone_correlation(darkness, drawn.drawn, line_px)
+    return tone_correlation(_darkness(file), drawn.drawn, line_px)
 
 
 def plan_drawing(plan: pipeline.Plan) -> Drawing:

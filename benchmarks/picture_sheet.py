@@ -1,7 +1,8 @@
 """The contact sheet of ``benchmarks.pictures``: a row for each picture, a column for each way.
 
-Shown is the part with ink. Ink of picture and drawing is black, ink that the drawing lacks is blue, ink that it has too much
-is red; under each picture stands its IoU.
+Shown is the part with ink. Ink of picture and drawing is black, ink that the drawing lacks is
+blue, ink that it has too much is red; under each picture stands its IoU. Photos stand beside the
+ink that the virtual machine left.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def save_sheet(path: Path, results: Sequence[Result], columns: Sequence[tuple[st
     rows: list[list[tuple[Image.Image | None, str]]] = []
     for result in results:
         name = f"{result.picture.name} ({result.ink.shape[1]} x {result.ink.shape[0]}) {result.method}"
-        part = _inked(result.ink)
+        photo = result.picture.kind == "photo"
+        part = (slice(None), slice(None)) if photo else _inked(result.ink)
         row: list[tuple[Image.Image | None, str]] = [(_grey(result.ink[part]), name)]
         for key, title in columns:
             outcome = result.ways.get(key)
@@ -38,7 +40,7 @@ def save_sheet(path: Path, results: Sequence[Result], columns: Sequence[tuple[st
                 row.append((None, ""))
             elif outcome.drawing is None:
                 row.append((None, f"{title}: {outcome.error}"))
-            elif result.picture.kind == "photo":
+            elif photo:
                 row.append((_grey(outcome.ink[part]), f"{title}: tone {result.tone:.2f}"))
             else:
                 row.append(
