@@ -3,6 +3,9 @@
 A fatal finding (outside the envelope, the pen left down) must stop the start. A
 warning (a feed above the limit, more lines than the firmware can take) tells that
 the machine will be slower than planned.
+
+A machine whose controller takes joint values is judged twice: its tool by machine mm and the
+reach of its mechanism, its controller by the joint moves that it will get.
 """
 
 from __future__ import annotations
@@ -14,14 +17,18 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_bridge.errors import PreflightError
+from firmware_bridge.errors import PreflightError, ReachError
 from firmware_bridge.kinematics import kinematics_of
+from firmware_bridge.kinematics.joints import for_controller, tool_mm
+from firmware_bridge.kinematics.reach import lost_on_lines, lost_points, shift_into_reach, whereabouts
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import MoveKind, Program
 
 # Half a motor step of a coarse machine: less than this beyond an edge is rounding.
 EDGE_SLACK_MM = 0.01
 _SPEED_SLACK_SHARE = 0.01  # feeds are rounded to half a percent
+# Poses of the first swing that are looked at: one a degree or two.
+_APPROACH_POSES = 181
 _RATE_SLACK_SHARE = 0.05  # the line rate of a board is known no better
 
 
@@ -54,8 +61,15 @@ def check(program: Program, machine: MachineProfile) -> list[Finding]:
     findings = _check_place(xy, pen, machine)
     if program.moves[-1].kind in (MoveKind.DRAW, MoveKind.LOWER):
         findings.append(Finding(Severity.FATAL, "The program ends with the pen down", "end it with a lift"))
-    findings += _check_speed(program, xy, pen, machine)
-    findings += _check_line_rate(program, xy, pen, machine)
+    if not any(finding.severity is Severity.FATAL for finding in findings):
+        findings += _check_approach(xy[0], machine)
+        try:
+            sent, controller = for_controller(program, machine), machine.as_controller()
+            xy, pen = sent.xy_mm(), np.array([m.pen for m in sent.moves])
+            findings += _check_speed(sent, xy, pen, controller)
+            findings += _check_line_rate(sent, xy, pen, controller)
+        except ReachError as error:
+            findings.append(_out_of_reach(str(error).rstrip("."), "move or shrink the drawing"))
     findings += _check_servo(program, machine)
     return sorted(findings, key=lambda finding: finding.severity is not Severity.FATAL)
 
@@ -78,7 +92,11 @@ def check_lines(lines: Iterable[str], machine: MachineProfile) -> list[Finding]:
     from firmware_bridge.simulator import simulate_lines
 
     recording = simulate_lines(lines, machine)
-    findings = _check_place(recording.xy_mm, recording.pen, machine)
+    try:
+        xy = tool_mm(recording.xy_mm, machine)
+    except ReachError as error:
+        return [_out_of_reach(str(error).rstrip("."), "correct the file")]
+    findings = _check_place(xy, recording.pen, machine)
     return sorted(findings, key=lambda finding: finding.severity is not Severity.FATAL)
 
 
@@ -122,19 +140,61 @@ def _check_place(xy: NDArray[np.float64], pen: NDArray[np.float64], machine: Mac
                         cure,
                     )
                 )
-    if not findings:
-        inside = np.clip(xy, [box.x_min_mm, box.y_min_mm], [box.x_max_mm, box.y_max_mm])
-        lost = np.flatnonzero(~kinematics_of(machine).reachable(inside))
-        if len(lost):
-            x, y = xy[lost[0]]
-            findings.append(
-                Finding(
-                    Severity.FATAL,
-                    f"The point ({x:.2f}, {y:.2f}) mm and {len(lost) - 1} more are out of the arm's reach",
-                    "move or shrink the drawing",
-                )
+    return findings or _check_reach(xy, machine)
+
+
+def _out_of_reach(message: str, cure: str) -> Finding:
+    return Finding(Severity.FATAL, message, cure)
+
+
+def _check_reach(xy: NDArray[np.float64], machine: MachineProfile) -> list[Finding]:
+    """What the mechanism cannot reach: points, and lines between points that it can reach."""
+    kinematics, box = kinematics_of(machine), machine.envelope
+    inside = np.clip(xy, [box.x_min_mm, box.y_min_mm], [box.x_max_mm, box.y_max_mm])
+    lost = lost_points(inside, kinematics)
+    if len(lost):
+        x, y = lost[0]
+        which = f"({x:.2f}, {y:.2f}) mm" + (f" and {len(lost) - 1} more" if len(lost) > 1 else "")
+        cure = "shrink the drawing, or lay the paper elsewhere"
+        if (shift := shift_into_reach(inside, kinematics)) is not None:
+            cure = f"move the drawing by {shift[0]:+g}, {shift[1]:+g} mm of the machine, or shrink it"
+        return [
+            _out_of_reach(
+                f"The arm cannot reach the point {which}, {whereabouts(lost[0], xy)} of the drawing: "
+                f"{kinematics.fault((float(x), float(y)))}",
+                cure,
             )
-    return findings
+        ]
+    passed = lost_on_lines(inside, kinematics)
+    if not len(passed):
+        return []
+    x, y = passed[0]
+    return [
+        _out_of_reach(
+            f"A move passes ({x:.2f}, {y:.2f}) mm, which is out of the arm's reach: "
+            f"{kinematics.fault((float(x), float(y)))}",
+            "move the drawing to one side of that place, or shrink it",
+        )
+    ]
+
+
+def _check_approach(first: NDArray[np.float64], machine: MachineProfile) -> list[Finding]:
+    """Whether the joints may swing straight from where the controller begins to the first point."""
+    if not machine.raw_joints:
+        return []
+    kinematics = kinematics_of(machine)
+    share = np.linspace(0.0, 1.0, _APPROACH_POSES)[:, None]
+    xy = kinematics.mechanism.forward(share * kinematics.inverse(first[None, :]))
+    poses = np.isfinite(xy).all(axis=1)
+    if poses.all() and kinematics.reachable(xy).all():
+        return []
+    return [
+        Finding(
+            Severity.WARNING,
+            "The arm leaves its envelope on its swing to the first point from where it is switched on",
+            "keep clear of it, or jog the pen to the paper first",
+        )
+    ]
 
 
 def _ways(

@@ -30,6 +30,9 @@ LENGTH_RANGE_MM = (1.0, 10000.0)
 POSITION_LIMIT_MM = 10000.0
 TURN_LIMIT_DEG = 720.0
 FULL_TURN_DEG = 360.0
+# Widest range of a turning joint. Where an angle jumps by a whole turn lies in the gap that is
+# left, and the gap is wider than the steps in which paths are looked at, so no path crosses it.
+WIDEST_TURN_DEG = 350.0
 # Rounding that is not held against a point, in the unit of its clearance.
 ROUNDING = 1e-9
 

@@ -29,11 +29,11 @@ import numpy as np
 
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.kinematics.base import (
-    FULL_TURN_DEG,
     LENGTH_RANGE_MM,
     POSITION_LIMIT_MM,
     SIDES,
     TURN_LIMIT_DEG,
+    WIDEST_TURN_DEG,
     Array,
     Pair,
     Side,
@@ -82,8 +82,8 @@ class FiveBar:
     forearm_mm: Pair
     zero_deg: Pair = (0.0, 0.0)
     elbows: tuple[Side, Side] = ("left", "right")
-    joint_min: Pair = (-180.0, -180.0)
-    joint_max: Pair = (180.0, 180.0)
+    joint_min: Pair = (-175.0, -175.0)
+    joint_max: Pair = (175.0, 175.0)
 
     def __post_init__(self) -> None:
         for key in ("driven_mm", "forearm_mm"):
@@ -97,7 +97,7 @@ class FiveBar:
                 f"machine.kinematics.elbows is {elbows!r}: give two words, each left or right."
             )
         object.__setattr__(self, "elbows", tuple(elbows))
-        check_joint_range(self, TURN_LIMIT_DEG, FULL_TURN_DEG)
+        check_joint_range(self, TURN_LIMIT_DEG, WIDEST_TURN_DEG)
 
     def forward(self, joints: Array) -> Array:
         """Joint values (N, 2) in degrees to machine mm (N, 2); nan where the forearms cannot meet."""

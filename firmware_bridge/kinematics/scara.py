@@ -29,10 +29,10 @@ from typing import ClassVar
 import numpy as np
 
 from firmware_bridge.kinematics.base import (
-    FULL_TURN_DEG,
     LENGTH_RANGE_MM,
     POSITION_LIMIT_MM,
     TURN_LIMIT_DEG,
+    WIDEST_TURN_DEG,
     Array,
     Pair,
     Side,
@@ -73,15 +73,15 @@ class Scara:
     base_mm: Pair = (0.0, 0.0)
     zero_deg: Pair = (0.0, 0.0)
     elbow: Side = "right"
-    joint_min: Pair = (-180.0, -180.0)
-    joint_max: Pair = (180.0, 180.0)
+    joint_min: Pair = (-175.0, -175.0)
+    joint_max: Pair = (175.0, 175.0)
 
     def __post_init__(self) -> None:
         check_pair(self, "link_mm", *LENGTH_RANGE_MM)
         check_pair(self, "base_mm", -POSITION_LIMIT_MM, POSITION_LIMIT_MM)
         check_pair(self, "zero_deg", -TURN_LIMIT_DEG, TURN_LIMIT_DEG)
         check_side("elbow", self.elbow)
-        check_joint_range(self, TURN_LIMIT_DEG, FULL_TURN_DEG)
+        check_joint_range(self, TURN_LIMIT_DEG, WIDEST_TURN_DEG)
 
     def forward(self, joints: Array) -> Array:
         """Joint values (N, 2) in degrees to machine mm (N, 2)."""
