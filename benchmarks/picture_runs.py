@@ -7,7 +7,8 @@ Filled shapes are drawn, by every way, with a pen of ``FILL_PEN_MM`` and as larg
 that the pen cannot draw are cut.
 
 The time of the plain tour is that of the same smoothing and timing, at the same scale, on the
-same machine.
+same machine. Its widths change from pixel to pixel, and a pen on a slow axis waits for them, so
+it is timed once more with one width for the whole picture: what is left is the way alone.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Outcome:
         ink: (H, W) what the drawing leaves; of a photo, what the virtual machine drew.
         compute_s: seconds that it took.
         machine_s: seconds on the machine; NaN where it was not timed.
+        one_width_s: the same with one line width throughout.
         error: why there is no drawing, or "".
     """
 
@@ -63,6 +65,7 @@ class Outcome:
     ink: NDArray[np.float32]
     compute_s: float
     machine_s: float = _NAN
+    one_width_s: float = _NAN
     error: str = ""
 
 
@@ -116,6 +119,12 @@ def run(picture: Picture, rivals: Sequence[Rival], folder: Path) -> Result:
         seen = drawing.clamped(*_pen_limits_px(ink.shape)) if filled else drawing
         return Outcome(seen, score(target, seen), seen.ink(ink.shape), took, machine_s)
 
+    def timed(drawing: Drawing, outcome: Outcome, plan: pipeline.Plan) -> Outcome:
+        even = drawing.clamped(drawing.width_px, drawing.width_px)
+        return replace(
+            outcome, machine_s=machine_time_s(drawing, plan), one_width_s=machine_time_s(even, plan)
+        )
+
     options = pipeline.DrawOptions()
     if filled:
         options = pipeline.DrawOptions(profile=str(fill_profile(folder)), fit_mm=FILL_BOX_MM)
@@ -139,8 +148,9 @@ def run(picture: Picture, rivals: Sequence[Rival], folder: Path) -> Result:
         begin = time.perf_counter()
         drawing = rival.draw(target)
         took = time.perf_counter() - begin
-        timed = rival.key == "tour" and drawn is not None
-        ways[rival.key] = judged(drawing, took, machine_time_s(drawing, drawn.plan) if timed else _NAN)
+        ways[rival.key] = judged(drawing, took)
+        if rival.key == "tour" and drawn is not None:
+            ways[rival.key] = timed(drawing, ways[rival.key], drawn.plan)
     shown = _darkness(file).astype(np.float32) if picture.kind == "photo" else ink
     return Result(picture, shown, ways, machine_iou, tone, drawn.plan.sketch.method if drawn else "failed")
 

@@ -114,18 +114,23 @@ def figures(results: Sequence[Result], keys: Sequence[str]) -> dict[str, float]:
 
 def _time_figures(results: Sequence[Result]) -> dict[str, float]:
     """Machine time over that of the plain tour, where fidelity is no worse, and where it is worse."""
-    ratios, worse = [], 0
+    ratios, even, worse = list[float](), list[float](), 0
     for result in results:
         ours, plain = result.ways[""], result.ways.get("tour")
         if result.picture.kind not in TRACED_KINDS or ours.drawing is None or plain is None:
             continue
         if _no_worse(ours, plain):
             ratios.append(ours.machine_s / plain.machine_s)
+            even.append(ours.machine_s / plain.one_width_s)
         else:
             worse += 1
     if not ratios:
         return {}
-    return {"time_vs_plain_tour": float(np.median(ratios)), "time_pictures_worse": float(worse)}
+    return {
+        "time_vs_plain_tour": float(np.median(ratios)),
+        "time_vs_plain_tour_one_width": float(np.median(even)),
+        "time_pictures_worse": float(worse),
+    }
 
 
 def _no_worse(ours: Outcome, plain: Outcome) -> bool:

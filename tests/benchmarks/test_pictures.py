@@ -33,7 +33,7 @@ def result(
     score = Score(iou, 1.0, f1, 1.1, lifts, 0.0)
     ways = {"": Outcome(drawing, score, INK, 0.1, seconds)}
     if tour is not None:
-        ways["tour"] = Outcome(drawing, tour, INK, 0.1, 2.0)
+        ways["tour"] = Outcome(drawing, tour, INK, 0.1, 2.0, 1.6)
     return Result(Picture("p", kind, INK), INK, ways, 0.5, 0.25 if kind == "photo" else float("nan"), "tour")
 
 
@@ -65,6 +65,7 @@ def test_each_figure_is_taken_over_its_kinds() -> None:
     assert found["line_iou_median_tour"] == 0.8
     # Half and four fifths of the time; the hairline's tenth does not count, it is worse.
     assert found["time_vs_plain_tour"] == pytest.approx(0.65)
+    assert found["time_vs_plain_tour_one_width"] == pytest.approx(0.8125)
     assert found["time_pictures_worse"] == 1
 
 
@@ -93,6 +94,7 @@ def test_a_picture_is_drawn_by_both(tmp_path: Path) -> None:
     assert found.ways[""].score.line_f1 > 0.95
     assert found.ways[""].machine_s > 0
     assert found.ways["tour"].machine_s > 0
+    assert 0 < found.ways["tour"].one_width_s <= found.ways["tour"].machine_s + 1e-6
     assert found.machine_iou > 0.7
     save_sheet(tmp_path / "sheet.png", [found], [("outline", "outlines"), ("", "strokebot")])
     with Image.open(tmp_path / "sheet.png") as sheet:
