@@ -26,10 +26,12 @@ from strokebot.chain import chain
 from strokebot.errors import ImageError
 from strokebot.gesture import LIFT_THRESHOLD, Gesture
 from strokebot.image import InkImage
+from strokebot.tour.calm import calm
 from strokebot.tour.centreline import Line, is_blot, measure
-from strokebot.tour.graph import Graph, clean, trace
+from strokebot.tour.graph import Graph, Points, clean, split_corners, trace
+from strokebot.tour.natural import natural_walk
 from strokebot.tour.order import order_pieces
-from strokebot.tour.postman import leave_direction, postman_walk
+from strokebot.tour.postman import leave_direction
 from strokebot.tour.simplify import simplify
 from strokebot.tour.working import Working, prepare
 
@@ -39,6 +41,8 @@ Piece: TypeAlias = NDArray[np.float64]
 
 # A gesture is simplified by at most this deviation, px of the picture.
 _TOLERANCE_PX = 0.15
+# Changes of width and ink over less than this many line widths are noise, or too short for a pen.
+_NOISE_WIDTHS = 0.3
 # Lines leaving a node within this cosine of opposite go straight through it.
 _STRAIGHT = -0.75
 # A drawn point has at least this intensity: under the lift threshold it would not be drawn.
@@ -63,17 +67,15 @@ def tour_gesture(ink: InkImage) -> Gesture:
     skeleton = np.asarray(skeletonize(work.labels > 0))  # type: ignore[no-untyped-call]
     graph = trace(skeleton, work.depth)
     clean(graph)
+    split_corners(graph)
     lines = measure(graph, work.ink, work.depth, work.unit)
-    compact = {
-        number: Line(simplify(line.body, _TOLERANCE_PX * work.unit), line.first, line.last)
-        for number, line in lines.items()
-    }
+    shapes = {number: line.body[:, :2] for number, line in lines.items()}
     pieces: list[Piece | None] = [None] * len(work.box)
     # A node bears the number of the skeleton pixel that it was made of.
     part = work.labels[skeleton] - 1
     for nodes in graph.components():
         if graph.at[nodes[0]]:
-            pieces[part[nodes[0]]] = _drawn(graph, compact, nodes)
+            pieces[part[nodes[0]]] = _drawn(graph, lines, shapes, nodes, work.unit)
     drawn = [piece if piece is not None else _dot(work, part) for part, piece in enumerate(pieces)]
     ordered = order_pieces(drawn, work.box * work.unit)
     side = work.unit * ink.longer_side
@@ -82,11 +84,13 @@ def tour_gesture(ink: InkImage) -> Gesture:
     )
 
 
-def _drawn(graph: Graph, lines: dict[int, Line], nodes: list[int]) -> Piece:
+def _drawn(
+    graph: Graph, lines: dict[int, Line], shapes: dict[int, Points], nodes: list[int], unit: float
+) -> Piece:
     """The piece of one component: its walk, straight through junctions where it does not turn."""
     rows: list[Piece] = []
-    arriving: tuple[Line, NDArray[np.float64]] | None = None
-    for number, forward in postman_walk(graph, nodes):
+    arriving: tuple[Line, Points] | None = None
+    for number, forward in natural_walk(graph, nodes, shapes):
         edge = graph.edges[number]
         line = lines[number] if forward else lines[number].reversed()
         points = edge.points if forward else edge.points[::-1]
@@ -101,9 +105,23 @@ def _drawn(graph: Graph, lines: dict[int, Line], nodes: list[int]) -> Piece:
         arriving = (line, leave_direction(points[::-1], graph.radius[end]))
     if arriving is not None and arriving[0].last is not None:
         rows.append(arriving[0].last[None])
+    return _calm(rows, unit)
+
+
+def _calm(rows: list[Piece], unit: float) -> Piece:
+    """Strings rows of points together, with no more points and changes of width than can be seen."""
+    number = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     piece = np.concatenate(rows)
-    moved = np.any(np.diff(piece[:, :2], axis=0) != 0.0, axis=1)
-    return piece[np.concatenate([[True], moved])] if moved.any() else piece[[0, -1]]
+    moved = np.concatenate([[True], np.any(np.diff(piece[:, :2], axis=0) != 0.0, axis=1)])
+    if not moved[1:].any():
+        return piece[[0, -1]]
+    piece, number = piece[moved], number[moved]
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(piece[:, :2], axis=0).T))])
+    piece[:, 2:] = calm(along, piece[:, 2:], _NOISE_WIDTHS * float(np.median(piece[:, 2])))
+    piece[:, 2:] = np.maximum(piece[:, 2:], 0.0)
+    bounds = np.flatnonzero(np.diff(number)) + 1
+    parts = [simplify(part, _TOLERANCE_PX * unit) for part in np.split(piece, bounds)]
+    return np.concatenate(parts)
 
 
 def _dot(work: Working, part: int) -> Piece:

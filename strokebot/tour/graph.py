@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 Points = NDArray[np.float64]
 
@@ -37,6 +38,11 @@ _SPUR = 0.45
 _CLUSTER = 0.8
 # The skeleton around a hole runs at least r outside of it: 2 pi r, less what pixels round.
 _LOOP = 4.0
+# A corner: directions over this many radii before and after it, and at least this many points,
+# with at most this cosine (60 degrees).
+_CORNER_RADII = 2.0
+_CORNER_POINTS = 6
+_CORNER = 0.5
 # Working pixels of slack for both: the skeleton itself is only this exact.
 _SLACK_PX = 1.0
 
@@ -75,10 +81,17 @@ class Graph:
     edges: dict[int, Edge] = field(default_factory=dict)
     at: dict[int, list[int]] = field(default_factory=dict)
     _next: int = 0
+    _last: int = 0
 
     def add_node(self, node: int, place: Points, radius: float) -> None:
         """Adds a node without edges."""
         self.place[node], self.radius[node], self.at[node] = place, radius, []
+
+    def new_node(self, place: Points, radius: float) -> int:
+        """Adds a node with a number of its own, and returns it."""
+        self._last = min(self._last, 0) - 1
+        self.add_node(self._last, place, radius)
+        return self._last
 
     def add_edge(self, a: int, b: int, points: Points) -> int:
         """Adds an edge and returns its number."""
@@ -218,6 +231,49 @@ def clean(graph: Graph) -> None:
             graph.drop_edge(number)
     _dissolve_passed(graph)
     _prune(graph)
+
+
+def split_corners(graph: Graph) -> None:
+    """Puts a node on every sharp corner of an edge, in place: a walk may start or turn there.
+
+    The node of a ring moves to its first corner.
+    """
+    for number, edge in list(graph.edges.items()):
+        corners = _corners(edge.points, graph.radius[edge.a], graph.radius[edge.b])
+        if not corners:
+            continue
+        a, b, points = edge.a, edge.b, edge.points
+        radius = (graph.radius[a] + graph.radius[b]) / 2
+        if a == b and len(graph.at[a]) == 2:  # a ring: its node is one as good as any
+            points = np.concatenate([points[corners[0] :], points[1 : corners[0] + 1]])
+            corners = [k - corners[0] for k in corners[1:]]
+            graph.place[a] = points[0]
+        graph.drop_edge(number)
+        before, start = a, 0
+        for k in corners:
+            node = graph.new_node(points[k], radius)
+            graph.add_edge(before, node, points[start : k + 1])
+            before, start = node, k
+        graph.add_edge(before, b, points[start:])
+
+
+def _corners(points: Points, radius_a: float, radius_b: float) -> list[int]:
+    """Numbers of the points of a polyline (K, 2) at which it turns sharply, ascending."""
+    reach = max(int(_CORNER_RADII * (radius_a + radius_b) / 2), _CORNER_POINTS)
+    if len(points) <= 2 * reach:
+        return []
+    smooth = gaussian_filter1d(points, reach / 3, axis=0, mode="nearest")
+    into = smooth[reach:-reach] - smooth[: -2 * reach]
+    out = smooth[2 * reach :] - smooth[reach:-reach]
+    length = np.maximum(np.hypot(*into.T) * np.hypot(*out.T), 1e-9)
+    cosine = (into * out).sum(axis=1) / length
+    found = list[int]()
+    while True:
+        k = int(np.argmin(cosine))
+        if cosine[k] > _CORNER:
+            return sorted(found)
+        found.append(k + reach)
+        cosine[max(k - reach, 0) : k + reach + 1] = 1.0
 
 
 def _dissolve_passed(graph: Graph) -> None:

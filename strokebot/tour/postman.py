@@ -51,31 +51,27 @@ _ALL_PAIRINGS = 8
 _DIRECTION_RADII = 2.5
 _DIRECTION_POINTS = 4
 
-Walk = list[tuple[int, bool]]
+Step = tuple[int, bool]
+Walk = list[Step]
 Link = tuple[float, int]  # length and number of an edge
 Turn = Callable[[int, int], float]  # cost of a transition between two darts
 
 
-def postman_walk(graph: Graph, nodes: Sequence[int]) -> Walk:
-    """A walk over all edges of one component.
+def least_retracing(graph: Graph, nodes: Sequence[int]) -> tuple[list[int], int, int]:
+    """What an open walk over all edges of one component must pass twice.
 
     Args:
         graph: the graph.
         nodes: all nodes of one of its components, with at least one edge.
 
     Returns:
-        Edge numbers with True where the edge is walked from a to b. Every edge
-        occurs once or twice; each step starts at the node where the last one ended.
+        The numbers of the edges to walk twice, the start and the end of the walk.
     """
-    numbers = sorted({k for node in nodes for k in graph.at[node]})
     odd = [node for node in nodes if len(graph.at[node]) % 2]
-    copies = list(numbers)
     if odd:
-        doubled, start, end = _match(graph, nodes, odd)
-        copies += doubled
-    else:
-        start = end = _closed_start(graph, nodes)
-    return _euler(graph, copies, start, end)
+        return _match(graph, nodes, odd)
+    start = _closed_start(graph, nodes)
+    return [], start, start
 
 
 def _closed_start(graph: Graph, nodes: Sequence[int]) -> int:
@@ -214,8 +210,40 @@ def leave_direction(points: Points, radius: float) -> Points:
     return step / length if length > 0 else np.array([1.0, 0.0])
 
 
-def _euler(graph: Graph, copies: list[int], start: int, end: int) -> Walk:
-    """Strings the copies of edges together to one walk from start to end."""
+def turn_between(graph: Graph) -> Callable[[Step, Step], float]:
+    """The cost of the transition between two steps of a walk, see the top of the file."""
+    leaving: dict[Step, tuple[float, float]] = {}
+
+    def direction(step: Step) -> tuple[float, float]:
+        if step not in leaving:
+            edge = graph.edges[step[0]]
+            points, node = (edge.points, edge.a) if step[1] else (edge.points[::-1], edge.b)
+            x, y = leave_direction(points, graph.radius[node]).tolist()
+            leaving[step] = (x, y)
+        return leaving[step]
+
+    def turn(before: Step, after: Step) -> float:
+        back = (before[0], not before[1])
+        (ux, uy), (vx, vy) = direction(back), direction(after)
+        # The two copies of one edge: only at its end is going back what is wanted.
+        return (1.0 + ux * vx + uy * vy) / 2 + (0.5 if back == after else 0.0)
+
+    return turn
+
+
+def euler_walk(graph: Graph, copies: list[int], start: int, end: int) -> Walk:
+    """Strings copies of edges together to one walk from start to end.
+
+    Args:
+        graph: the graph.
+        copies: edge numbers, so often as they are to be walked; every node but the start and
+            the end, if these differ, must be met by an even number of edge ends.
+        start: node where the walk begins.
+        end: node where it ends.
+
+    Returns:
+        Edge numbers with True where the edge is walked from a to b.
+    """
     # Darts 2c and 2c + 1 are the ends a and b of copy c; the last copy is a way back from the
     # end to the start through the air, at which the closed walk is opened.
     node_of: list[int] = []
