@@ -138,8 +138,8 @@ class Target:
     @classmethod
     def of(cls, ink: NDArray[np.float32]) -> Target:
         """Prepares a picture (H, W)."""
-        mask = np.asarray(ink_mask(ink), dtype=bool)
-        skeleton = np.asarray(skeletonize(mask), dtype=bool)
+        mask = ink_mask(ink)
+        skeleton = np.asarray(skeletonize(mask), dtype=np.bool_)  # type: ignore[no-untyped-call]
         parts = int(ndimage.label(mask, structure=_EIGHT)[1])
         return cls(ink, mask, skeleton, skeleton_length_px(mask.astype(np.float32)), parts)
 

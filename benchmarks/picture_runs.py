@@ -36,7 +36,8 @@ from strokebot.trajectory.smooth import DEFAULT_TOLERANCE_MM, smooth
 from strokebot.trajectory.timing import parametrise
 
 FILL_PEN_MM = (0.3, 1.0)
-FILL_BOX_MM = tuple(side - 2 * DEFAULT_MARGIN_MM for side in A_SERIES_MM["A5"])
+_A5_MM = A_SERIES_MM["A5"]
+FILL_BOX_MM = (_A5_MM[0] - 2 * DEFAULT_MARGIN_MM, _A5_MM[1] - 2 * DEFAULT_MARGIN_MM)
 # Line art of thinner lines counts as hairlines, px.
 HAIRLINE_PX = 2.5
 # Half a pixel of smoothing takes the steps of the pixel grid out of a line: as in the pipeline.
@@ -98,7 +99,7 @@ def fill_profile(folder: Path) -> Path:
     scaled = low + (high - low) * (widths - widths.min()) / np.ptp(widths)
     pen = replace(profile.pen, widths_mm=tuple(scaled.tolist()))
     path = folder / "fill.toml"
-    path.write_text(replace(profile, pen=pen).with_paper(A_SERIES_MM["A5"]).to_toml(), encoding="utf-8")
+    path.write_text(replace(profile, pen=pen).with_paper(_A5_MM).to_toml(), encoding="utf-8")
     return path
 
 
@@ -134,8 +135,9 @@ def run(picture: Picture, rivals: Sequence[Rival], folder: Path) -> Result:
     begin = time.perf_counter()
     try:
         drawn = pipeline.draw(file, options)
-    except StrokebotError as error:
-        ways[""] = _failed(ink.shape, str(error))
+    except Exception as error:  # a crash is a result too: it counts 0 and is named
+        kind = "" if isinstance(error, StrokebotError) else f"{type(error).__name__}: "
+        ways[""] = _failed(ink.shape, kind + str(error))
     else:
         seconds = time.perf_counter() - begin
         ours = plan_drawing(drawn.plan)

@@ -73,7 +73,7 @@ class Picture:
         if self.file is not None:
             return self.file
         path = folder / f"{self.name}.png"
-        Image.fromarray(self.grey).save(path)
+        Image.fromarray(np.asarray(self.grey)).save(path)
         return path
 
 
@@ -358,7 +358,7 @@ def _clipart() -> Iterator[Picture]:
     )
     from skimage import data
 
-    yield _picture("clipart-horse", "clipart", ~data.horse())
+    yield _picture("clipart-horse", "clipart", ~data.horse())  # type: ignore[no-untyped-call]
 
 
 def _photos() -> Iterator[Picture]:

@@ -92,7 +92,7 @@ def figures(results: Sequence[Result], keys: Sequence[str]) -> dict[str, float]:
     for key in keys:
         end = f"_{key}" if key else ""
         traced = _scores(results, key, TRACED_KINDS)
-        groups = {
+        groups: dict[str, tuple[Callable[[list[float]], float], list[float]]] = {
             "line_f1_median": (np.median, [s.line_f1 for s in traced]),
             "line_f1_worst": (np.min, [s.line_f1 for s in traced]),
             "line_iou_median": (np.median, [s.iou for s in _scores(results, key, LINE_KINDS)]),
@@ -177,7 +177,7 @@ def _run_all(chosen: Chosen, folder: Path) -> tuple[list[Result], list[tuple[str
         result = run(picture, rivals, folder)
         results.append(result)
         cells = [f"{result.ways[k].score.iou:6.3f}" if k in result.ways else "     -" for k, _ in ways]
-        note = result.ways[""].error or result.method
+        note = result.method + (f": {result.ways[''].error}" if result.ways[""].error else "")
         print(f"  {picture.name[:40]:40} {result.picture.kind:9} {' '.join(cells)}  {note}", flush=True)
     return results, ways
 

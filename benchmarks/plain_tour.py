@@ -44,7 +44,7 @@ _LEAST_WIDTH_PX = 0.5
 
 def plain_tour(mask: NDArray[np.bool_]) -> Drawing:
     """Draws a mask (H, W) by its skeleton, one stroke for each part of it."""
-    skeleton = np.asarray(skeletonize(mask), dtype=bool)
+    skeleton = np.asarray(skeletonize(mask), dtype=np.bool_)  # type: ignore[no-untyped-call]
     width = 2 * ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] - _WIDTH_LESS_PX
     width = np.maximum(width, _LEAST_WIDTH_PX)
     pixels = _pixel_graph(skeleton)

@@ -51,7 +51,7 @@ def draw_strokes(strokes: Sequence[NDArray[np.float64]], shape: tuple[int, int])
         for x, y, r in ((ax, ay, ra), (bx, by, rb)):
             pen.ellipse((x - r, y - r, x + r, y + r), fill=level)
     small = image.reduce(OVERSAMPLING)
-    return np.asarray(small, dtype=np.float32) / _LEVELS
+    return np.asarray(np.asarray(small) / _LEVELS, dtype=np.float32)
 
 
 def _segments(strokes: Sequence[NDArray[np.float64]]) -> list[list[float]]:

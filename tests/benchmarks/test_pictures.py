@@ -69,18 +69,21 @@ def test_each_figure_is_taken_over_its_kinds() -> None:
     assert found["time_pictures_worse"] == 1
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"), [(ImageError("No."), "No."), (IndexError("of what"), "IndexError: of what")]
+)
 def test_a_failure_counts_nothing_and_is_not_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: Exception, said: str
 ) -> None:
     def refuse(*_: object) -> None:
-        raise ImageError("No.")
+        raise wrong
 
     monkeypatch.setattr(picture_runs.pipeline, "draw", refuse)
     grey = np.full((20, 40), 255, dtype=np.uint8)
     grey[8:11, 5:35] = 0
     failed = run(Picture("bar", "lineart", grey), [TOUR], tmp_path)
     assert failed.ways[""].score == FAILED
-    assert failed.ways[""].error == "No."
+    assert failed.ways[""].error == said
     assert failed.ways["tour"].score.iou > 0.8  # the others are measured all the same
     assert pictures.figures([failed], [""])["line_f1_worst"] == 0.0
 
