@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from strokebot.errors import GestureError
 from strokebot.gesture import Gesture
 from strokebot.pen import LinePen
-from strokebot.polish import _lifts, polish_arrays, polish_glyphs
+from strokebot.polish.glyphs import _lifts, polish_arrays, polish_glyphs
 
 Floats = NDArray[np.float32]
-DIGITS = Path(__file__).parents[1] / "data" / "mnist_20.npz"
+DIGITS = Path(__file__).parents[2] / "data" / "mnist_20.npz"
 POINTS = 12
 # The same sums in another order differ in the last bits of 32-bit floats.
 ROUNDING = 1e-7
@@ -81,7 +81,7 @@ def test_no_glyph_gets_worse(seed: int, spread_px: float, iterations: int) -> No
 
 
 def test_a_shorter_movement_is_not_bought_with_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("strokebot.polish._LENGTH", 1e-2)  # as if length were all that counts
+    monkeypatch.setattr("strokebot.polish.glyphs._LENGTH", 1e-2)  # as if length were all that counts
     start, steps = waves(3)
     steps[..., 3] = 0.4  # too light to count as ink: overlap has no say
     images = draw(start, steps)  # and a perfect drawing already
@@ -166,7 +166,7 @@ def test_gestures_go_in_and_come_out() -> None:
 def test_glyphs_do_not_touch_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     images, start, steps = perturbed(7, 0.5, count=5)
     together = polish_arrays(images, start, steps, iterations=30)
-    monkeypatch.setattr("strokebot.polish._BATCH", 2)
+    monkeypatch.setattr("strokebot.polish.glyphs._BATCH", 2)
     apart = polish_arrays(images, start, steps, iterations=30)
     np.testing.assert_allclose(apart[0], together[0], atol=1e-4)
     np.testing.assert_allclose(apart[1], together[1], atol=1e-4)

@@ -1,0 +1,124 @@
+"""A gesture as strokes of evenly spread points, and back.
+
+Nouns:
+    stroke   the points from one lowering of the pen to the next lift, or a dot
+    Strokes  all strokes of a gesture, in pixels, one after the other in flat arrays
+    chord    the straight line between two kept points
+
+For the refinement the points must lie neither so far apart that the line between them
+cannot follow the ink, nor so close that each sees too few pixels to be moved by: a stroke
+is simplified to ``_TOLERANCE_PX`` and its long chords are then divided evenly, into pieces
+of about ``_SPACING_WIDTHS`` line widths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebot.chain import chain
+from strokebot.gesture import LIFT_THRESHOLD, Gesture
+from strokebot.trajectory.polyline import arc_length, simplify
+
+# Points that lie this near to the line without them are left out (px), widths and inks included.
+_TOLERANCE_PX = 0.15
+# Ink that differs by 1 weighs as much as edges that differ by this, px.
+_INK_PX = 4.0
+# Distance of points along a stroke: in line widths, and its bounds in px.
+_SPACING_WIDTHS = 1.5
+_SPACING_PX = (3.0, 24.0)
+# A chord is divided into so many pieces at most: longer ones lie outside any picture.
+_MOST_PIECES = 2000
+# A drawn point has at least this intensity: under the lift threshold it would not be drawn.
+_FAINTEST = LIFT_THRESHOLD + 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Strokes:
+    """Strokes of a gesture.
+
+    Attributes:
+        points: (N, 2) px, y down.
+        radius: (N,) half line widths, px.
+        ink: (N,) intensities.
+        first: (S,) index of the first point of each stroke; a stroke has two points or more.
+    """
+
+    points: NDArray[np.float64]
+    radius: NDArray[np.float64]
+    ink: NDArray[np.float64]
+    first: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def segments(self) -> NDArray[np.intp]:
+        """(N - S,) first points of the drawn segments."""
+        inner = np.ones(len(self.points), dtype=bool)
+        inner[self.first[1:] - 1] = False
+        inner[-1:] = False
+        return np.flatnonzero(inner)
+
+    @property
+    def lengths(self) -> NDArray[np.float64]:
+        """(N - S,) lengths of the drawn segments, px."""
+        first = self.segments
+        return np.asarray(np.hypot(*(self.points[first + 1] - self.points[first]).T))
+
+    def moved(self, points: NDArray[np.float64], radius: NDArray[np.float64]) -> Strokes:
+        """The same strokes with other places and widths."""
+        return replace(self, points=points, radius=radius)
+
+
+def strokes_of(gesture: Gesture, longer_px: int) -> Strokes:
+    """The drawn strokes of a gesture on a picture whose longer side has so many pixels.
+
+    A single drawn point between lifted ones becomes a stroke of twice the same point.
+    """
+    table = np.column_stack([gesture.positions, gesture.size / 2]) * longer_px
+    table = np.column_stack([table, gesture.intensity])
+    down = np.concatenate([[0], gesture.pen_down.astype(np.int8), [0]])
+    change = np.diff(down)
+    parts = [
+        _spread(table[a:b])
+        for a, b in zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True)
+    ]
+    first = np.cumsum([0, *(len(part) for part in parts)])[:-1]
+    flat = np.concatenate(parts) if parts else np.zeros((0, 4))
+    return Strokes(flat[:, :2], flat[:, 2], flat[:, 3], np.asarray(first, dtype=np.intp))
+
+
+def gesture_of(strokes: Strokes, longer_px: int, tolerance_px: float) -> Gesture:
+    """The strokes as one gesture, canvas units, without points that ``tolerance_px`` makes needless."""
+    ends = np.append(strokes.first[1:], len(strokes.points))
+    pieces = []
+    for a, b in zip(strokes.first, ends, strict=True):
+        table = np.column_stack([strokes.points[a:b], strokes.radius[a:b], strokes.ink[a:b]])
+        table = table[_needed(table, tolerance_px)]
+        size = table[:, :3] * [1.0, 1.0, 2.0] / longer_px
+        pieces.append(np.column_stack([size, np.clip(table[:, 3], _FAINTEST, 1.0)]))
+    return chain(pieces)
+
+
+def _needed(table: NDArray[np.float64], tolerance_px: float) -> NDArray[np.intp]:
+    if len(table) <= 2:
+        return np.arange(len(table))
+    return simplify(table * [1.0, 1.0, 1.0, _INK_PX], tolerance_px)
+
+
+def _spread(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Simplifies a stroke (K, 4) and divides its long chords."""
+    if len(table) == 1:
+        return np.repeat(table, 2, axis=0)
+    table = table[_needed(table, _TOLERANCE_PX)]
+    at = arc_length(table[:, :2])
+    width = table[:-1, 2] + table[1:, 2]
+    spacing = np.clip(_SPACING_WIDTHS * width, *_SPACING_PX)
+    pieces = np.clip(np.ceil(np.diff(at) / spacing), 1, _MOST_PIECES).astype(int)
+    which = np.repeat(np.arange(len(pieces)), pieces)
+    share = (np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)) / pieces[which]
+    inner = table[which] + (table[which + 1] - table[which]) * share[:, None]
+    return np.concatenate([inner, table[-1:]])
