@@ -39,6 +39,8 @@ _LATE_ANSWER_S = 0.05
 _HOME_TIMEOUT_S = 180.0
 # How often Ctrl-C may be pressed during a safe stop before it is let through.
 _STUBBORN_INTERRUPTS = 20
+# A slow pen axis over its whole way, for a firmware that answers when it has arrived.
+_PEN_TIMEOUT_S = 30.0
 _COMMENT = ";"
 
 
@@ -165,6 +167,7 @@ class Device:
             for finding in findings:
                 link.listener(Warning(f"{finding.message}: {finding.cure}."))
             link.feeding = True
+            self._control.prepare(link, pen_up)
             if not link.hears(Realtime.STATUS):
                 link.enter("Run")
             streamer = Streamer(link, self.window)
@@ -248,6 +251,8 @@ class Device:
         Raises:
             DeviceError: if the machine has no homing, or a switch is not found.
         """
+        if "home" not in self._link.dialect.commands:
+            raise PreflightError("This machine measures its own place: homing is not needed.")
         self._link.command(self._link.dialect.commands["home"], _HOME_TIMEOUT_S)
         self.wait_idle()
 
@@ -280,7 +285,7 @@ class Device:
                 (here.x_mm, here.y_mm), (dx_mm, dy_mm), feed_mm_s, self.machine
             )
         for line in self._link.dialect.jog_lines(dx_mm, dy_mm, dpen, feed_mm_s):
-            self._link.command(line)
+            self._link.command(line, _PEN_TIMEOUT_S)
         self.wait_idle()
 
     def move_pen(self, value: float) -> None:
@@ -294,8 +299,9 @@ class Device:
             raise PreflightError(
                 f"The pen value {value:g} is outside {box.pen_min:g} to {box.pen_max:g}: choose one inside."
             )
-        for line in self._link.dialect.pen_lines(value, self.machine):
-            self._link.command(line)
+        self._link.poll()
+        for line in self._link.dialect.pen_lines(value, self.machine, here=self._link.position):
+            self._link.command(line, _PEN_TIMEOUT_S)
         self.wait_idle()
 
     def wait_idle(self) -> None:

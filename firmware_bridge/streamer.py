@@ -115,6 +115,7 @@ class Streamer:
         self._probing = False
         self._probe_answered = False
         self._poll_open = False
+        self._stood_until_s = 0.0
         self._started_s = 0.0
         self._polled_s = 0.0
         self._heard_s = 0.0
@@ -215,6 +216,7 @@ class Streamer:
             )
         elif isinstance(reply, Status):
             self._poll_open = False
+            self._stood_until_s = self.link.now_s()
             self._probe_answered = self._probing
             self._take_status(reply)
 
@@ -295,7 +297,7 @@ class Streamer:
 
     def _check_alive(self) -> None:
         now = self.link.now_s()
-        polled = self.link.hears(Realtime.STATUS)
+        polled = self.link.hears(Realtime.STATUS) and self.framing is Framing.PLAIN
         if not polled and now - self._polled_s < _LEAST_WAIT_S:
             self._tell_progress()
         if not (self.outbox.pending or polled):
@@ -311,7 +313,9 @@ class Streamer:
         busy_bound = BUSY_LIMIT_S + self._dwelling_s()
         if self.outbox.pending and now - self._answer_s > busy_bound and not self._waiting():
             self._lost_answer()
-        if polled and self.outbox.pending and now - self._progress_s > NO_PROGRESS_S + self._dwelling_s():
+        # What counts is the time up to which something was heard: a silent machine may be moving.
+        stood_s = (now if polled else self._stood_until_s) - self._progress_s
+        if self.outbox.pending and stood_s > NO_PROGRESS_S + self._dwelling_s():
             self._lost_answer()
 
     def _waiting(self) -> bool:

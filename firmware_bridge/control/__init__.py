@@ -5,11 +5,12 @@ from __future__ import annotations
 from firmware_bridge.control.base import Control
 from firmware_bridge.control.grbl import GrblControl
 from firmware_bridge.control.marlin import MarlinControl
+from firmware_bridge.control.uarm import UarmControl
 from firmware_bridge.errors import ProgramError
 
 __all__ = ["CONTROLS", "Control", "control_of"]
 
-CONTROLS: dict[str, Control] = {"grbl": GrblControl(), "marlin": MarlinControl()}
+CONTROLS: dict[str, Control] = {"grbl": GrblControl(), "marlin": MarlinControl(), "uarm": UarmControl()}
 
 
 def control_of(name: str) -> Control:

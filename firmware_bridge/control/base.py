@@ -39,6 +39,10 @@ class Control(Protocol):
         """
         ...
 
+    def prepare(self, link: Link, pen: float) -> None:
+        """What must happen before the first line of a drawing: the pen is up after it and the lines."""
+        ...
+
     def wait_idle(self, link: Link) -> None:
         """Waits until the machine stands still.
 

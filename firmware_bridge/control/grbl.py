@@ -65,6 +65,9 @@ class GrblControl:
         if status.state != "Idle":
             raise DeviceRejected(f"The machine is busy ({status.label}): wait for it, or reset it.")
 
+    def prepare(self, link: Link, pen: float) -> None:
+        """Nothing: the lines themselves begin with a lift."""
+
     def wait_idle(self, link: Link) -> None:
         """Waits until the machine stands still; see ``Control.wait_idle``."""
         progress_s = link.now_s()

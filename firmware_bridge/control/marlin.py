@@ -75,6 +75,9 @@ class MarlinControl:
         """Waits for the moves of an earlier program; see ``Control.require_idle``."""
         self.wait_idle(link)
 
+    def prepare(self, link: Link, pen: float) -> None:
+        """Nothing: the lines themselves begin with a lift."""
+
     def wait_idle(self, link: Link) -> None:
         """Waits until the machine stands still; see ``Control.wait_idle``."""
         _settle(link)

@@ -19,6 +19,7 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Protocol
 
+from firmware_bridge.events import Position
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
 
@@ -126,6 +127,7 @@ class Ok:
 
     number: int | None = None
     status: Status | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +213,22 @@ class Dialect(Protocol):
         """Lines (without line ends) that draw the program."""
         ...
 
-    def pen_lines(self, value: float, machine: MachineProfile, offset: float | None = None) -> list[str]:
-        """Lines that move only the pen axis; with ``offset`` (machine minus work) in the machine frame."""
+    def pen_lines(
+        self,
+        value: float,
+        machine: MachineProfile,
+        offset: float | None = None,
+        here: Position | None = None,
+    ) -> list[str]:
+        """Lines that move only the pen axis.
+
+        Args:
+            value: target in pen units.
+            machine: tells the kind of pen.
+            offset: machine minus work position of the pen axis, mm; when given, a dialect that can
+                writes the move in the machine frame, which a reset does not change.
+            here: where the tool stands, for a firmware whose lines need every axis.
+        """
         ...
 
     def jog_lines(self, dx_mm: float, dy_mm: float, dpen: float, feed_mm_s: float) -> list[str]:

@@ -54,6 +54,7 @@ from firmware_bridge.dialects.numbers import (
     feed_word,
 )
 from firmware_bridge.errors import ProgramError
+from firmware_bridge.events import Position
 from firmware_bridge.kinematics.joints import for_controller
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
@@ -122,7 +123,13 @@ class Grbl:
         """
         return _Encoder(machine.as_controller()).encode(for_controller(program, machine))
 
-    def pen_lines(self, value: float, machine: MachineProfile, offset: float | None = None) -> list[str]:
+    def pen_lines(
+        self,
+        value: float,
+        machine: MachineProfile,
+        offset: float | None = None,
+        here: Position | None = None,
+    ) -> list[str]:
         """Lines that move only the pen axis, as fast as it can.
 
         Args:
@@ -130,7 +137,9 @@ class Grbl:
             machine: tells the kind of pen.
             offset: machine minus work position of the pen axis, mm; when given, the
                 move is written in the machine frame, which a reset does not change.
+            here: not needed.
         """
+        del here
         if machine.pen_actuator == "servo":
             full_turn_s = (machine.envelope.pen_max - machine.envelope.pen_min) / machine.pen_max_speed
             return [f"G1 F{_SERVO_FEED} M3 S{decimal(value)}", _dwell(full_turn_s)]

@@ -43,6 +43,7 @@ from firmware_bridge.dialects.base import (
 )
 from firmware_bridge.dialects.numbers import comment_lines, decimal, feed_word
 from firmware_bridge.errors import ProgramError
+from firmware_bridge.events import Position
 from firmware_bridge.kinematics.joints import for_controller
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
@@ -112,9 +113,15 @@ class Marlin:
         """
         return _Encoder(machine.as_controller()).encode(for_controller(program, machine))
 
-    def pen_lines(self, value: float, machine: MachineProfile, offset: float | None = None) -> list[str]:
+    def pen_lines(
+        self,
+        value: float,
+        machine: MachineProfile,
+        offset: float | None = None,
+        here: Position | None = None,
+    ) -> list[str]:
         """Lines that move only the pen axis; the work frame outlives every stop, so no offset is needed."""
-        del offset
+        del offset, here
         if machine.pen_actuator == "servo":
             box = machine.envelope
             return _servo_lines(value, (box.pen_max - box.pen_min) / machine.pen_max_speed)

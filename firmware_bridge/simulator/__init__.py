@@ -12,6 +12,7 @@ from firmware_bridge.simulator.recording import Recording
 from firmware_bridge.simulator.registry import CONTROLLERS, virtual_controller
 from firmware_bridge.simulator.run import simulate_lines
 from firmware_bridge.simulator.serve import FreeRunning, RealTime, serve_pty, serve_tcp
+from firmware_bridge.simulator.uarm import VirtualUarm
 from firmware_bridge.simulator.virtual import VirtualController
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "VirtualController",
     "VirtualGrbl",
     "VirtualMarlin",
+    "VirtualUarm",
     "serve_pty",
     "serve_tcp",
     "simulate_lines",

@@ -9,11 +9,13 @@ from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.controller import VirtualGrbl
 from firmware_bridge.simulator.marlin import VirtualMarlin
 from firmware_bridge.simulator.planner import Vector
+from firmware_bridge.simulator.uarm import VirtualUarm
 from firmware_bridge.simulator.virtual import VirtualController
 
 CONTROLLERS: dict[str, Callable[[MachineProfile, Vector | None], VirtualController]] = {
     "grbl": VirtualGrbl,
     "marlin": VirtualMarlin,
+    "uarm": VirtualUarm,
 }
 
 

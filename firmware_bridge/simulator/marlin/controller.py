@@ -67,6 +67,7 @@ class VirtualMarlin(VirtualController):
                 x = y = 0 with the pen up.
             options: how it was compiled.
         """
+        machine = machine.as_controller()  # a raw one knows joints, and nothing of the arm behind them
         self.options = options or MarlinOptions()
         self.settings = MarlinSettings(machine)
         start_mm = usual_start(machine, start_mm)

@@ -1,0 +1,104 @@
+"""Manners of the uArm Swift Pro.
+
+The arm measures its joint angles, so it knows its place after a restart and needs no homing.
+An answer means that the arm stands, so waiting for the end of all motion is waiting for one
+answer. It has no hold: stopping lets the few lines that it has taken end, and lifts.
+"""
+
+from __future__ import annotations
+
+import re
+
+from firmware_bridge.control.base import refuse
+from firmware_bridge.dialects.base import Banner, Facts, Ok, Unknown
+from firmware_bridge.errors import ProtocolError, ResponseTimeout
+from firmware_bridge.link import QUIET_S, Link
+
+_PROBES = 3
+_PROBE_S = 1.0
+# A handful of lines at the slowest usual feed; the arm is silent while it moves.
+_MOTION_S = 120.0
+_VERSION = re.compile(r"V?([0-9]+)\.[0-9.]+\S*")
+_LEAST_MAJOR = 4  # older firmware counts feeds in mm/min
+
+
+class UarmControl:
+    """The manners, for the registry."""
+
+    def greet(self, link: Link) -> Facts:
+        """Meets the arm; see ``Control.greet``."""
+        heard: list[str] = []
+        _await_ready(link, heard)
+        version = _ask_version(link, heard)
+        match = _VERSION.fullmatch(version)
+        if match and int(match[1]) < _LEAST_MAJOR:
+            raise ProtocolError(
+                f"{link.transport.name} runs version {version} of its firmware: update it to 4 or later."
+            )
+        link.poll()
+        return Facts(f"uArm {version}".strip())
+
+    def require_idle(self, link: Link) -> None:
+        """Waits for the moves of an earlier program; see ``Control.require_idle``."""
+        self.wait_idle(link)
+
+    def prepare(self, link: Link, pen: float) -> None:
+        """Lifts straight up from wherever the arm stands, since its lines know no such move."""
+        link.poll()
+        if link.position is not None and link.position.pen < pen:
+            self.lift(link, pen)
+
+    def lift(self, link: Link, pen: float) -> None:
+        """Moves only the pen, from where the arm says that it is."""
+        for line in link.dialect.pen_lines(pen, link.machine, here=link.position):
+            link.command(line, _MOTION_S)
+
+    def wait_idle(self, link: Link) -> None:
+        """Waits until the arm stands still; see ``Control.wait_idle``."""
+        link.command(link.dialect.commands["sync"], _MOTION_S)
+        link.poll()
+        link.enter("Idle")
+
+    def stop_and_lift(self, link: Link, pen: float) -> None:
+        """Lets the taken moves end and lifts the pen; see ``Control.stop_and_lift``."""
+        self.wait_idle(link)
+        self.lift(link, pen)
+        self.wait_idle(link)
+
+    def reset(self, link: Link) -> None:
+        """Lets the taken moves end; see ``Control.reset``."""
+        self.wait_idle(link)
+        link.quiet()
+
+
+def _await_ready(link: Link, heard: list[str]) -> None:
+    deadline = link.now_s() + link.transport.boot_s
+    while link.now_s() < deadline:
+        try:
+            reply = link.read(deadline - link.now_s())
+        except ResponseTimeout:
+            return
+        if isinstance(reply, Unknown):
+            heard.append(reply.text)
+        elif isinstance(reply, Banner):
+            link.quiet(2 * QUIET_S)
+            return
+
+
+def _ask_version(link: Link, heard: list[str]) -> str:
+    for _ in range(_PROBES):
+        link.send_line("")  # ends a half line that an earlier program may have left
+        number = link.next_number
+        link.next_number += 1
+        link.send_framed(number, link.dialect.commands["build info"])
+        deadline = link.now_s() + _PROBE_S
+        while link.now_s() < deadline:
+            try:
+                reply = link.read(deadline - link.now_s())
+            except ResponseTimeout:
+                break
+            if isinstance(reply, Ok) and reply.number == number:
+                return reply.text
+            if isinstance(reply, Unknown):
+                heard.append(reply.text)
+    refuse(link, heard)
