@@ -11,7 +11,8 @@ Nouns:
 Every connected part is drawn in one go: the pen leaves the paper exactly once
 less than there are parts. Where the lines of a part cannot be followed without
 interruption, some of them are drawn twice (``postman``): a pen that passes twice
-leaves one line. Filled areas are drawn as their skeleton with the width of the area.
+leaves one line. Where ink is wider than the pen, lines that fill it take the skeleton's
+place (``areas``); for a pen of any width it is its skeleton with the width of the area.
 """
 
 from __future__ import annotations
@@ -24,14 +25,16 @@ from skimage.morphology import skeletonize
 
 from strokebot.chain import chain
 from strokebot.errors import ImageError
+from strokebot.fill.filling import FillMode
 from strokebot.gesture import LIFT_THRESHOLD, Gesture
 from strokebot.image import InkImage
+from strokebot.tour.areas import fill_graph, measure_apart, shortest_walk
 from strokebot.tour.calm import calm
-from strokebot.tour.centreline import Line, is_blot, measure
+from strokebot.tour.centreline import Line, is_blot
 from strokebot.tour.graph import Graph, Points, clean, split_corners, trace
 from strokebot.tour.natural import natural_walk
 from strokebot.tour.order import order_pieces
-from strokebot.tour.postman import leave_direction
+from strokebot.tour.postman import Walk, leave_direction
 from strokebot.tour.simplify import simplify
 from strokebot.tour.working import Working, prepare
 
@@ -49,14 +52,19 @@ _STRAIGHT = -0.75
 _FAINTEST = LIFT_THRESHOLD + 0.01
 
 
-def tour_gesture(ink: InkImage) -> Gesture:
+def tour_gesture(
+    ink: InkImage, *, pen_px: tuple[float, float] | None = None, fill: FillMode = "spiral"
+) -> Gesture:
     """Draws an ink image as one continuous gesture.
 
     Args:
         ink: the picture.
+        pen_px: thinnest and widest line of the pen, px of the picture; None if it draws any width.
+        fill: how ink that is wider than the pen is filled.
 
     Returns:
-        The gesture, canvas units. It has one lift less than the picture has parts.
+        The gesture, canvas units. It has one lift less than the picture has parts, but
+        outlines of areas with holes are drawn apart.
 
     Raises:
         ImageError: if nothing in the picture is dark enough to be ink.
@@ -65,32 +73,41 @@ def tour_gesture(ink: InkImage) -> Gesture:
     if len(work.box) == 0:
         raise ImageError("The picture has no ink to draw.")
     skeleton = np.asarray(skeletonize(work.labels > 0))  # type: ignore[no-untyped-call]
-    graph = trace(skeleton, work.depth)
-    clean(graph)
-    split_corners(graph)
-    lines = measure(graph, work.ink, work.depth, work.unit)
+    found = None if pen_px is None else fill_graph(work, skeleton, pen_px[1], fill)
+    if found is None:
+        graph, filled = trace(skeleton, work.depth), dict[int, Line]()
+        # A node bears the number of the skeleton pixel that it was made of.
+        part = dict(enumerate((work.labels[skeleton] - 1).tolist()))
+        clean(graph)
+        split_corners(graph)
+    else:
+        graph, filled, part = found
+    lines = measure_apart(graph, filled, work)
     shapes = {number: line.body[:, :2] for number, line in lines.items()}
-    pieces: list[Piece | None] = [None] * len(work.box)
-    # A node bears the number of the skeleton pixel that it was made of.
-    part = work.labels[skeleton] - 1
+    pieces: list[tuple[int, Piece]] = []
     for nodes in graph.components():
         if graph.at[nodes[0]]:
-            pieces[part[nodes[0]]] = _drawn(graph, lines, shapes, nodes, work.unit)
-    drawn = [piece if piece is not None else _dot(work, part) for part, piece in enumerate(pieces)]
-    ordered = order_pieces(drawn, work.box * work.unit)
+            number = next(part[node] for node in nodes if node in part)
+            fills = any(k in filled for node in nodes for k in graph.at[node])
+            walk = shortest_walk(graph, nodes) if fills else natural_walk(graph, nodes, shapes)
+            pieces.append((number, _drawn(graph, lines, walk, work.unit)))
+    pieces += [(k, _dot(work, k)) for k in sorted(set(range(len(work.box))) - {k for k, _ in pieces})]
+    pieces.sort(key=lambda piece: piece[0])
+    if pen_px is not None:
+        for _, piece in pieces:
+            piece[:, 2] = np.minimum(piece[:, 2], pen_px[1] * work.unit)
+    ordered = order_pieces([piece for _, piece in pieces], work.box[[k for k, _ in pieces]] * work.unit)
     side = work.unit * ink.longer_side
     return chain(
         [np.column_stack([piece[:, :3] / side, np.clip(piece[:, 3], _FAINTEST, 1.0)]) for piece in ordered]
     )
 
 
-def _drawn(
-    graph: Graph, lines: dict[int, Line], shapes: dict[int, Points], nodes: list[int], unit: float
-) -> Piece:
+def _drawn(graph: Graph, lines: dict[int, Line], walk: Walk, unit: float) -> Piece:
     """The piece of one component: its walk, straight through junctions where it does not turn."""
     rows: list[Piece] = []
     arriving: tuple[Line, Points] | None = None
-    for number, forward in natural_walk(graph, nodes, shapes):
+    for number, forward in walk:
         edge = graph.edges[number]
         line = lines[number] if forward else lines[number].reversed()
         points = edge.points if forward else edge.points[::-1]

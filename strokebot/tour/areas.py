@@ -1,0 +1,246 @@
+"""Puts the lines that fill areas into the skeleton graph, in place of the skeleton there.
+
+The skeleton of an area says nothing about how to fill it: it is left out, and the lines
+that lead out of the area end at its first ring. So that these ends are not taken for line
+ends while the graph is cleaned, each is held by a loop until the rings are there.
+
+Symbols, working px: r = half the pen's widest line, the radius of a ring's nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from strokebot.fill.filling import Filling, FillMode, fill_areas
+from strokebot.tour.centreline import Line, measure, sample
+from strokebot.tour.graph import Graph, Points, clean, split_corners, trace
+from strokebot.tour.postman import Walk, euler_walk, least_retracing
+from strokebot.tour.working import Working
+from strokebot.trajectory.polyline import simplify
+
+# A loop that holds an end is longer than any that cleaning drops, px.
+_HOLD_PX = 1e6
+# Areas with so much ink are covered: paler lines would leave white between them.
+_FULL = 0.5
+# Ink is averaged over this length of a pass, in r.
+_EVEN = 2.0
+# A filling line is simplified by at most this deviation, px of the picture.
+_TOLERANCE_PX = 0.1
+_EIGHT = np.ones((3, 3), dtype=bool)
+
+
+class Areas:
+    """The filled areas of one picture.
+
+    Attributes:
+        mask: (H, W) where the skeleton is replaced, working px.
+        lines: the drawn line of each filling edge, once ``join`` has put these into the graph.
+        part: node -> number of the part it belongs to, for the nodes that ``join`` adds.
+    """
+
+    def __init__(self, filling: Filling, work: Working) -> None:
+        self.mask: NDArray[np.bool_] = filling.field.mask()
+        self.lines: dict[int, Line] = {}
+        self.part: dict[int, int] = {}
+        self._filling, self._work = filling, work
+        self._held: dict[int, int] = {}
+        self._radius = filling.field.radius / filling.field.zoom
+        self._points = [line.points / filling.field.zoom for line in filling.passes]
+
+    @classmethod
+    def find(
+        cls, work: Working, skeleton: NDArray[np.bool_], widest_px: float, mode: FillMode
+    ) -> Areas | None:
+        """The areas of a picture; None where there is nothing to fill.
+
+        Args:
+            work: the picture at working size.
+            skeleton: its skeleton.
+            widest_px: the pen's widest line, px of the picture.
+            mode: how to fill.
+        """
+        softness = max(work.unit, 1.0)
+        filling = fill_areas(work.ink, work.labels > 0, skeleton, widest_px * work.unit, softness, mode)
+        return None if filling is None else cls(filling, work)
+
+    def hold(self, graph: Graph, skeleton: NDArray[np.bool_]) -> None:
+        """Holds the ends of lines that lead into areas, before the graph is cleaned.
+
+        Args:
+            graph: the traced skeleton outside of areas.
+            skeleton: (H, W) the whole skeleton.
+        """
+        led_to = ndimage.binary_dilation(skeleton & self.mask, _EIGHT)
+        if not led_to.any():
+            return
+        for number, edge in list(graph.edges.items()):
+            column, row = np.floor(edge.points).astype(int).T
+            touching = led_to[row, column]
+            touching[np.cumprod(touching).astype(bool)] = False  # what touches at its ends
+            touching[::-1][np.cumprod(touching[::-1]).astype(bool)] = False
+            for k in np.flatnonzero(np.diff(touching.astype(np.int8)) == 1)[::-1] + 1:
+                number = self._split(graph, number, int(k))
+        field = self._filling.field
+        _, (rows, columns) = ndimage.distance_transform_edt(field.label == 0, return_indices=True)
+        for node, place in list(graph.place.items()):
+            column, row = np.floor(place).astype(int)
+            if led_to[row, column]:
+                at = tuple(np.floor(place[::-1] * field.zoom).astype(int))
+                loop = graph.add_edge(node, node, np.array([place, place + _HOLD_PX, place]))
+                self._held[loop] = int(field.label[rows[at], columns[at]]) - 1
+
+    def _split(self, graph: Graph, number: int, k: int) -> int:
+        """Puts a node on an inner point of an edge; the number of the edge before it."""
+        edge = graph.edges[number]
+        node = graph.new_node(edge.points[k], self._radius)
+        self._note_part(node, edge.points[k])
+        graph.drop_edge(number)
+        graph.add_edge(node, edge.b, edge.points[k:])
+        return graph.add_edge(edge.a, node, edge.points[: k + 1])
+
+    def join(self, graph: Graph) -> None:
+        """Puts passes and links into the graph and ties the held lines to them."""
+        cuts: list[dict[int, int]] = [{} for _ in self._points]
+        ties: list[tuple[int, int]] = []
+        first = [k for k, line in enumerate(self._filling.passes) if line.is_root and line.closed]
+        trees: dict[int, tuple[cKDTree, NDArray[np.intp], NDArray[np.intp]]] = {}
+        for area in sorted(set(self._held.values())):
+            own = [k for k in first if self._filling.passes[k].area == area]
+            owner = np.concatenate([np.full(len(self._points[k]), k) for k in own])
+            vertex = np.concatenate([np.arange(len(self._points[k])) for k in own])
+            trees[area] = (cKDTree(np.concatenate([self._points[k] for k in own])), owner, vertex)
+        for loop, area in self._held.items():
+            node = graph.edges[loop].a
+            graph.drop_edge(loop)
+            tree, owner, vertex = trees[area]
+            _, near = tree.query(graph.place[node])
+            ties.append((node, self._node(graph, cuts, int(owner[near]), int(vertex[near]))))
+        zoom = self._filling.field.zoom
+        ways = [
+            (
+                self._node(graph, cuts, link.a, link.u),
+                self._node(graph, cuts, link.b, link.v),
+                link.points / zoom,
+            )
+            for link in self._filling.links
+        ]
+        for detour in self._filling.detours:
+            node = self._node(graph, cuts, detour.a, detour.u)
+            ways.append((node, node, detour.points / zoom))
+        for k, line in enumerate(self._filling.passes):
+            if line.is_root:
+                self._add_pass(graph, cuts, k)
+        for a, b, points in ways:
+            self._add(graph, a, b, points)
+        tied: dict[int, int] = {}
+        for node, _ in ties:
+            tied[node] = tied.get(node, 0) + 1
+        for node, ring in ties:
+            if len(graph.at[node]) == 1 and tied[node] == 1:
+                _move_end(graph, node, ring)
+            else:
+                self._add(graph, node, ring, np.array([graph.place[node], graph.place[ring]]))
+
+    def _node(self, graph: Graph, cuts: list[dict[int, int]], k: int, vertex: int) -> int:
+        """The node at a vertex of a pass."""
+        if vertex not in cuts[k]:
+            place = self._points[k][vertex]
+            node = cuts[k][vertex] = graph.new_node(place, self._radius)
+            self._note_part(node, place)
+        return cuts[k][vertex]
+
+    def _note_part(self, node: int, place: Points) -> None:
+        height, width = self._work.labels.shape
+        column, row = (min(max(int(place[k]), 0), n - 1) for k, n in ((0, width), (1, height)))
+        self.part[node] = int(self._work.labels[row, column]) - 1
+
+    def _add_pass(self, graph: Graph, cuts: list[dict[int, int]], k: int) -> None:
+        """Adds a pass, cut at its nodes."""
+        points, closed = self._points[k], self._filling.passes[k].closed
+        if closed and not cuts[k]:
+            self._node(graph, cuts, k, int(np.argmin(points @ (0.5, 1.0))))
+        if not closed:
+            self._node(graph, cuts, k, 0)
+            self._node(graph, cuts, k, len(points) - 1)
+        at = sorted(cuts[k])
+        for u, v in pairwise(at):
+            self._add(graph, cuts[k][u], cuts[k][v], points[u : v + 1])
+        if closed:
+            around = np.concatenate([points[at[-1] :], points[: at[0] + 1]])
+            self._add(graph, cuts[k][at[-1]], cuts[k][at[0]], around)
+
+    def _add(self, graph: Graph, a: int, b: int, points: Points) -> None:
+        """Adds a filling edge and its drawn line."""
+        number = graph.add_edge(a, b, points)
+        depth = sample(self._work.depth, points)
+        width = np.minimum(2.0 * self._radius, np.maximum(2.0 * depth, 1.0))
+        ink = sample(self._work.ink, points)
+        if len(points) > 3:
+            step = max(float(np.hypot(*np.diff(points, axis=0).T).mean()), 1e-9)
+            ink = ndimage.gaussian_filter1d(ink, _EVEN * self._radius / step, mode="nearest")
+        ink = np.where(ink >= _FULL, 1.0, ink)
+        body = np.column_stack([points, width, ink])
+        space = np.column_stack([points, width / 2, ink * self._radius])
+        self.lines[number] = Line(body[simplify(space, _TOLERANCE_PX * self._work.unit)], None, None)
+
+
+def _move_end(graph: Graph, node: int, ring: int) -> None:
+    """Moves the one end of an edge at a node to a ring's node."""
+    number = graph.at[node][0]
+    edge = graph.edges[number]
+    end = graph.place[ring][None]
+    graph.drop_edge(number)
+    if edge.a == node:
+        graph.add_edge(ring, edge.b, np.concatenate([end, edge.points]))
+    else:
+        graph.add_edge(edge.a, ring, np.concatenate([edge.points, end]))
+    graph.drop_node(node)
+
+
+def fill_graph(
+    work: Working, skeleton: NDArray[np.bool_], widest_px: float, mode: FillMode
+) -> tuple[Graph, dict[int, Line], dict[int, int]] | None:
+    """The graph of a picture with areas, cleaned, the lines that fill these among its edges.
+
+    Args:
+        work: the picture at working size.
+        skeleton: its skeleton.
+        widest_px: the pen's widest line, px of the picture.
+        mode: how to fill.
+
+    Returns:
+        The graph, the drawn lines of its filling edges, and the part of each node that is
+        known; None where there is nothing to fill.
+    """
+    areas = Areas.find(work, skeleton, widest_px, mode)
+    if areas is None:
+        return None
+    outside = skeleton & ~areas.mask
+    graph = trace(outside, work.depth)
+    areas.hold(graph, skeleton)
+    # A node bears the number of the skeleton pixel that it was made of.
+    part = dict(enumerate((work.labels[outside] - 1).tolist()))
+    clean(graph)
+    split_corners(graph)
+    areas.join(graph)
+    return graph, areas.lines, part | areas.part
+
+
+def measure_apart(graph: Graph, filled: dict[int, Line], work: Working) -> dict[int, Line]:
+    """The drawn line of every edge of a graph, given those of its filling edges."""
+    edges = {number: edge for number, edge in graph.edges.items() if number not in filled}
+    rest = Graph(graph.place, graph.radius, edges, graph.at)
+    return measure(rest, work.ink, work.depth, work.unit) | filled
+
+
+def shortest_walk(graph: Graph, nodes: Sequence[int]) -> Walk:
+    """A walk with the least retracing: nobody's hand has habits for filling areas."""
+    numbers = sorted({k for node in nodes for k in graph.at[node]})
+    doubled, start, end = least_retracing(graph, nodes)
+    return euler_walk(graph, [*numbers, *doubled], start, end)
