@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.profile import Profile
+from firmware_bridge.kinematics.joints import controller_words
 from firmware_bridge.program import Move, MoveKind, Program
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.path import Path
@@ -103,28 +104,32 @@ def compile_program(
 
 
 def approach_time_s(
-    trajectory: Trajectory, profile: Profile, from_machine_mm: tuple[float, float] = (0.0, 0.0)
+    trajectory: Trajectory, profile: Profile, from_machine_mm: tuple[float, float] | None = None
 ) -> float:
     """Time before the trajectory begins: the pen is made sure to be up, then the first travel.
 
     A servo is given the time to turn through its whole range, since nobody knows where it stands;
-    a z axis is taken to stand at ``pen.up``.
+    a z axis is taken to stand at ``pen.up``. A machine that takes joint values swings its joints.
 
     Args:
         trajectory: the timed path.
         profile: limits, and where the paper lies.
-        from_machine_mm: where the machine stands before, at rest.
+        from_machine_mm: where the machine stands before, at rest; None for where it is switched on.
+
+    Raises:
+        ReachError: if the machine takes joint values and cannot reach either end.
     """
     machine, box = profile.machine, profile.machine.envelope
     wait = pen_move_time_s(box.pen_max - box.pen_min, profile) if machine.pen_actuator == "servo" else 0.0
-    way = np.abs(profile.to_machine(trajectory.xy_mm[:1])[0] - np.asarray(from_machine_mm))
+    begin = machine.start_mm if from_machine_mm is None else from_machine_mm
+    ends = controller_words(np.array([begin, profile.to_machine(trajectory.xy_mm[:1])[0]]), machine)
+    way = np.abs(ends[1] - ends[0])
     distance = float(np.linalg.norm(way))
     if distance <= _SAME_PLACE_MM:
         return wait
-    acceleration = float(
-        (np.asarray(machine.max_acceleration_mm_s2) * distance / np.maximum(way, _TINY)).min()
-    )
-    return wait + ramp_time_s(distance, min(machine.max_speed_mm_s), acceleration)
+    axes = machine.as_controller()
+    acceleration = float((np.asarray(axes.max_acceleration_mm_s2) * distance / np.maximum(way, _TINY)).min())
+    return wait + ramp_time_s(distance, min(axes.max_speed_mm_s), acceleration)
 
 
 def _spans(trajectory: Trajectory) -> Iterator[tuple[int, int, bool]]:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.errors import ProgramError
+from firmware_bridge.kinematics import Cartesian, Scara
 from firmware_bridge.machine import MachineProfile
 
 TABLE: dict[str, object] = {
@@ -99,3 +100,55 @@ def test_any_value_gives_a_profile_or_one_line(key: str, value: object) -> None:
     if caught is not None:
         assert "\n" not in str(caught)
         assert str(caught).startswith("p.toml: machine.")
+
+
+ARM = {
+    **TABLE,
+    "kinematics": {"type": "scara", "link_mm": [150, 120], "zero_deg": [0, 90], "elbow": "right"},
+    "raw_joints": True,
+    "joint_max_speed": [150, 160],
+    "joint_max_acceleration": [600.0, 650],
+}
+
+
+def test_an_arm_is_read_and_written_back() -> None:
+    profile = MachineProfile.from_table(ARM, "p.toml")
+    assert profile.kinematics == Scara((150.0, 120.0), zero_deg=(0.0, 90.0))
+    assert profile.joint_max_speed == (150.0, 160.0)
+    assert MachineProfile.from_table(profile.to_table(), "p.toml") == profile
+    plain = MachineProfile.from_table(TABLE, "p.toml")
+    assert plain.kinematics == Cartesian()
+    assert plain.to_table()["kinematics"] == "cartesian"
+    assert "joint_max_speed" not in plain.to_table()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("kinematics", "delta", "kinematics is 'delta'"),
+        ("kinematics", {"type": "scara"}, r"kinematics\.link_mm is missing"),
+        ("raw_joints", 1, "raw_joints is 1: it must be true or false"),
+        ("joint_max_speed", [150], "joint_max_speed has 1 values"),
+        ("joint_max_speed", [150, 0], "joint_max_speed is 0"),
+        ("joint_max_acceleration", [1e9, 10], r"joint_max_acceleration is 1e\+09"),
+        ("joint_max_speed", None, "joint_max_speed is missing: a machine with raw_joints"),
+        ("kinematics", {"type": "scara", "link_mm": [150, 120]}, "joint values 0, 0, .* straight or folded"),
+        (
+            "kinematics",
+            {"type": "scara", "link_mm": [150, 120], "zero_deg": [0, 90], "joint_min": [5, -90]},
+            "joint 1 would stand at 0.0, beyond its 5 to 175",
+        ),
+        (
+            "kinematics",
+            {"type": "fivebar", "left_motor_mm": [0, 0], "right_motor_mm": [50, 0], "driven_mm": [80, 80],
+             "forearm_mm": [90, 90], "zero_deg": [180, 0]},
+            "joint values 0, 0, .* No pose",
+        ),
+    ],
+)  # fmt: skip
+def test_an_arm_that_cannot_work_is_refused(key: str, value: object, words: str) -> None:
+    table = {k: v for k, v in {**ARM, key: value}.items() if v is not None}
+    with pytest.raises(ProgramError, match=words) as caught:
+        MachineProfile.from_table(table, "p.toml")
+    assert str(caught.value).startswith("p.toml: machine.")
+    assert "\n" not in str(caught.value)

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware_bridge.device import open_device
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.errors import ReachError
+from firmware_bridge.errors import PreflightError, ReachError
+from firmware_bridge.events import Position
 from firmware_bridge.kinematics import FiveBar, Polargraph, Scara, kinematics_of
 from firmware_bridge.kinematics.joints import (
     CHORD_ERROR_MM,
@@ -91,12 +93,7 @@ def test_the_tool_stays_on_the_lines_and_the_moves_take_as_long(machine, name, s
 
     assert moves.header == program.header
     assert [m.kind for m in moves][:2] == [TRAVEL, LOWER]
-    assert moves.moves[-1] == dataclasses.replace(
-        program.moves[-1],
-        x_mm=moves.moves[-1].x_mm,
-        y_mm=moves.moves[-1].y_mm,
-        feed_mm_s=moves.moves[-1].feed_mm_s,
-    )
+    assert [m.dwell_s for m in moves] == [0.0] * (len(moves) - 1) + [0.25]
     assert moves.moves[-1].feed_mm_s == pytest.approx(15.0)
 
     piece = 1
@@ -146,6 +143,35 @@ def test_the_virtual_controller_draws_the_lines_in_the_time_planned(machine, nam
         assert distance_to_line(side, start, end).max() < 0.02
         if k:  # at the first corner the pen comes down before it leaves
             assert recording.t_s[at[k + 1]] - recording.t_s[at[k]] == pytest.approx(8.0, rel=0.02)
+
+
+def test_a_marlin_board_may_take_joints_too(machine):
+    arm, corner = raw(dataclasses.replace(machine, dialect="marlin"), "scara")
+    program = stroke([corner, corner + np.array([40.0, 30.0])])
+    lines = [line for line in dialect_of("marlin").encode(program, arm) if not line.startswith(";")]
+    xy = tool_mm(simulate_lines(lines, arm).xy_mm, arm)
+    np.testing.assert_allclose(xy[0], arm.start_mm, atol=1e-6)
+    np.testing.assert_allclose(xy[-1], corner + np.array([40.0, 30.0]), atol=0.01)
+
+
+def test_hand_moves_and_positions_are_in_mm(machine):
+    arm, _ = raw(machine, "scara")
+    seen = []
+    with open_device(arm) as device:
+        x, y = arm.start_mm
+        device.jog(dx_mm=-10.0, dy_mm=5.0)
+        device.jog(dpen=-1.0)
+        device.run(stroke([(0.0, 150.0), (20.0, 150.0)], feed=10.0), seen.append)
+        recording = device.transport.recording()
+    tool = tool_mm(recording.xy_mm, arm)
+    assert np.hypot(*(tool - (x - 10.0, y + 5.0)).T).min() < 0.01
+    places = [(event.x_mm, event.y_mm) for event in seen if isinstance(event, Position)]
+    assert len(places) > 3
+    assert max(np.hypot(*(tool - place).T).min() for place in places) < 0.3  # samples are 2 ms apart
+    with open_device(arm) as device, pytest.raises(PreflightError, match="y to -"):
+        device.jog(dy_mm=-130.0)
+    with open_device(arm) as device, pytest.raises(ReachError, match="straight or folded"):
+        device.jog(dy_mm=150.0)
 
 
 def test_a_machine_that_takes_mm_gets_its_program_unchanged(machine):
