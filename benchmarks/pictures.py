@@ -32,7 +32,7 @@ TRACED_KINDS = (*LINE_KINDS, "hairline")
 # "No worse" leaves this for rounding.
 _NO_WORSE = 0.005
 _SPECIMENS, _QUICK_SPECIMENS = 80, 3
-_DENSE_PX, _QUICK_DENSE_PX = 4000, 1000
+_DENSE_PX, _QUICK_DENSE_PX = 4000, 512
 _OURS = ("", "strokebot")
 # What is aimed at: the figure is to be at least (True) or at most (False) the number.
 TARGETS: dict[str, tuple[float, bool]] = {
