@@ -54,16 +54,18 @@ _GREY_INK = 0.93
 _GREY_CONTRAST = 3.0
 # Shares of the way from the start that are tried in turn.
 _SHARES = (1.0, 0.5, 0.25)
-# Nominal seconds of one core (measured on an x86 core of 2023 or so): for each pair
-# of a step, each pair looked at, each point solved for, and each segment drawn by the rasteriser.
+# Nominal seconds of one x86 core under load, from 28 pictures of 28 to 936 px and a made one of 4,000:
+# for each pair of a step, each pair looked at, each point solved for.
 PAIR_S = 1.0e-7
-LOOK_S = 1.0e-7
-POINT_S = 2.0e-6
-RASTER_S = 4.0e-5
-DEFAULT_SECONDS = 2.0
+LOOK_S = 5.0e-8
+POINT_S = 1.0e-6
+# The rasteriser's: for each point, each pixel, each pair looked at.
+_JUDGE_S = (5.0e-5, 3.0e-8, 1.5e-7)
+# Enough for all steps on 4,000 px of dense line art.
+DEFAULT_SECONDS = 10.0
 # The clock stops work that takes so many times its plan.
 _EMERGENCY = 5.0
-_LEAST_GUARD_S = 2.0
+_LEAST_GUARD_S = 30.0
 
 # Called with steps done and steps planned.
 Progress = Callable[[int, int], None]
@@ -80,7 +82,7 @@ class Refined:
         error_before: mean squared error of the start, by the independent rasteriser.
         error_after: the same of the result.
         steps: steps done.
-        planned_s: seconds that the plan was made for, by nominal rates.
+        planned_s: seconds of one core that this takes by nominal rates, judging included.
         share: how far the result went from the start, 0 where the start was returned.
         stopped: whether the clock's emergency stop ended the steps.
     """
@@ -131,7 +133,8 @@ def refine_gesture(
         gesture: canvas units of the picture; strokes drawn where its intensity is at least the lift
             threshold. Their number, order and direction stay, hence the lifts.
         ink: the picture.
-        seconds: nominal time, which sets the number of steps; see the header.
+        seconds: nominal time for the steps, which sets their number; see the header. Judging start
+            and result comes on top of it.
         min_width_px: thinnest line that the pen draws; compared and drawn are widths within its
             range, where width means width times intensity, as the pen takes it.
         max_width_px: widest line that the pen draws.
@@ -159,7 +162,7 @@ def refine_gesture(
     grey = float(np.average(start.ink[segments], weights=start.lengths + 1.0)) < _GREY_INK
     runs: list[_Run] = []
     for contrast in (_GREY_CONTRAST, 1.0) if grey else (1.0,):
-        left_s = max(0.0, seconds - sum(run.planned_s for run in runs))
+        left_s = max(0.0, seconds - sum(run.steps_s for run in runs))
         run = _Run(engine_for(device), ink, low, high, contrast, left_s, progress)
         runs.append(run)
         end = run.strokes(start)
@@ -188,7 +191,8 @@ class _Run:
         self.target = engine.floats(ink.ink.ravel())
         self.low, self.high, self.contrast = low_px, high_px, contrast
         self.seconds, self.progress = seconds, progress
-        self.steps, self.planned_s, self.stopped = 0, 0.0, False
+        self.steps, self.stopped = 0, False
+        self.planned_s, self.steps_s = 0.0, 0.0
 
     def strokes(self, strokes: Strokes) -> Strokes:
         """Does the steps that the time allows."""
@@ -212,7 +216,7 @@ class _Run:
                 self.progress(self.steps, most)
             if moved < _STILL_PX:
                 break
-            if time.monotonic() - begin > max(_EMERGENCY * self.planned_s, _LEAST_GUARD_S):
+            if time.monotonic() - begin > max(_EMERGENCY * self.steps_s, _LEAST_GUARD_S):
                 self.stopped = True
                 break
         return strokes
@@ -220,9 +224,9 @@ class _Run:
     def _plan(self, points: int, pairs: capsules.Pairs) -> int:
         """How many steps fit into the time, by nominal rates."""
         step_s = pairs.count * PAIR_S + pairs.looked_at * LOOK_S / _FIND_EVERY + points * POINT_S
-        fixed_s = 2 * points * RASTER_S
-        steps = int(np.clip((self.seconds - fixed_s) / step_s, 0, MOST_STEPS))
-        self.planned_s = fixed_s + steps * step_s
+        judge_s = float(np.dot(_JUDGE_S, (points, self.shape[0] * self.shape[1], pairs.looked_at)))
+        steps = int(np.clip(self.seconds / step_s, 0, MOST_STEPS))
+        self.planned_s, self.steps_s = 2 * judge_s + steps * step_s, steps * step_s
         return steps
 
     def _step(self, strokes: Strokes, normal: capsules.Normal) -> tuple[Strokes, float]:

@@ -115,7 +115,6 @@ def test_an_unknown_device_is_refused() -> None:
 def test_steps_come_from_the_work_and_not_from_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = curve(SIDE, 3.0)
     start, target = shaken(truth, 2, 2.0), picture(truth)
-    monkeypatch.setattr(refine, "RASTER_S", 1e-9)
     steps = [refine_gesture(start, target, seconds=s).steps for s in (0.0, 0.001, 0.002, 0.004, 60.0)]
     assert steps == sorted(steps)
     assert steps[0] == 0
