@@ -6,7 +6,7 @@ Nouns:
     point    the measured place of a fiducial or of a cross of the geometry chart
 
 Frame: paper mm of the chart. Darkness is relative: 0 is the paper, 1 the solid hatch
-of the same pen (or black, where the chart has no hatch).
+of the same pen (or black, where the chart has no hatch); a slow line may be darker than that.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Sample:
     Attributes:
         s_mm: arc length from the mark's first point, in its planned direction.
         width_mm: line width there, 0 where there is no ink.
-        darkness: in [0, 1].
+        darkness: there, 0 where there is no ink.
     """
 
     s_mm: float
@@ -46,7 +46,7 @@ class Line:
         name: of the mark.
         width_mm: median width over the part of the mark that has ink; 0 without ink.
         width_sigma_mm: its standard error.
-        darkness: median darkness, in [0, 1].
+        darkness: median darkness of that part.
         darkness_sigma: its standard error.
         coverage: share of the mark's length that has ink, in [0, 1].
         offset_mm: median sideways distance of the ink's middle from the plan, left of its

@@ -19,13 +19,14 @@ negative ones, so that play in the axes pulls the two corners apart.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.chart.fiducial import MODULES, QUIET_MODULES, dark_runs
+from calibration.chart.fiducial import CODES, MODULES, QUIET_MODULES, dark_runs
 from calibration.chart.spec import Chart, Fiducial, Mark, MarkKind
 from calibration.errors import ChartError
 from calibration.profile import Profile
@@ -152,7 +153,7 @@ def pen_chart(profile: Profile, seed: int = 0, printed: bool = False) -> Chart:
     pen = _Pen(profile)
     box = _place_box(profile, _BOX_MM)
     module = max(_LEAST_MODULE_MM, _MODULE_LINES * pen.widest_mm)
-    fiducials, drawn = _fiducials(pen, box, module, printed)
+    fiducials, drawn = _fiducials(pen, box, module, printed, _identity("pen", profile, seed))
     inner = box.inset(module * (MODULES + 2 * QUIET_MODULES))
     for repeats in range(_REPEATS, 0, -1):
         marks = _fill_rows(pen, inner, profile, repeats, seed)
@@ -185,7 +186,7 @@ def geometry_chart(profile: Profile, printed: bool = False) -> Chart:
         profile, (profile.paper.size_mm[0] - 2 * MARGIN_MM, profile.paper.size_mm[1] - 2 * MARGIN_MM)
     )
     module = max(_LEAST_MODULE_MM, _MODULE_LINES * pen.widest_mm)
-    fiducials, drawn = _fiducials(pen, box, module, printed)
+    fiducials, drawn = _fiducials(pen, box, module, printed, _identity("geometry", profile, 0))
     inner = box.inset(module * (MODULES + 2 * QUIET_MODULES) + _CROSS_ARM_MM)
     columns, rows = (max(2, round(side / _CROSS_PITCH_MM) + 1) for side in (inner.width, inner.height))
     if min(inner.width / (columns - 1), inner.height / (rows - 1)) < 3 * _CROSS_ARM_MM:
@@ -208,6 +209,12 @@ def geometry_chart(profile: Profile, printed: bool = False) -> Chart:
         "geometry chart", profile.machine.name, profile.paper.size_mm, _range(profile),
         (*drawn, *marks), fiducials, printed,
     )  # fmt: skip
+
+
+def _identity(title: str, profile: Profile, seed: int) -> int:
+    """A number that differs between charts whose marks differ."""
+    what = (title, profile.paper.size_mm, _range(profile), profile.pen.max_width_mm, seed)
+    return zlib.crc32(repr(what).encode())
 
 
 def _range(profile: Profile) -> tuple[float, float, float]:
@@ -257,15 +264,20 @@ def _reachable(profile: Profile, box: _Box) -> bool:
 
 
 def _fiducials(
-    pen: _Pen, box: _Box, module_mm: float, printed: bool
+    pen: _Pen, box: _Box, module_mm: float, printed: bool, identity: int
 ) -> tuple[tuple[Fiducial, ...], tuple[Mark, ...]]:
-    """Figures at the corners and the middles of the sides, and the strokes that draw them."""
+    """Figures at the corners and the middles of the sides, and the strokes that draw them.
+
+    Which figure stands where follows from the chart's identity, so that a scan of another chart
+    does not fit.
+    """
     size = MODULES * module_mm
     half = size / 2
     xs = (box.x0 + half, (box.x0 + box.x1) / 2, box.x1 - half)
     ys = (box.y0 + half, (box.y0 + box.y1) / 2, box.y1 - half)
     centres = [(x, y) for y in ys for x in xs if (x, y) != (xs[1], ys[1])]
-    fiducials = tuple(Fiducial(k, centre, size) for k, centre in enumerate(centres))
+    numbers = np.random.default_rng(identity).permutation(len(CODES)).tolist()
+    fiducials = tuple(Fiducial(k, centre, size) for k, centre in zip(numbers, centres, strict=False))
     if printed:
         return fiducials, ()
     marks = []
@@ -332,9 +344,9 @@ def _fill_rows(pen: _Pen, inner: _Box, profile: Profile, repeats: int, seed: int
     y = _ramps(pen, inner, y, pitch, marks)
     y = _figures(pen, inner, y, marks)
     for k, dwell in enumerate(DWELLS_S):
-        dot = (inner.x0 + (k + 0.5) * _DOT_PITCH_MM, y - pitch / 2)
+        dot = (inner.x0 + (k + 0.5) * _DOT_PITCH_MM, y - pitch)
         marks.append(pen.mark(f"dwell-{k}", MarkKind.DWELL, [dot], _HELPING_PRESSURE, _FEED_MM_S, dwell))
-    return [*marks, last] if y - pitch >= inner.y0 - 1e-6 else None
+    return [*marks, last] if y - 1.5 * pitch >= inner.y0 - 1e-6 else None
 
 
 def _cells(inner: _Box, line_mm: float, pitch: float) -> Iterator[tuple[float, float]]:
