@@ -5,6 +5,8 @@ Nouns:
     luminance   (H, W) brightness in [0, 1], 0 = black
     alpha       (H, W) opacity in [0, 1], where the picture has transparency
     ink         (H, W) in [0, 1], 0 = bare paper, 1 = full ink
+    tone        (H, W) in [0, 1], darkness of the picture as it is: no paper is taken away,
+                nothing is stretched; where the picture is transparent it is 0
 
 This file opens and decodes; ``strokebot.ink`` finds paper and ink in the
 luminance. Sizes are checked before a pixel is decoded, so that a small file
@@ -18,7 +20,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +43,12 @@ _SCREEN_DPI = (72.0, 96.0)
 _SCREEN_DPI_TOLERANCE = 0.2  # dpi; PNG stores whole pixels a metre, 72 dpi comes back as 72.009
 _DPI_RANGE = (40.0, 10_000.0)  # outside: not the resolution of any scan
 _SQUARE_TOLERANCE = 0.02  # relative; pixels are square if x and y resolution agree this well
+# Fax machines scan with up to 2.1 times (204 x 98 dpi) the lines of one axis; more is a damaged tag.
+_MOST_OBLONG = 2.2
 _MM_PER_INCH = 25.4
+# The EXIF tag of the orientation, and its values under which x and y are exchanged.
+_EXIF_ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
 
 # ITU-R BT.601 weights, those of PIL's own conversion to grey.
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -55,6 +62,8 @@ class InkImage:
         ink: (H, W) float32 in [0, 1], 1 = full ink, y down.
         px_per_mm: resolution that the file states, or None.
         polarity: how the ink was told from the paper.
+        tone: (H, W) float32 in [0, 1], darkness of the picture as it is, which a photograph
+            is drawn from; the ink itself where none is given.
 
     Raises:
         ImageError: for an empty array, a value that is not finite or out of range.
@@ -63,12 +72,18 @@ class InkImage:
     ink: NDArray[np.float32]
     px_per_mm: float | None = None
     polarity: Polarity = "dark-on-light"
+    tone: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
     def __post_init__(self) -> None:
         ink = frozen_array("ink", self.ink, (None, None), ImageError, dtype=np.float32, low=0.0, high=1.0)
         if ink.size == 0:
             raise ImageError("The picture has no pixels.")
         object.__setattr__(self, "ink", ink)
+        if self.tone.size == 0:
+            tone = ink
+        else:
+            tone = frozen_array("tone", self.tone, ink.shape, ImageError, dtype=np.float32, low=0.0, high=1.0)
+        object.__setattr__(self, "tone", tone)
         if self.px_per_mm is not None and not 0.0 < self.px_per_mm < np.inf:
             raise ImageError(f"px_per_mm is {self.px_per_mm}; it must be a positive number.")
 
@@ -120,17 +135,25 @@ def load_ink_image(path: Path, max_pixels: int = MAX_PIXELS) -> InkImage:
             raise ImageError(f"The picture {path} has no pixels ({width}x{height}).")
         if width * height > max_pixels:
             raise ImageError(_too_large(path, f"{width}x{height} pixels", max_pixels))
-        px_per_mm = _px_per_mm(picture.info.get("dpi"))
+        density = _density(picture)
+        lies_on_its_side = picture.getexif().get(_EXIF_ORIENTATION) in _SIDEWAYS
         picture.load()
         upright = ImageOps.exif_transpose(picture)
         luminance, alpha = _luminance_and_alpha(upright)
+    if lies_on_its_side and density is not None:
+        density = (density[1], density[0])
+    size = _square_size(luminance.shape, density)
+    if size[0] * size[1] > max_pixels:
+        raise ImageError(_too_large(path, f"{size[0]}x{size[1]} square pixels", max_pixels))
+    luminance, alpha = _resized(luminance, size), None if alpha is None else _resized(alpha, size)
     if not np.isfinite(luminance).all():
         raise ImageError(f"The picture {path} holds values that are not numbers; save it again as PNG.")
+    tone = np.clip(1.0 - luminance, 0.0, 1.0) * (1.0 if alpha is None else alpha)
     found = ink_from_luminance(luminance, alpha)
     if found is None:
         raise ImageError(f"The picture {path} is blank: no ink stands out from the paper.")
     ink, polarity = found
-    return InkImage(ink, px_per_mm, polarity)
+    return InkImage(ink, _px_per_mm(density), polarity, tone)
 
 
 def _too_large(path: Path, what: str, max_pixels: int) -> str:
@@ -165,17 +188,44 @@ def _clear_errors(path: Path, max_pixels: int) -> Iterator[None]:
         ) from cause
 
 
-def _px_per_mm(dpi: object) -> float | None:
-    """The resolution in px per mm from PIL's (x, y) dots per inch, or None if it says nothing."""
+def _density(picture: Image.Image) -> tuple[float, float] | None:
+    """Dots per inch along x and y as the file states them, or None if it says nothing of use."""
     try:
-        x, y = (float(value) for value in dpi)  # type: ignore[attr-defined]
-    except (TypeError, ValueError, ZeroDivisionError):
+        x, y = (float(value) for value in picture.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    if not (_DPI_RANGE[0] <= x <= _DPI_RANGE[1] and abs(x - y) <= _SQUARE_TOLERANCE * x):
+    if not all(_DPI_RANGE[0] <= value <= _DPI_RANGE[1] for value in (x, y)):
         return None
-    if any(abs(x - screen) < _SCREEN_DPI_TOLERANCE for screen in _SCREEN_DPI):
+    if any(abs(value - screen) < _SCREEN_DPI_TOLERANCE for screen in _SCREEN_DPI for value in (x, y)):
         return None
-    return (x + y) / 2 / _MM_PER_INCH
+    return x, y
+
+
+def _square_size(shape: tuple[int, int], density: tuple[float, float] | None) -> tuple[int, int]:
+    """Width and height at which the pixels of a picture (H, W) are square: the coarser axis grows."""
+    height, width = shape
+    if density is None:
+        return width, height
+    x, y = density
+    if abs(x - y) <= _SQUARE_TOLERANCE * x or max(x, y) > _MOST_OBLONG * min(x, y):
+        return width, height
+    return (width, round(height * x / y)) if x > y else (round(width * y / x), height)
+
+
+def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """The field (H, W) at size = (width, height), values kept within their range."""
+    if field.shape == (size[1], size[0]):
+        return field
+    picture = Image.fromarray(np.ascontiguousarray(field)).resize(size, Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(picture, dtype=np.float32), field.min(), field.max())
+
+
+def _px_per_mm(density: tuple[float, float] | None) -> float | None:
+    """Resolution in px per mm once the pixels are square, or None if it is unknown."""
+    if density is None or max(density) > _MOST_OBLONG * min(density):
+        return None
+    x, y = density
+    return ((x + y) / 2 if abs(x - y) <= _SQUARE_TOLERANCE * x else max(x, y)) / _MM_PER_INCH
 
 
 def _luminance_and_alpha(

@@ -150,7 +150,7 @@ def test_exif_orientation(tmp_path: Path, orientation: int, suffix: str) -> None
 @pytest.mark.parametrize(
     ("dpi", "px_per_mm"),
     [((300, 300), 300 / 25.4), ((600, 600), 600 / 25.4), ((72, 72), None), ((96, 96), None),
-     ((1, 1), None), ((204, 98), None), (None, None)],
+     ((1, 1), None), ((204, 0.9), None), (None, None)],
 )  # fmt: skip
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp"])
 def test_resolution(
@@ -160,6 +160,45 @@ def test_resolution(
     as_l(clean_ink()).save(path, **({"dpi": dpi} if dpi else {}))
     found = load_ink_image(path).px_per_mm
     assert found == (pytest.approx(px_per_mm, rel=1e-3) if px_per_mm else None)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+@pytest.mark.parametrize(
+    ("dpi", "shape"), [((204, 98), (125, 90)), ((100, 150), (60, 135)), ((72, 144), SHAPE)]
+)
+def test_oblong_pixels_are_made_square(
+    tmp_path: Path, suffix: str, dpi: tuple[int, int], shape: tuple[int, int]
+) -> None:
+    """A fax has more dots along x than along y; 72 dpi is what files say that know nothing."""
+    path = tmp_path / f"fax.{suffix}"
+    as_l(clean_ink()).save(path, dpi=dpi)
+    image = load_ink_image(path)
+    assert image.ink.shape == image.tone.shape == shape
+    if shape != SHAPE:
+        assert image.px_per_mm == pytest.approx(max(dpi) / 25.4, rel=1e-3)
+        # The bar of ``clean_ink``, stretched: as many pixels of it a row, or a column, as before.
+        assert abs(image.ink.mean() - clean_ink().mean()) < 0.01
+
+
+def test_oblong_pixels_on_their_side(tmp_path: Path) -> None:
+    """The density is that of the stored rows and columns; the orientation exchanges them."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    as_l(clean_ink()).save(tmp_path / "fax.png", dpi=(204, 102), exif=exif)
+    # Stored 60 high, 90 wide; square at 120 by 90; upright 90 high, 120 wide.
+    assert load_ink_image(tmp_path / "fax.png").ink.shape == (90, 120)
+
+
+@pytest.mark.parametrize("paper", [1.0, 0.85])
+def test_tone_is_the_darkness_as_it_is(tmp_path: Path, paper: float) -> None:
+    """Grey paper stays grey, whatever the ink; transparent paper is white."""
+    grey = np.round(255 * paper * (1 - clean_ink())).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    assert np.abs(load_ink_image(tmp_path / "a.png").tone - (1 - grey / 255)).max() < 1e-6
+    alpha = np.zeros(SHAPE, np.uint8)
+    alpha[10:40] = 255
+    Image.merge("LA", [Image.fromarray(grey), Image.fromarray(alpha)]).save(tmp_path / "b.png")
+    assert np.abs(load_ink_image(tmp_path / "b.png").tone - alpha / 255 * (1 - grey / 255)).max() < 1e-6
 
 
 def test_first_frame_counts(tmp_path: Path) -> None:
@@ -302,5 +341,9 @@ def test_ink_image_checks_its_fields() -> None:
             InkImage(bad)
     with pytest.raises(ImageError):
         InkImage(np.ones((2, 2)), px_per_mm=0.0)
+    assert np.array_equal(InkImage(np.full((3, 5), 0.5)).tone, np.full((3, 5), 0.5))
+    for tone in (np.zeros((5, 3)), np.full((2, 2), 1.5)):
+        with pytest.raises(ImageError):
+            InkImage(np.zeros((2, 2)), tone=tone)
     with pytest.raises(ValueError, match="read-only"):
         InkImage(np.zeros((3, 5))).ink[0, 0] = 1.0
