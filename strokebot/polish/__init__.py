@@ -3,7 +3,8 @@
     glyphs.py    a batch of small gestures, through the line pen, with torch
     refine.py    one gesture of any size on its picture, step by step
     strokes.py   a gesture as strokes of evenly spread points, and back
-    capsules.py  which pixels each segment inks, and how that changes when its ends move
+    capsules.py  how much ink a segment lays on a pixel, and how that changes with its ends
+    pairs.py     which segments may ink which pixels, and what the pixels ask of them
     solver.py    the step that the pixels and the stiffness of the line ask for
     engine.py    the arrays underneath: numpy, or torch on a device
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from refine_cases import Floats, wander
 
 from strokebot.polish import solver
-from strokebot.polish.capsules import SUMS, Normal
+from strokebot.polish.pairs import SUMS, Normal
 from strokebot.polish.strokes import Strokes
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from refine_cases import Floats, wander
 
 from strokebot.pen import LinePen
-from strokebot.polish import capsules
+from strokebot.polish import capsules, pairs
 from strokebot.polish.engine import Engine, NumpyEngine, TorchEngine
 from strokebot.polish.strokes import Strokes
 
@@ -28,15 +28,15 @@ def segments(strokes: Strokes, engine: Engine = NUMPY) -> capsules.Segments:
 
 def find(
     strokes: Strokes, target: Floats, slack: float = 0.3, engine: Engine = NUMPY, shape: Any = (SIDE, SIDE)
-) -> capsules.Pairs:
-    return capsules.find_pairs(
+) -> pairs.Pairs:
+    return pairs.find_pairs(
         engine, segments(strokes, engine), engine.floats(target.ravel()), shape, SOFT, slack
     )
 
 
 def image(strokes: Strokes, slack: float = 0.3, shape: tuple[int, int] = (SIDE, SIDE)) -> Floats:
-    pairs = find(strokes, np.zeros(shape), slack, shape=shape)
-    return np.asarray(capsules.render(NUMPY, segments(strokes), pairs, SOFT), np.float64).reshape(shape)
+    found = find(strokes, np.zeros(shape), slack, shape=shape)
+    return np.asarray(pairs.render(NUMPY, segments(strokes), found, SOFT), np.float64).reshape(shape)
 
 
 def plain(strokes: Strokes, shape: tuple[int, int] = (SIDE, SIDE)) -> Floats:
@@ -90,9 +90,9 @@ def test_the_pull_is_the_gradient_of_the_line_pen(seed: int) -> None:
     strokes = Strokes(strokes.points, strokes.radius, strokes.ink, np.arange(0, 8, 2))
     target = np.random.default_rng(seed).random((SIDE, SIDE))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(capsules, "EDGE_SOFTNESSES", 14.0)  # all pixels that a 32-bit edge reaches
-        patch.setattr(capsules, "TIE_INK", 0.0)
-        sums = capsules.evaluate(NUMPY, segments(strokes), find(strokes, target), SOFT).sums
+        patch.setattr(pairs, "EDGE_SOFTNESSES", 14.0)  # all pixels that a 32-bit edge reaches
+        patch.setattr(pairs, "TIE_INK", 0.0)
+        sums = pairs.evaluate(NUMPY, segments(strokes), find(strokes, target), SOFT).sums
     ours = np.stack([sums[18:21].T, sums[21:24].T], axis=1).reshape(8, 3)
     points, size = (t.double().requires_grad_() for t in _tensors(strokes))
     ink = torch.tensor([[1.0, 0, 1, 0, 1, 0, 1]], dtype=torch.float64)
@@ -110,10 +110,10 @@ def test_the_squares_are_those_of_differences(seed: int, radius: float, contrast
     points = np.array([[12.0, 15.0], [24.0, 22.0]]) + rng.uniform(-3, 3, (2, 2))
     line = Strokes(points, radius + rng.uniform(0, 0.4, 2), np.array([1.0, 1.0]), np.array([0]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(capsules, "EDGE_SOFTNESSES", 14.0)
-        patch.setattr(capsules, "_CONTRAST_MARGIN", 1e9)  # every pixel pulls, so that there is no step
+        patch.setattr(pairs, "EDGE_SOFTNESSES", 14.0)
+        patch.setattr(pairs, "_CONTRAST_MARGIN", 1e9)  # every pixel pulls, so that there is no step
         target = rng.random((SIDE, SIDE))
-        sums = capsules.evaluate(NUMPY, segments(line), find(line, target), SOFT, contrast).sums[:, 0]
+        sums = pairs.evaluate(NUMPY, segments(line), find(line, target), SOFT, contrast).sums[:, 0]
         columns = []
         for k in range(6):
             step = np.zeros((2, 3))
@@ -139,8 +139,8 @@ def test_pairs_hold_while_edges_move_within_the_slack(seed: int) -> None:
     angle = rng.uniform(0, 2 * np.pi, len(before.points))
     shift = 0.5 * np.column_stack([np.cos(angle), np.sin(angle)])
     after = before.moved(before.points + shift, before.radius)
-    pairs = find(before, np.zeros((SIDE, SIDE)), 0.5)
-    kept = np.asarray(capsules.render(NUMPY, segments(after), pairs, SOFT)).reshape(SIDE, SIDE)
+    found = find(before, np.zeros((SIDE, SIDE)), 0.5)
+    kept = np.asarray(pairs.render(NUMPY, segments(after), found, SOFT)).reshape(SIDE, SIDE)
     np.testing.assert_allclose(kept, image(after, 0.0), atol=0.02)
 
 
@@ -148,22 +148,22 @@ def test_pairs_hold_while_edges_move_within_the_slack(seed: int) -> None:
 def test_chunks_do_not_show(chunk: int) -> None:
     strokes = wander(5, least_radius=3.0)
     target = np.random.default_rng(0).random((SIDE, SIDE))
-    whole = capsules.evaluate(NUMPY, segments(strokes), find(strokes, target), SOFT).sums
+    whole = pairs.evaluate(NUMPY, segments(strokes), find(strokes, target), SOFT).sums
     parts = NumpyEngine()
     parts.chunk_pairs = chunk
-    pairs = find(strokes, target, engine=parts)
-    assert len(pairs.chunks) > 3
+    found = find(strokes, target, engine=parts)
+    assert len(found.chunks) > 3
     np.testing.assert_allclose(
-        capsules.evaluate(parts, segments(strokes), pairs, SOFT).sums, whole, atol=1e-4, rtol=1e-4
+        pairs.evaluate(parts, segments(strokes), found, SOFT).sums, whole, atol=1e-4, rtol=1e-4
     )
 
 
 def test_what_is_not_kept_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     strokes = wander(6)
-    pairs = find(strokes, np.random.default_rng(0).random((SIDE, SIDE)))
-    kept = capsules.evaluate(NUMPY, segments(strokes), pairs, SOFT).sums
-    monkeypatch.setattr(capsules, "_KEPT_PAIRS", 0)
-    np.testing.assert_array_equal(capsules.evaluate(NUMPY, segments(strokes), pairs, SOFT).sums, kept)
+    found = find(strokes, np.random.default_rng(0).random((SIDE, SIDE)))
+    kept = pairs.evaluate(NUMPY, segments(strokes), found, SOFT).sums
+    monkeypatch.setattr(pairs, "_KEPT_PAIRS", 0)
+    np.testing.assert_array_equal(pairs.evaluate(NUMPY, segments(strokes), found, SOFT).sums, kept)
 
 
 @settings(deadline=None, max_examples=10)
@@ -171,30 +171,30 @@ def test_what_is_not_kept_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> 
 def test_torch_gives_what_numpy_gives(seed: int, contrast: float) -> None:
     strokes = wander(seed)
     target = np.random.default_rng(seed).random((SIDE, SIDE))
-    found = []
+    sums = []
     for engine in (NUMPY, TorchEngine("cpu")):
-        pairs = find(strokes, target, engine=engine)
+        found = find(strokes, target, engine=engine)
         seg = segments(strokes, engine)
-        found.append(capsules.evaluate(engine, seg, pairs, SOFT, contrast).sums)
-    np.testing.assert_allclose(found[1], found[0], atol=2e-3 * np.abs(found[0]).max())
+        sums.append(pairs.evaluate(engine, seg, found, SOFT, contrast).sums)
+    np.testing.assert_allclose(sums[1], sums[0], atol=2e-3 * np.abs(sums[0]).max())
 
 
 def test_a_line_drawn_twice_moves_as_one() -> None:
     once = Strokes(np.array([[8.0, 20.0], [30.0, 20.0]]), np.ones(2), np.ones(2), np.array([0]))
     twice = Strokes(np.array([[8.0, 20.0], [30, 20], [8, 20]]), np.ones(3), np.ones(3), np.array([0]))
     target = image(once.moved(once.points + np.array([0, 0.3]), once.radius))
-    alone = capsules.evaluate(NUMPY, segments(once), find(once, target), SOFT).sums[:, 0]
-    both = capsules.evaluate(NUMPY, segments(twice), find(twice, target), SOFT).sums
+    alone = pairs.evaluate(NUMPY, segments(once), find(once, target), SOFT).sums[:, 0]
+    both = pairs.evaluate(NUMPY, segments(twice), find(twice, target), SOFT).sums
     np.testing.assert_allclose(both[:, 0], alone, atol=1e-3)
     np.testing.assert_allclose(both[18:21, 1], alone[21:24], atol=1e-3)
 
 
 def test_only_pixels_near_edges_are_pairs() -> None:
     wide = Strokes(np.array([[10.0, 20.0], [30.0, 20.0]]), np.full(2, 8.0), np.ones(2), np.array([0]))
-    pairs = find(wide, np.zeros((SIDE, SIDE)), 0.0)
+    found = find(wide, np.zeros((SIDE, SIDE)), 0.0)
     ring = 2 * 20 + 2 * np.pi * 8
-    assert pairs.count < 2.2 * ring * capsules.EDGE_SOFTNESSES * SOFT
-    assert pairs.full.reshape(SIDE, SIDE)[20, 20] == 1
+    assert found.count < 2.2 * ring * pairs.EDGE_SOFTNESSES * SOFT
+    assert found.full.reshape(SIDE, SIDE)[20, 20] == 1
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ def test_only_pixels_near_edges_are_pairs() -> None:
 )
 def test_odd_lines_give_numbers(points: list[list[float]]) -> None:
     line = Strokes(np.array(points), np.array([1.0, 2.0]), np.ones(2), np.array([0]))
-    pairs = find(line, np.zeros((SIDE, SIDE)))
-    assert np.isfinite(capsules.evaluate(NUMPY, segments(line), pairs, SOFT).sums).all()
+    found = find(line, np.zeros((SIDE, SIDE)))
+    assert np.isfinite(pairs.evaluate(NUMPY, segments(line), found, SOFT).sums).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 2)])
