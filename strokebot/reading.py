@@ -60,7 +60,8 @@ def writing_height(boxes: Boxes) -> float:
     """H, the median height of those of the boxes (N, 4) that are no marks, px."""
     size = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     large = size >= _CLEARLY_SMALL * np.percentile(size, 90)
-    return float(np.median((boxes[:, 3] - boxes[:, 1])[large]))
+    # Of two middle ones the higher: a dot as large as a dash does not halve the writing of an i.
+    return float(np.quantile((boxes[:, 3] - boxes[:, 1])[large], 0.5, method="higher"))
 
 
 def characters(boxes: Boxes) -> NDArray[np.int64]:
@@ -81,6 +82,8 @@ def characters(boxes: Boxes) -> NDArray[np.int64]:
     group = np.arange(n)
     taken = np.zeros(n, dtype=bool)
     letters = np.flatnonzero(~mark)
+    # There is no line above from which a mark over the only letter could be.
+    most_above = _ABOVE * writing if len(letters) > 1 else np.inf
     for k in np.flatnonzero(mark):
         middle = (x0[k] + x1[k]) / 2
         outside = np.maximum(np.maximum(x0[letters] - middle, middle - x1[letters]), 0)
@@ -90,7 +93,7 @@ def characters(boxes: Boxes) -> NDArray[np.int64]:
         shared = np.minimum(x1[letters], x1[k]) - np.maximum(x0[letters], x0[k])
         crossing = (outside == 0) | (shared >= _CROSSING * (x1[k] - x0[k]))
         near = np.where(beside, crossing, outside <= _BESIDE * writing)
-        near &= (above <= _ABOVE * writing) & (below <= _BELOW * writing)
+        near &= (above <= most_above) & (below <= _BELOW * writing)
         if near.any() and not _nearer_mark(boxes, mark, int(k), writing, float((above + below)[near].min())):
             cost = above + below * (_ABOVE / _BELOW) + outside
             group[k] = letters[np.argmin(np.where(near, cost, np.inf))]

@@ -11,6 +11,34 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebot.errors import GestureError
+from strokebot.gesture import LIFT_THRESHOLD, Gesture
+
+
+def simplify_gesture(gesture: Gesture, tolerance: float) -> Gesture:
+    """Leaves out the points of a gesture that cannot be seen at the size at which it is drawn.
+
+    Args:
+        gesture: what to simplify.
+        tolerance: greatest deviation of centre line and edge, canvas units: with s mm to a
+            canvas unit, a tolerance of e mm is e / s.
+
+    Returns:
+        A gesture of some of the same points. Every drawn run keeps its first and its last one,
+        so that lifts and travel stay as they are.
+
+    Raises:
+        GestureError: for a tolerance that is not a number, or negative.
+    """
+    if not (np.isfinite(tolerance) and tolerance >= 0.0):
+        raise GestureError(f"A tolerance of {tolerance} cannot be kept: it must be 0 or more.")
+    table = np.column_stack([gesture.positions, gesture.size, gesture.intensity])
+    change = np.flatnonzero(np.diff(gesture.pen_down.astype(np.int8))) + 1
+    runs = np.split(table, change)
+    kept = [simplify(run, tolerance) if run[0, 3] >= LIFT_THRESHOLD else run for run in runs]
+    rows = np.concatenate(kept)
+    return Gesture.from_positions(rows[:, :2], rows[:, 2], rows[:, 3])
+
 
 def simplify(piece: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
     """Simplifies a piece.

@@ -19,7 +19,6 @@ from strokebot.raster import draw_ink, segments_down
 from strokebot.tour import postman, tour_gesture
 from strokebot.tour.graph import Graph, clean, trace
 from strokebot.tour.natural import natural_walk
-from strokebot.tour.order import order_pieces, travel
 from strokebot.tour.simplify import simplify
 
 
@@ -324,34 +323,9 @@ def test_simplifying_stays_within_the_tolerance(seed: int, tolerance: float) -> 
         assert best <= tolerance + 1e-9
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 100_000), count=st.integers(1, 25))
-def test_ordering_keeps_every_piece(seed: int, count: int) -> None:
-    rng = np.random.default_rng(seed)
-    pieces = [np.column_stack([rng.random((3, 2)) * 100, np.ones((3, 2))]) for _ in range(count)]
-    boxes = np.array([[*p[:, :2].min(0), *(p[:, :2].max(0) + 1)] for p in pieces])
-    ordered = order_pieces(pieces, boxes)
-    same = sorted(p[:, :2].sum() for p in ordered)
-    assert np.allclose(same, sorted(p[:, :2].sum() for p in pieces))
-    ends = np.array([[p[0, :2], p[-1, :2]] for p in ordered])
-    worst = travel(ends, [(k, False) for k in range(count)])
-    assert worst <= 142 * max(count - 1, 0)
-
-
 def test_writing_is_drawn_from_left_to_right() -> None:
     strokes = [[(20 + 30 * k, 30), (20 + 30 * k, 80)] for k in range(5)]
     image = scribble(strokes, 4.0)
     gesture = check(image, 0.93)
     x = gesture.positions[gesture.pen_down][:, 0] * 160
     assert np.all(np.diff(x) > -1.0)
-
-
-def test_scattered_pieces_are_drawn_by_the_shorter_way() -> None:
-    """A ring of dots: in reading order the pen would go to and fro."""
-    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    centre = np.column_stack([200 + 180 * np.cos(angle), 200 + 180 * np.sin(angle)])
-    pieces = [np.tile([x, y, 2.0, 1.0], (2, 1)) for x, y in centre]
-    boxes = np.column_stack([centre - 1, centre + 1])
-    ordered = order_pieces(pieces, boxes)
-    ends = np.array([[p[0, :2], p[-1, :2]] for p in ordered])
-    assert travel(ends, [(k, False) for k in range(24)]) <= 1.3 * 2 * np.pi * 180
