@@ -168,7 +168,7 @@ class Device:
                 link.listener(Warning(f"{finding.message}: {finding.cure}."))
             link.feeding = True
             self._control.prepare(link, pen_up)
-            if not link.hears(Realtime.STATUS):
+            if link.dialect.framing is not Framing.PLAIN:  # its reports do not tell the state
                 link.enter("Run")
             streamer = Streamer(link, self.window)
             streamer.stream(lines)

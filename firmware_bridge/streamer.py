@@ -5,7 +5,8 @@ Nouns:
     window    how many lines and bytes may be pending
     poll      a status request, a few times a second, to see that the machine lives
     resend    the machine asks to hear again from a line on, since one came damaged
-    probe     a position request that shows a machine without realtime requests to be alive
+    probe     a numbered line that is too early on purpose: the machine refuses it and names the
+              line that it wants next, which is how far it has come
 
 The invariant: what is pending never exceeds the window, so no buffer can overflow. One
 line at a time (send-response) is the window of one line. An answer belongs to the oldest
@@ -14,8 +15,8 @@ counted as one.
 
 After a resend nothing is sent until the wire has been quiet, since every line that was
 under way makes the machine ask again. Where lines are numbered, a lost answer does no
-harm either: when nothing comes any more, a probe is sent, and its answer shows that all
-before it was read. Should one of those lines have been lost, the next one brings a resend.
+harm either: when nothing comes any more, a probe tells what was taken. Another one ends the
+stream, so that no last line can be missing because a doubled answer hid its loss.
 
 Every wait is bounded by signs of life: an answer, a moving position, a word that the
 machine is busy, a hold that somebody asked for. A machine that is silent, or that stands
@@ -56,6 +57,10 @@ from firmware_bridge.outbox import Outbox
 SILENCE_S = 5.0
 # A machine that does not say when it is busy may be silent for one long move.
 LONG_SILENCE_S = 60.0
+# How far the number of a probe lies beyond the last line.
+_EARLY = 1000
+# A probe may be damaged on the way, as any line.
+MOST_PROBES = 3
 # Idle or moving nowhere for so long without an answer: the answer is lost.
 NO_PROGRESS_S = 10.0
 # No wait is shorter, so that rounding cannot make the loop spin on a virtual clock.
@@ -114,6 +119,8 @@ class Streamer:
         self._quiet_until_s = 0.0
         self._probing = False
         self._probe_answered = False
+        self._probes = 0
+        self._complete = False
         self._poll_open = False
         self._stood_until_s = 0.0
         self._started_s = 0.0
@@ -151,7 +158,7 @@ class Streamer:
         now = self.link.now_s()
         self._started_s = self._polled_s = self._heard_s = self._progress_s = self._answer_s = now
         self._tell_progress()
-        while not box.done():
+        while not (box.done() and self._verified()):
             self._fill()
             self._poll_if_due()
             try:
@@ -163,6 +170,8 @@ class Streamer:
             self._take(reply)
             self._check_alive()
         self.link.next_number = self.base + len(lines)
+        if self.framing is Framing.NUMBERED:
+            self.link.quiet()
         self._tell_progress()
         return self.report()
 
@@ -176,6 +185,21 @@ class Streamer:
             index = self.outbox.take_next()
             self.link.next_number = max(self.link.next_number, self.base + index + 1)
             self.link.send_framed(self.base + index, self.outbox.lines[index])
+
+    def _probe(self) -> None:
+        """Asks a machine that counts lines which one it wants next."""
+        self._probing = True
+        self._heard_s = self.link.now_s()
+        early = self.base + len(self.outbox.lines) + _EARLY
+        self.link.send_framed(early, self.link.dialect.commands["status"])
+
+    def _verified(self) -> bool:
+        """Whether the machine has every line; asks it once all are answered."""
+        if self.framing is not Framing.NUMBERED or not self.outbox.lines:
+            return True
+        if not (self._complete or self._probing):
+            self._probe()
+        return self._complete
 
     def _patience_s(self) -> float:
         now = self.link.now_s()
@@ -192,6 +216,8 @@ class Streamer:
         if self.link.hears(Realtime.STATUS) and (self.framing is Framing.PLAIN or not self._poll_open):
             self._poll_open = True
             self.link.send_realtime(Realtime.STATUS)
+        else:
+            self._tell_progress()  # otherwise the report does
 
     # -- hearing ---------------------------------------------------------------------------------
 
@@ -222,10 +248,9 @@ class Streamer:
 
     def _take_ok(self, reply: Ok) -> None:
         now = self.link.now_s()
-        if self._probe_answered:
-            self._probing = self._probe_answered = False
-            self.outbox.all_answered()
-            self._progress_s = self._answer_s = now
+        if self._probe_answered:  # by a machine that does not count lines
+            self._probe_answered = False
+            self._take_probe(self.outbox.next)
             return
         index = None if reply.number is None else reply.number - self.base
         if self.outbox.answered(index) is None:
@@ -233,6 +258,7 @@ class Streamer:
                 raise ProtocolError(_NOT_SENT)
             self.link.surplus += 1  # numbers keep the order, so an answer too many does no harm
             return
+        self._probes = 0
         self._progress_s = self._answer_s = now
 
     def _take_rejected(self, reply: Rejected) -> None:
@@ -254,6 +280,9 @@ class Streamer:
                 f"The machine asks for line number {index + self.base}, which this drawing does not have: "
                 "reset it and draw again."
             )
+        if self._probing:
+            self._take_probe(index)
+            return
         now = self.link.now_s()
         again = now < self._quiet_until_s and index == self._resent_index
         if not again:  # otherwise a line that was under way already
@@ -265,6 +294,19 @@ class Streamer:
                     f"Line {index + 1} arrives damaged each time: check the cable and the baud rate."
                 )
         self.outbox.rewind(index)
+        self._quiet_until_s = now + QUIET_S
+        self._progress_s = self._answer_s = now
+
+    def _take_probe(self, index: int) -> None:
+        """The machine wants the line of this index next, so it has all before it."""
+        self._probing = False
+        self._probes = 0
+        if index < self.outbox.next:
+            self.resends += 1
+        self.outbox.rewind(index)
+        self.outbox.all_answered()
+        self._complete = self.outbox.done()
+        now = self.link.now_s()
         self._quiet_until_s = now + QUIET_S
         self._progress_s = self._answer_s = now
 
@@ -298,9 +340,7 @@ class Streamer:
     def _check_alive(self) -> None:
         now = self.link.now_s()
         polled = self.link.hears(Realtime.STATUS) and self.framing is Framing.PLAIN
-        if not polled and now - self._polled_s < _LEAST_WAIT_S:
-            self._tell_progress()
-        if not (self.outbox.pending or polled):
+        if not (self.outbox.pending or polled or self._probing):
             self._heard_s = self._progress_s = self._answer_s = now  # nothing is awaited
             return
         bound = SILENCE_S
@@ -315,7 +355,8 @@ class Streamer:
             self._lost_answer()
         # What counts is the time up to which something was heard: a silent machine may be moving.
         stood_s = (now if polled else self._stood_until_s) - self._progress_s
-        if self.outbox.pending and stood_s > NO_PROGRESS_S + self._dwelling_s():
+        counted = self.framing is not Framing.NUMBERED  # there a probe finds what was lost
+        if counted and self.outbox.pending and stood_s > NO_PROGRESS_S + self._dwelling_s():
             self._lost_answer()
 
     def _waiting(self) -> bool:
@@ -323,12 +364,11 @@ class Streamer:
         return self.link.state.startswith(_WAITING_STATES)
 
     def _silent(self, bound_s: float) -> None:
-        """Nothing was heard for too long: probes once where that can help, and gives up otherwise."""
-        if self.framing is Framing.NUMBERED and not self._probing and self.outbox.pending:
-            self._probing = True
-            self._heard_s = self.link.now_s()
-            self.link.listener(Warning("An answer is missing: asking the machine where it is."))
-            self.link.send_line(self.link.dialect.commands["status"])
+        """Nothing was heard for too long: probes where that can help, and gives up otherwise."""
+        if self.framing is Framing.NUMBERED and self._probes < MOST_PROBES:
+            self._probes += 1
+            self.link.listener(Warning("An answer is missing: asking the machine which line it wants."))
+            self._probe()
             return
         raise ResponseTimeout(
             f"{self.link.transport.name} was silent for {bound_s:g} s: check the cable and the power."

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from firmware_bridge.control.base import refuse
+from firmware_bridge.control.base import identify, refuse
 from firmware_bridge.dialects.base import (
     Banner,
     Facts,
@@ -165,6 +165,8 @@ def _probe(link: Link, heard: list[str]) -> None:
         link.send_realtime(Realtime.STATUS)
         if _answers(link, heard):
             return
+        if identify(heard) not in (None, link.dialect.name):
+            break
     # A line ends what another firmware may have made of the requests, and lets it speak.
     link.send_line("")
     if _answers(link, heard):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from firmware_bridge.control.base import refuse
+from firmware_bridge.control.base import identify, refuse
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
@@ -116,6 +116,8 @@ def _await_start(link: Link, heard: list[str]) -> None:
 def _ask_firmware(link: Link, heard: list[str]) -> str:
     """The name that the firmware gives itself; empty if it answers without one."""
     for _ in range(_PROBES):
+        if identify(heard) not in (None, link.dialect.name):
+            break
         # The empty line ends a half line that an earlier program may have left.
         link.send_line("")
         link.send_line(link.dialect.commands["build info"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from firmware_bridge.control.base import refuse
+from firmware_bridge.control.base import identify, refuse
 from firmware_bridge.dialects.base import Banner, Facts, Ok, Unknown
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
 from firmware_bridge.link import QUIET_S, Link
@@ -87,6 +87,8 @@ def _await_ready(link: Link, heard: list[str]) -> None:
 
 def _ask_version(link: Link, heard: list[str]) -> str:
     for _ in range(_PROBES):
+        if identify(heard) not in (None, link.dialect.name):
+            break
         link.send_line("")  # ends a half line that an earlier program may have left
         number = link.next_number
         link.next_number += 1

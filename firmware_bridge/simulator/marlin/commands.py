@@ -51,8 +51,10 @@ class Commands:
     def carry_out(self, command: Command) -> Iterator[Wait]:
         """Runs one command; whatever it is, an ``ok`` follows."""
         text = command.text
-        words = [(m[1], m[2]) for m in _WORD.finditer(text.replace(" ", "").upper())]
-        if not words:
+        packed = text.replace(" ", "").upper()
+        words = [(m[1], m[2]) for m in _WORD.finditer(packed)]
+        if not words or not packed[0].isalpha():  # what does not begin with a command is none
+            self.board.say(f'echo:Unknown command: "{text}"')
             return
         letter, number = words[0]
         values = {name: float(value) if _is_number(value) else 0.0 for name, value in words[1:]}
