@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from strokebot.fill.filling import FillMode
 from strokebot.joining import JoinMode
+from strokebot.polish.refine import DEFAULT_SECONDS
+from strokebot.trajectory.presets import Quality, Speed
 
 MethodOption = Literal["auto", "model", "tour"]
 
@@ -21,7 +24,12 @@ class DrawOptions:
         paper_mm: sheet in place of the profile's.
         fit_mm: box that the picture fills; None for a size of its own.
         at_mm: paper position of the picture's lower left corner; None for the middle.
+        fill: how ink that is wider than the pen is filled.
+        speed: how hard machine and pen are driven; see ``trajectory.presets``.
+        quality: how closely the line is followed; see there too.
         polish: whether gestures are fitted to the picture.
+        polish_seconds: nominal time for that; it sets the number of steps, so that equal
+            calls give equal drawings.
         polish_steps: gradient steps of the polish of characters; None for its default.
         weights: weights file; None for the shipped one.
         seed: of everything random.
@@ -33,7 +41,11 @@ class DrawOptions:
     paper_mm: tuple[float, float] | None = None
     fit_mm: tuple[float, float] | None = None
     at_mm: tuple[float, float] | None = None
+    fill: FillMode = "spiral"
+    speed: Speed = "normal"
+    quality: Quality = "normal"
     polish: bool = True
+    polish_seconds: float = DEFAULT_SECONDS
     polish_steps: int | None = None
     weights: Path | None = None
     seed: int = 0

@@ -30,20 +30,18 @@ from strokebot import __version__, raster
 from strokebot.fill.widths import MOSTLY_LINES, line_width_px
 from strokebot.image import InkImage, load_ink_image
 from strokebot.options import DrawOptions
-from strokebot.sketch import Sketch, sketch_picture
+from strokebot.sketch import Paper, Sketch, sketch_picture
 from strokebot.stages import Progress, Stages
 from strokebot.trace import Trace
 from strokebot.trajectory.compile import compile_program
 from strokebot.trajectory.path import Path as DrawingPath
 from strokebot.trajectory.place import Placement, choose_placement, place
-from strokebot.trajectory.smooth import DEFAULT_TOLERANCE_MM, smooth
+from strokebot.trajectory.presets import apply_presets
+from strokebot.trajectory.smooth import smooth
 from strokebot.trajectory.timing import parametrise
 from strokebot.trajectory.trajectory import Trajectory
 
 __all__ = ["DrawOptions", "DrawResult", "Plan", "Sketch", "draw", "perform", "plan", "rehearse"]
-
-# Half a pixel takes the steps of the pixel grid out of a line, and no shape.
-_SMOOTH_PX = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,13 +127,14 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
             profile = profile.with_paper(options.paper_mm)
         ink = load_ink_image(image)
         placement = _placement(ink, profile, options)
-    sketch = sketch_picture(ink, options, stage)
+        planned, tolerances = apply_presets(profile, options.speed, options.quality)
+        paper = Paper(planned, placement, tolerances, ink)
+    sketch = sketch_picture(paper, options, stage)
     with stage("path"):
         placed = place(sketch.gesture, placement, profile.paper.size_mm)
-        pixel_mm = placement.scale_mm / ink.longer_side
-        path = smooth(placed, max(DEFAULT_TOLERANCE_MM, _SMOOTH_PX * pixel_mm))
+        path = smooth(placed, tolerances.smoothing_mm(paper.pixel_mm))
     with stage("timing"):
-        trajectory = parametrise(path, profile)
+        trajectory = parametrise(path, planned)
     with stage("compile"):
         header = (
             f"strokebot {__version__}",
@@ -144,7 +143,7 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
             f"method {sketch.method}",
             f"weights {sketch.weights_sha256 or 'none'}",
         )
-        program = compile_program(trajectory, profile, header)
+        program = compile_program(trajectory, planned, header, tolerances.chord_mm)
         preflight.require(program, profile.machine)
         gcode = dialect_of(profile.machine.dialect).encode(program, profile.machine)
     return Plan(

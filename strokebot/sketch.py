@@ -1,7 +1,13 @@
 """From a picture to the gesture that draws it: who draws, and what came of it.
 
-The network draws characters, the tour any line (``method.py`` decides). torch is imported
-where a network is asked for, and nowhere else.
+Nouns:
+    candidate   a gesture by one method, fitted to the picture
+    sketch      the candidate that was chosen, and why
+
+The network draws characters, the tour any line, the tone line photographs (``method.py`` and
+``tone/detect.py`` decide). Where the network draws, the tour draws too: both are fitted to the
+picture, and the closer one is taken, or of two equally close ones the one that is drawn
+sooner. torch is imported where a network is asked for, and nowhere else.
 """
 
 from __future__ import annotations
@@ -11,15 +17,45 @@ from typing import Literal
 
 import numpy as np
 
+from calibration.profile import Profile
 from strokebot.errors import ImageError, WeightsError
+from strokebot.fill.widths import has_areas
 from strokebot.gesture import Gesture
 from strokebot.image import InkImage
 from strokebot.joining import JoinMode, join_page
 from strokebot.method import choose_method
 from strokebot.options import DrawOptions
 from strokebot.page import Glyphs, find_glyphs, on_page
+from strokebot.polish.refine import refine_gesture, score
 from strokebot.stages import Stages
 from strokebot.tour import tour_gesture
+from strokebot.trajectory.place import Placement, place
+from strokebot.trajectory.presets import Tolerances
+from strokebot.trajectory.smooth import smooth
+from strokebot.trajectory.timing import parametrise
+
+Method = Literal["model", "tour", "tone"]
+
+# Overlaps with the picture that differ by less than this are equal: half of what the smoothing of
+# the path changes.
+_EQUAL_IOU = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A gesture by one method, fitted to the picture.
+
+    Attributes:
+        method: who drew it.
+        gesture: canvas units of the picture.
+        iou: its overlap with the picture, by the independent rasteriser.
+        drawing_s: planned time of drawing it; None where it was not asked for.
+    """
+
+    method: Method
+    gesture: Gesture
+    iou: float
+    drawing_s: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,54 +65,126 @@ class Sketch:
     Attributes:
         gesture: canvas units of the picture.
         method: who drew it.
-        reason: why that one, one sentence.
+        reason: why that one, one sentence or two.
         parts: connected parts of the picture.
-        weights_sha256: of the network's weights, or None without a network.
-        polished: whether the network's gestures were fitted to their images.
+        weights_sha256: of the network's weights, or None where it did not draw.
+        polished: whether the gesture was fitted to the picture.
         join: how its letters were joined, or None where the tour drew the picture as a whole.
+        candidates: what was compared, in the order of trying.
+        area_share: share of the ink that is wider than the pen and was filled.
     """
 
     gesture: Gesture
-    method: Literal["model", "tour"]
+    method: Method
     reason: str
     parts: int
     weights_sha256: str | None = None
     polished: bool = False
     join: JoinMode | None = None
+    candidates: tuple[Candidate, ...] = ()
+    area_share: float = 0.0
 
 
-def sketch_picture(ink: InkImage, options: DrawOptions, stage: Stages) -> Sketch:
+@dataclass(frozen=True, eq=False)
+class Paper:
+    """What is known of the drawing's size and machine before there is a gesture.
+
+    Attributes:
+        profile: machine, pen and paper, as planned with.
+        placement: where the picture lies.
+        tolerances: of smoothing.
+        ink: the picture.
+    """
+
+    profile: Profile
+    placement: Placement
+    tolerances: Tolerances
+    ink: InkImage
+
+    @property
+    def pixel_mm(self) -> float:
+        """Side of a pixel on the paper."""
+        return self.placement.scale_mm / self.ink.longer_side
+
+    @property
+    def pen_px(self) -> tuple[float, float]:
+        """Thinnest and widest line of the pen, px of the picture."""
+        pen = self.profile.pen
+        return pen.min_width_mm / self.pixel_mm, pen.max_width_mm / self.pixel_mm
+
+    def drawing_s(self, gesture: Gesture) -> float:
+        """Planned time of a gesture."""
+        placed = place(gesture, self.placement, self.profile.paper.size_mm)
+        path = smooth(placed, self.tolerances.smoothing_mm(self.pixel_mm))
+        return parametrise(path, self.profile).duration_s
+
+
+def sketch_picture(paper: Paper, options: DrawOptions, stage: Stages) -> Sketch:
     """Finds the gesture by the method asked for, or by the one that suits the picture.
+
+    Args:
+        paper: the picture and how large it is drawn.
+        options: what the user chose.
+        stage: times the stages.
 
     Raises:
         ImageError: if the picture holds nothing that this method can draw.
         WeightsError: if the network was asked for and cannot be used.
     """
+    ink = paper.ink
     with stage("gesture"):
         glyphs = find_glyphs(ink)
     if options.method == "tour":
-        with stage("gesture"):
-            return Sketch(tour_gesture(ink), "tour", "The tour was asked for.", glyphs.parts)
+        return _by_tour(paper, "The tour was asked for.", glyphs.parts, options, stage)
     if options.method == "model":
         every = replace(glyphs, is_glyph=np.ones(len(glyphs), dtype=bool))
-        return _sketch_by_model(ink, every, "The network was asked for.", options, stage)
+        return _by_model(paper, every, "The network was asked for.", options, stage)
     choice = choose_method(ink, glyphs)
-    reason = choice.reason
-    if choice.method == "model":
-        try:
-            return _sketch_by_model(ink, glyphs, reason, options, stage)
-        except WeightsError as error:
-            if options.weights is not None:
-                raise
-            reason = f"{reason} The network cannot be used: {error}"
+    if choice.method == "tour":
+        return _by_tour(paper, choice.reason, glyphs.parts, options, stage)
+    try:
+        model = _by_model(paper, glyphs, choice.reason, options, stage)
+    except WeightsError as error:
+        if options.weights is not None:
+            raise
+        reason = f"{choice.reason} The network cannot be used: {error}"
+        return _by_tour(paper, reason, glyphs.parts, options, stage)
+    if options.join == "ink":  # the tour does not join letters
+        return model
+    return _better(paper, model, _by_tour(paper, choice.reason, glyphs.parts, options, stage), stage)
+
+
+def _better(paper: Paper, model: Sketch, tour: Sketch, stage: Stages) -> Sketch:
+    """The closer one of two sketches, or the one that is drawn sooner."""
+    with stage("compare"):
+        first, second = (
+            replace(sketch.candidates[0], drawing_s=paper.drawing_s(sketch.gesture))
+            for sketch in (model, tour)
+        )
+    gain = second.iou - first.iou
+    both = ", ".join(
+        f"{name} {c.iou:.3f} in {c.drawing_s:.1f} s" for name, c in (("network", first), ("tour", second))
+    )
+    if abs(gain) >= _EQUAL_IOU:
+        chosen, why = (tour if gain > 0 else model), "closer to the picture"
+    else:
+        sooner = (second.drawing_s or 0.0) < (first.drawing_s or 0.0)
+        chosen, why = (tour if sooner else model), "as close and drawn sooner"
+    name = "network" if chosen is model else "tour"
+    return replace(chosen, reason=f"{model.reason} The {name} is {why} ({both}).", candidates=(first, second))
+
+
+def _by_tour(paper: Paper, reason: str, parts: int, options: DrawOptions, stage: Stages) -> Sketch:
     with stage("gesture"):
-        return Sketch(tour_gesture(ink), "tour", reason, glyphs.parts)
+        gesture = tour_gesture(paper.ink, pen_px=paper.pen_px, fill=options.fill)
+        share = has_areas(paper.ink.ink, paper.pen_px[1])
+    sketch = Sketch(gesture, "tour", reason, parts, area_share=share)
+    return _fitted(paper, sketch, options, stage)
 
 
-def _sketch_by_model(
-    ink: InkImage, glyphs: Glyphs, reason: str, options: DrawOptions, stage: Stages
-) -> Sketch:
+def _by_model(paper: Paper, glyphs: Glyphs, reason: str, options: DrawOptions, stage: Stages) -> Sketch:
     """The network draws the characters, the tour what is none, and all are joined."""
+    ink = paper.ink
     with stage("load network"):
         import torch
 
@@ -106,6 +214,25 @@ def _sketch_by_model(
         ]
         placed = on_page(every, glyphs, ink)
         gesture = join_page(placed, glyphs.box_px / ink.longer_side, glyphs.line, options.join)
-    return Sketch(
-        gesture, "model", reason, glyphs.parts, predictor.weights_hash, options.polish, options.join
-    )
+    sketch = Sketch(gesture, "model", reason, glyphs.parts, predictor.weights_hash, False, options.join)
+    # The joins of letters are no ink of the picture: fitting would pull them to some.
+    return _fitted(paper, sketch, options, stage) if options.join == "lift" else _judged(paper, sketch, stage)
+
+
+def _fitted(paper: Paper, sketch: Sketch, options: DrawOptions, stage: Stages) -> Sketch:
+    """The sketch with its gesture fitted to the picture, if that is wanted."""
+    if not options.polish:
+        return _judged(paper, sketch, stage)
+    low, high = paper.pen_px
+    with stage("polish"):
+        refined = refine_gesture(
+            sketch.gesture, paper.ink, seconds=options.polish_seconds, min_width_px=low, max_width_px=high
+        )
+    candidate = Candidate(sketch.method, refined.gesture, refined.iou_after)
+    return replace(sketch, gesture=refined.gesture, polished=True, candidates=(candidate,))
+
+
+def _judged(paper: Paper, sketch: Sketch, stage: Stages) -> Sketch:
+    with stage("compare"):
+        iou, _ = score(sketch.gesture, paper.ink)
+    return replace(sketch, candidates=(Candidate(sketch.method, sketch.gesture, iou),))

@@ -30,6 +30,7 @@ _STAGES = {
     "gesture": 5,
     "load network": 15,
     "polish": 25,
+    "compare": 2,
     "path": 5,
     "timing": 10,
     "compile": 5,
@@ -60,9 +61,30 @@ def draw(
     at: Annotated[
         str | None, typer.Option("--at", help="Lower left corner, X,Y in mm.", show_default="the middle")
     ] = None,
+    fill: Annotated[
+        Literal["spiral", "hatch", "outline", "none"],
+        typer.Option("--fill", help="How ink that is wider than the pen is filled."),
+    ] = "spiral",
+    speed: Annotated[
+        Literal["careful", "normal", "fast"],
+        typer.Option("--speed", help="How hard machine and pen are driven: docs/motion.md has the shares."),
+    ] = "normal",
+    quality: Annotated[
+        Literal["draft", "normal", "fine"],
+        typer.Option("--quality", help="How closely the line is followed: tolerances in docs/motion.md."),
+    ] = "normal",
     no_polish: Annotated[
-        bool, typer.Option("--no-polish", help="Take the network's gesture as it is.")
+        bool, typer.Option("--no-polish", help="Do not fit the gesture to the picture.")
     ] = False,
+    polish_seconds: Annotated[
+        float,
+        typer.Option(
+            "--polish-seconds",
+            min=0.0,
+            max=3600.0,
+            help="Nominal time for fitting; sets its number of steps.",
+        ),
+    ] = 10.0,
     join: Annotated[
         Literal["lift", "ink"],
         typer.Option("--join", help="Between the letters of a word: lift the pen, or draw on."),
@@ -100,7 +122,19 @@ def draw(
         from strokebot.report import save_drawing
 
         options = pipeline.DrawOptions(
-            method, profile, paper_mm, fit_mm, at_mm, not no_polish, weights=weights, seed=seed, join=join
+            method=method,
+            profile=profile,
+            paper_mm=paper_mm,
+            fit_mm=fit_mm,
+            at_mm=at_mm,
+            fill=fill,
+            speed=speed,
+            quality=quality,
+            polish=not no_polish,
+            polish_seconds=polish_seconds,
+            weights=weights,
+            seed=seed,
+            join=join,
         )
         result = pipeline.draw(image, options, progress)
         progress("save")

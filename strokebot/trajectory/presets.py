@@ -17,9 +17,9 @@ go half as fast again as it draws an even line, at the cost of paler and skippin
 
 | quality | smoothing | pixels | chord error | corners |
 |---|---|---|---|---|
-| draft | 0.1 mm | 0.75 | 0.010 mm | 1 |
-| normal | 0.05 mm | 0.5 | 0.005 mm | 1 |
-| fine | 0.02 mm | 0.35 | 0.002 mm | 0.5 |
+| draft | 0.1 mm | 0.5 | 0.010 mm | 1 |
+| normal | 0.02 mm | 0.15 | 0.005 mm | 1 |
+| fine | 0.01 mm | 0.08 | 0.002 mm | 0.5 |
 
 Smoothing is how far the line may leave the one that was asked for, in mm or in pixels of the
 picture, whichever is more. Chord error is how far the straight moves may leave the curve:
@@ -36,7 +36,6 @@ from typing import Literal, get_args
 from calibration.profile import Profile
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.segments import CHORD_ERROR_MM
-from strokebot.trajectory.smooth import DEFAULT_TOLERANCE_MM
 
 Speed = Literal["careful", "normal", "fast"]
 Quality = Literal["draft", "normal", "fine"]
@@ -83,9 +82,9 @@ _DRIVES: dict[str, _Drive] = {
     "fast": _Drive(1.0, 1.0, 1.5),
 }
 _TOLERANCES: dict[str, Tolerances] = {
-    "draft": Tolerances(0.1, 0.75, 0.010, 1.0),
-    "normal": Tolerances(DEFAULT_TOLERANCE_MM, 0.5, CHORD_ERROR_MM, 1.0),
-    "fine": Tolerances(0.02, 0.35, 0.002, 0.5),
+    "draft": Tolerances(0.1, 0.5, 0.010, 1.0),
+    "normal": Tolerances(0.02, 0.15, CHORD_ERROR_MM, 1.0),
+    "fine": Tolerances(0.01, 0.08, 0.002, 0.5),
 }
 
 
