@@ -1,7 +1,7 @@
 """Drawings on the emulated controllers against their plans: time, path, pen value, and G-code.
 
 The clock of a controller and that of the plan drift apart by parts of a per cent, so the
-pen value is compared stroke by stroke, each counted from its own first contact.
+pen value is compared by place: at the same length of the same stroke.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from firmware_bridge.simulator import Recording
 from firmware_bridge.transports.simulated import SimulatedTransport
 from strokebot.trajectory.compile import approach_time_s, compile_program
 from strokebot.trajectory.path import Path
+from strokebot.trajectory.polyline import arc_length
 from strokebot.trajectory.smooth import smooth
 from strokebot.trajectory.timing import parametrise
 from strokebot.trajectory.trajectory import Trajectory
@@ -32,6 +33,8 @@ _BATCH = 200
 _WORD = re.compile(r"([GXYZF])(-?[0-9.]+)")
 _SECONDS_PER_MINUTE = 60.0
 _LEAST = 1e-12
+# A way shorter than this is rounding.
+_SAME_MM = 1e-6
 
 
 class Outcome(NamedTuple):
@@ -41,7 +44,7 @@ class Outcome(NamedTuple):
         time_over_plan: duration over the planned one.
         stalls: how often the controller's queue ran dry.
         path_error_mm: greatest distance between the drawn and the planned lines, either way.
-        pen_error: greatest difference of the pen value at its time, over the pen's range.
+        pen_error: greatest difference of the pen value at its place, over the pen's range.
         gcode_error_mm: greatest distance of the planned line from the moves in the file.
     """
 
@@ -115,24 +118,23 @@ def run(path: Path, profile: Profile) -> Outcome:
 
 
 def pen_error(recording: Recording, trajectory: Trajectory, profile: Profile) -> float:
-    """The greatest difference between drawn and planned pen value at equal times of a stroke."""
+    """The greatest difference between drawn and planned pen value, at equal lengths of a stroke's line."""
     pen = profile.pen
-    worst = 0.0
     wanted = profile.pen_value(
         trajectory.width_mm, trajectory.intensity, np.ones(len(trajectory), dtype=bool)
     )
-    moving = np.concatenate([[0.0], np.linalg.norm(np.diff(recording.xy_mm, axis=0), axis=1)]) > 0
+    moving = np.concatenate([[0.0], np.linalg.norm(np.diff(recording.xy_mm, axis=0), axis=1)]) > _SAME_MM
     plans = _stretches(trajectory.pen_down)
     done = _stretches((profile.drawn_width_mm(recording.pen) > 0) & moving)
     if len(plans) != len(done):
         raise AssertionError(f"{len(plans)} strokes were planned, {len(done)} were drawn.")
+    worst = 0.0
     for (a, b), (c, d) in zip(plans, done, strict=True):
-        t, value = trajectory.t_s[a - 1 : b], wanted[a - 1 : b]
-        now = recording.t_s[c - 1 : d] - recording.t_s[c - 1]
-        # The clocks run at speeds that differ by parts of a per cent.
-        now = now * ((t[-1] - t[0]) / now[-1])
-        error = np.interp(now + t[0], t, value) - recording.pen[c - 1 : d]
-        worst = max(worst, float(np.abs(error).max()) / abs(pen.full - pen.touch))
+        planned_s = arc_length(trajectory.xy_mm[a - 1 : b])
+        drawn_s = arc_length(recording.xy_mm[c - 1 : d])
+        # Chords and rounded steps make the one line a little longer than the other.
+        value = np.interp(drawn_s * (planned_s[-1] / drawn_s[-1]), planned_s, wanted[a - 1 : b])
+        worst = max(worst, float(np.abs(value - recording.pen[c - 1 : d]).max()) / abs(pen.full - pen.touch))
     return worst
 
 

@@ -249,3 +249,54 @@ def test_dark_ink_is_drawn_slower_where_the_speed_matters():
     wanted = pen.speed_for([0.6], [0.85])[0]
     assert 15.0 < wanted < 50.0
     assert speed[at > 51].max() == pytest.approx(wanted, rel=1e-3)
+
+
+def test_no_move_is_too_short_for_marlin_and_none_strays_far():
+    profile = Profile.load("marlin-printer")
+    xy = cursive(3000, loops=20, at=(60.0, 60.0), size=0.25)
+    trajectory, program = program_of(path_of(xy), profile)
+    steps = np.abs(np.diff([[m.x_mm, m.y_mm, m.pen] for m in program if m.kind is DRAW], axis=0))
+    assert (steps * profile.machine.steps_per_mm).max(axis=1).min() >= 6
+    planned = profile.to_machine(trajectory.xy_mm)[trajectory.pen_down]
+    # Letters a quarter of a millimetre high: half of the least move is the best there is.
+    assert distance_to_polyline(planned, program.xy_mm()) <= 0.05
+    _, plain = program_of(path_of(xy), PROFILE)
+    short = np.abs(np.diff([[m.x_mm, m.y_mm, m.pen] for m in plain if m.kind is DRAW], axis=0))
+    assert (short * profile.machine.steps_per_mm).max(axis=1).min() < 6
+
+
+def read_back(lines):
+    """The obvious reader of G-code: x, y, z and feed in mm/s after each line that moves."""
+    now = {"X": np.nan, "Y": np.nan, "Z": np.nan, "F": np.nan, "G": 0.0}
+    moves = []
+    for line in lines:
+        words = {w[0]: float(w[1:]) for w in line.split(";")[0].split()}
+        if words.get("G", 1) in (0, 1) and words.keys() & {"X", "Y", "Z"}:
+            now |= words
+            moves.append([now["X"], now["Y"], now["Z"], now["F"] / 60, now["G"]])
+    return np.array(moves)
+
+
+@settings(max_examples=15, deadline=None)
+@given(strokes, st.booleans())
+def test_g_code_read_back_is_the_planned_path_and_the_programs_feeds(path, smoothed):
+    path = smooth(path, 0.1) if smoothed else path
+    trajectory, program = program_of(path)
+    lines = dialect_of("grbl").encode(program, PROFILE.machine)
+    assert max(map(len, lines)) <= 79
+    moves = read_back(lines)
+    placed = moves[np.isfinite(moves[:, :2]).all(axis=1)]
+    planned = PROFILE.to_machine(trajectory.xy_mm)
+    assert distance_to_polyline(planned[trajectory.pen_down], placed[:, :2]) <= 0.010
+    drawn = [m for m in program if m.kind is DRAW]
+    feeds = {}
+    for move in program:
+        place = (round(move.x_mm, 3), round(move.y_mm, 3), round(move.pen, 3))
+        feeds.setdefault(place, []).append(move.feed_mm_s)
+    seen = [
+        min(abs(feed / wanted - 1) for wanted in feeds[x, y, z])
+        for x, y, z, feed, word in moves[1:].tolist()
+        if word == 1
+    ]
+    assert max(seen, default=0.0) <= 0.01
+    assert len(seen) >= 0.5 * len(drawn)

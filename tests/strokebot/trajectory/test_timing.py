@@ -9,6 +9,8 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 from trajectory_shapes import cursive, path_of, scribbles, spiral
 
+from benchmarks import motion_rivals, motion_shapes
+from benchmarks.motion_check import violation
 from calibration.profile import Paper, Profile
 from firmware_bridge.kinematics import kinematics_of
 from strokebot.errors import TrajectoryError
@@ -400,3 +402,61 @@ def test_a_page_of_fifty_thousand_points_keeps_its_limits():
     drawn = trajectory.pen_down[1:] & trajectory.pen_down[:-1]
     rate = np.abs(np.diff(values) / np.diff(trajectory.t_s))[drawn]
     assert rate.max() <= 25 * LIMIT
+
+
+@pytest.mark.parametrize(("waves", "draw"), [(0.0, 150.0), (1.0, 50.0), (3.0, 150.0)])
+def test_the_time_is_within_half_a_per_cent_of_an_independent_solver_on_a_fine_grid(waves, draw):
+    profile = with_limits(draw=draw)
+    profile = replace(profile, machine=replace(profile.machine, line_rate_per_s=1e5, planner_blocks=1000))
+    end = 2 * np.pi * 5
+
+    def curve(places):
+        return motion_shapes.ellipses(np.linspace(0, end, places), profile, waves)
+
+    exact = curve(20_001).curve(np.linspace(0, end, 20_001))
+    machine = profile.machine
+    bounds = motion_rivals.Bounds(
+        np.array([*machine.max_speed_mm_s, machine.pen_max_speed]),
+        np.array([*machine.max_acceleration_mm_s2, machine.pen_max_acceleration]),
+        draw,
+    )
+    best = motion_rivals.duration_s(exact, motion_rivals.copp(exact, bounds))
+    trajectory = parametrise(motion_shapes.path_of(curve(1500), profile), profile)
+    moving = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) > 0
+    assert 0.9995 <= np.diff(trajectory.t_s)[moving].sum() / best <= 1.005
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 12), st.booleans(), profiles)
+def test_close_moments_of_random_lines_keep_every_limit(seed, points, smoothed, profile):
+    path = motion_shapes.random_line(np.random.default_rng(seed), points)
+    assert violation(smooth(path, 0.1) if smoothed else path, profile) <= LIMIT
+
+
+@pytest.mark.parametrize("shape", ["spiral", "handwriting", "star"])
+def test_close_moments_of_known_shapes_keep_every_limit(shape):
+    path = {
+        "spiral": lambda: motion_shapes.spiral(1500, 8.0, (70.0, 70.0), 30.0),
+        "handwriting": lambda: motion_shapes.handwriting(1500, 2, 10),
+        "star": lambda: motion_shapes.star(1000),
+    }[shape]()
+    assert violation(smooth(path), PROFILE) <= LIMIT
+    assert violation(path, PROFILE) <= LIMIT
+
+
+@pytest.mark.slow
+def test_thousands_of_random_lines_keep_every_limit():
+    rng = np.random.default_rng(11)
+    for k in range(1500):
+        path = motion_shapes.random_line(rng, int(rng.integers(2, 14)))
+        speed, acceleration = rng.uniform(20, 200, 2), np.exp(rng.uniform(np.log(100), np.log(5000), 2))
+        profile = with_limits(
+            speed=tuple(speed),
+            acceleration=tuple(acceleration),
+            pen=(rng.uniform(3, 60), rng.uniform(50, 3000)),
+            draw=rng.uniform(5, 150),
+            path=rng.uniform(100, 3000) if k % 2 else None,
+            turn=rng.uniform(-90, 90),
+        )
+        use = violation(smooth(path, 0.1) if k % 3 else path, profile)
+        assert use <= LIMIT, f"path {k} uses {use:.4f} of a limit"
