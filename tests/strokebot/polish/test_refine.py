@@ -70,6 +70,16 @@ def test_no_drawing_gets_worse(
         assert (done.iou_before, done.error_before) == score(start, target)
 
 
+@pytest.mark.parametrize("blank", [False, True])
+def test_the_score_is_that_of_the_independent_judge(blank: bool) -> None:
+    truth = curve(SIDE, 3.0)
+    lifted = Gesture(truth.start, truth.velocity, truth.size, np.zeros(40))
+    target = picture(lifted if blank else truth)
+    for gesture in (shaken(truth, 1, 1.0), lifted):
+        judged = raster.fidelity(target.ink, picture(gesture).ink)
+        assert score(gesture, target) == pytest.approx((judged["iou"], judged["mse"]), rel=1e-4)
+
+
 @pytest.mark.parametrize(("width_px", "least"), [(1.0, 0.9), (2.0, 0.95), (3.0, 0.97), (9.0, 0.98)])
 def test_a_shaken_line_is_mended(width_px: float, least: float) -> None:
     truth = curve(160, width_px)
