@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from strokebot.fill.filling import FillMode
+from strokebot.fill import FillMode
 from strokebot.joining import JoinMode
 from strokebot.polish.refine import DEFAULT_SECONDS
 from strokebot.trajectory.presets import Quality, Speed

@@ -14,7 +14,7 @@ def test_normal_is_the_profile_itself(profile):
     planned, tolerances = apply_presets(profile)
     assert planned.machine == profile.machine
     assert replace(planned.pen, reference_speed_mm_s=None) == profile.pen
-    assert (tolerances.smooth_mm, tolerances.chord_mm) == (0.05, 0.005)
+    assert (tolerances.smooth_mm, tolerances.chord_mm) == (0.02, 0.005)
 
 
 def test_speeds_drive_machine_and_pen_as_they_say(profile):
@@ -51,7 +51,7 @@ def test_finer_quality_follows_closer(profile):
         assert len(set(values)) == 3
     assert every[2][0].machine.junction_deviation_mm == 0.005
     assert every[0][1].smoothing_mm(0.01) == 0.1
-    assert every[0][1].smoothing_mm(1.0) == 0.75
+    assert every[0][1].smoothing_mm(1.0) == 0.5
 
 
 @pytest.mark.parametrize("words", [("quick", "normal"), ("normal", "best")])
