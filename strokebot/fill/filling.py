@@ -6,17 +6,16 @@ ink -> areas (field) -> rings or hatch, strokes for the gaps (passes) -> links
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebot.fill import FILL_MODES, FillMode
 from strokebot.fill.field import Field, find_areas
 from strokebot.fill.links import Detour, Link, link_passes
 from strokebot.fill.passes import Pass, hatching, rings, strokes_in_gaps
 
-FillMode: TypeAlias = Literal["hatch", "spiral", "outline", "none"]
-FILL_MODES: tuple[FillMode, ...] = ("spiral", "hatch", "outline", "none")
+__all__ = ["FILL_MODES", "FillMode", "Filling", "fill_areas"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order
+from scipy.spatial import cKDTree
 from skimage.measure import find_contours
 from skimage.morphology import skeletonize
 
@@ -48,8 +49,9 @@ _SHORTEST = 1.0
 # A gap is worth a stroke from this area on, in squares of the width, and from these px.
 _GAP = 0.06
 _GAP_PX = 3
-# Passes are known to the pixel when gaps are looked for, px.
-_SLACK_PX = 0.4
+# White that reaches less far from a line's edge than this, px, is none; and how exactly that is known.
+_SLACK_PX = 0.15
+_DENSE_PX = 0.5
 # So far outside the first ring, in r and in px, a line inside an area may run: rings are smoothed.
 _OUTSIDE, _OUTSIDE_PX = 0.05, 0.25
 # Rounds of gaps: what the longest way through a branched gap leaves is drawn in the next round.
@@ -215,15 +217,10 @@ def _stretched(points: Points, step: float) -> Points:
 
 def strokes_in_gaps(field: Field, passes: list[Pass]) -> list[Pass]:
     """Strokes along what a set of passes leaves white."""
-    drawn = np.zeros(field.label.shape, dtype=bool)
-    for line in passes:
-        _mark(drawn, line)
     found: list[Pass] = []
+    drawn = [_dense(line) for line in passes]
     for _ in range(_ROUNDS):
-        white = (field.label > 0) & (ndimage.distance_transform_edt(~drawn) > field.radius + _SLACK_PX)
-        gaps, count = ndimage.label(white, structure=_EIGHT)
-        if count == 0:
-            break
+        gaps, count = ndimage.label(_white(field, np.concatenate(drawn)), structure=_EIGHT)
         area = np.bincount(gaps.ravel(), minlength=count + 1)
         worth = area >= max(_GAP * (2.0 * field.radius) ** 2, _GAP_PX)
         worth[0] = False
@@ -233,16 +230,28 @@ def strokes_in_gaps(field: Field, passes: list[Pass]) -> list[Pass]:
             row, column = np.floor(way[0]).astype(int)[::-1]
             stroke = Pass(way, False, int(field.label[row, column]) - 1)
             found.append(stroke)
-            _mark(drawn, stroke)
+            drawn.append(_dense(stroke))
     return found
 
 
-def _mark(drawn: NDArray[np.bool_], line: Pass) -> None:
-    """Marks the pixels of a pass, in place."""
+def _dense(line: Pass) -> Points:
+    """The points (K, 2) of a pass, ``_DENSE_PX`` apart."""
     points = np.vstack([line.points, line.points[:1]]) if line.closed else line.points
-    dense = _stretched(points, 0.5) if len(points) > 1 else points
-    column, row = np.floor(dense).astype(int).T
-    drawn[np.clip(row, 0, drawn.shape[0] - 1), np.clip(column, 0, drawn.shape[1] - 1)] = True
+    return _stretched(points, _DENSE_PX)
+
+
+def _white(field: Field, drawn: Points) -> NDArray[np.bool_]:
+    """The pixels (H, W) of areas that lie farther than the radius from all drawn points (K, 2)."""
+    paper = np.ones(field.label.shape, dtype=bool)
+    column, row = np.floor(drawn).astype(int).T
+    paper[np.clip(row, 0, paper.shape[0] - 1), np.clip(column, 0, paper.shape[1] - 1)] = False
+    # To the pixel at first, exactly where that does not tell.
+    far = np.asarray(ndimage.distance_transform_edt(paper)) > field.radius - np.sqrt(0.5)
+    place = np.argwhere((field.label > 0) & far)
+    nearest, _ = cKDTree(drawn).query(place[:, ::-1] + 0.5)
+    white = np.zeros(paper.shape, dtype=np.bool_)
+    white[tuple(place.T)] = nearest > field.radius + _SLACK_PX
+    return white
 
 
 def _longest_ways(skeleton: NDArray[np.bool_]) -> list[Points]:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from strokebot.fill.filling import Filling, FillMode, fill_areas
+from strokebot.fill import FillMode
+from strokebot.fill.filling import Filling, fill_areas
 from strokebot.tour.centreline import Line, measure, sample
 from strokebot.tour.graph import Graph, Points, clean, split_corners, trace
 from strokebot.tour.postman import Walk, euler_walk, least_retracing
