@@ -19,11 +19,14 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
+from calibration.profile import Profile
 from strokebot.gesture import Gesture
 from strokebot.plots import panels, style
 from strokebot.plots.panels import Box, Limits, Size
 from strokebot.trace import Trace
 from strokebot.trajectory.place import Placement
+from strokebot.trajectory.stages import stage_times
+from strokebot.trajectory.trajectory import Trajectory
 
 PAGE_WIDTH_INCH = 11.0
 # Room beside and around the panels for labels, colour bar and gaps, inch.
@@ -34,6 +37,7 @@ _KEY_INCH = 0.4
 _TITLE_INCH = 0.35
 _TIME_HEIGHT_INCH = 1.1
 _TIME_FRAME_INCH = 0.9
+_STAGES_INCH = 0.75
 _MAX_PANEL_INCH = 6.5
 _MIN_PANEL_INCH = 0.55
 # From these widths over heights on: two panels a row with the key in the fourth cell; one a row.
@@ -68,26 +72,27 @@ class _Grid:
         height = min(each / aspect, _MAX_PANEL_INCH)
         return cls(-(-count // columns), columns, (height * aspect, height))
 
-    def figure(self, count: int, time_panels: bool) -> _Page:
-        """A figure with axes for ``count`` pictures and, below them, for two time curves.
+    def figure(self, count: int, curves: int, bars: int = 0) -> _Page:
+        """A figure with axes for ``count`` pictures and, below them, for time curves and flat bars.
 
         Pictures and curves are laid out apart, so that long labels of the one take no
         room from the other.
         """
-        pictures = self.rows * (self.panel[1] + _PANEL_GAP_INCH) + (_KEY_INCH if time_panels else 0.0)
-        times = 2 * _TIME_HEIGHT_INCH + _TIME_FRAME_INCH + _TITLE_INCH if time_panels else 0.0
+        pictures = self.rows * (self.panel[1] + _PANEL_GAP_INCH) + (_KEY_INCH if curves else 0.0)
+        heights = [_TIME_HEIGHT_INCH] * curves + [_STAGES_INCH] * bars
+        times = sum(heights) + (_TIME_FRAME_INCH + _TITLE_INCH if curves else 0.0)
         layout = ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.08, hspace=0.02, wspace=0.02)
         figure = Figure(figsize=(PAGE_WIDTH_INCH, pictures + times), layout=layout)
         above: FigureBase = figure
-        curves: list[Axes] = []
-        if time_panels:
+        below: list[Axes] = []
+        if curves:
             parts: Any = figure.subfigures(2, 1, height_ratios=[pictures, times - _TITLE_INCH])
             above = parts[0]
-            curves = list(parts[1].subplots(2, 1))
+            below = list(parts[1].subplots(curves + bars, 1, gridspec_kw={"height_ratios": heights}))
         cells = np.ravel(np.asarray(above.subplots(self.rows, self.columns), dtype=object)).tolist()
         for spare in cells[count:]:
             spare.set_axis_off()
-        return _Page(figure, above, cells[:count], curves, cells[count] if len(cells) > count else None)
+        return _Page(figure, above, cells[:count], below, cells[count] if len(cells) > count else None)
 
 
 @dataclass(frozen=True)
@@ -116,9 +121,15 @@ class _Page:
 
 
 def dry_run_figure(
-    ink: NDArray[np.float32], placement: Placement, trace: Trace, limits: Limits, name: str, facts: list[str]
+    ink: NDArray[np.float32],
+    placement: Placement,
+    trace: Trace,
+    limits: Limits,
+    name: str,
+    facts: list[str],
+    planned: tuple[Trajectory, Profile] | None = None,
 ) -> Figure:
-    """The dry run: input, drawn ink over it, path over time, speed and pen over time.
+    """The dry run: input, drawn ink over it, path over time; speed, acceleration and pen; where time goes.
 
     Args:
         ink: (H, W) the picture's ink.
@@ -127,6 +138,7 @@ def dry_run_figure(
         limits: of the machine and the pen.
         name: of the picture, for the title.
         facts: what else the title says.
+        planned: the timed path and its profile, for acceleration and stages; None leaves both out.
 
     Returns:
         A figure of ``PAGE_WIDTH_INCH``; its height follows the picture.
@@ -134,13 +146,16 @@ def dry_run_figure(
     height, width = ink.shape
     box = _box(placement, ink.shape)
     grid = _Grid.of(3, width / height, square=True)
-    page = grid.figure(3, time_panels=True)
+    page = grid.figure(3, 2) if planned is None else grid.figure(3, 3, bars=1)
     a, b, c = page.pictures
     panels.show_input(a, ink, grid.panel)
     panels.show_overlay(b, ink, trace.ink(placement, _fine(ink.shape)), box, grid.panel)
     lines = panels.show_path(c, trace, box, grid.panel, "(c) path over time")
     _time_bar(c, lines, grid.panel)
-    _time_panels(page.times, trace, limits, f"(d) {trace.source} motion")
+    if planned is None:
+        _time_panels(page.times, trace, limits, f"(d) {trace.source} motion")
+    else:
+        _motion_panels(page.times, trace, limits, *planned)
     page.key([*panels.overlay_key(), *panels.path_key(trace.lifts)])
     style.set_title(page.figure, name, facts)
     return page.figure
@@ -163,7 +178,7 @@ def simulation_figure(
     aspect = (box[1] - box[0]) / (box[3] - box[2])
     shape = _fine((1000, max(1, round(1000 * aspect)))) if aspect < 1 else _fine((round(1000 / aspect), 1000))
     grid = _Grid.of(2, aspect)
-    page = grid.figure(2, time_panels=True)
+    page = grid.figure(2, 2)
     a, b = page.pictures
     drawn = trace.ink(placement, shape)
     a.imshow(1 - drawn, cmap="gray", vmin=0, vmax=1, extent=box)
@@ -190,7 +205,7 @@ def compare_figure(
     """
     height, width = ink.shape
     grid = _Grid.of(3, width / height)
-    page = grid.figure(3, time_panels=False)
+    page = grid.figure(3, 0)
     a, b, c = page.pictures
     a.imshow(photo, extent=(0, width, height, 0))
     style.dress(a, "picture", "px", "px", grid.panel)
@@ -222,6 +237,17 @@ def _time_panels(axes: list[Axes], trace: Trace, limits: Limits, title: str) -> 
     size = (PAGE_WIDTH_INCH - _SIDE_INCH, _TIME_HEIGHT_INCH)
     panels.show_speed(axes[0], trace, limits, size, title)
     panels.show_pen(axes[1], trace, limits, size)
+
+
+def _motion_panels(
+    axes: list[Axes], trace: Trace, limits: Limits, trajectory: Trajectory, profile: Profile
+) -> None:
+    """Speed, acceleration and pen value over time, and the bar of the stages below them."""
+    size = (PAGE_WIDTH_INCH - _SIDE_INCH, _TIME_HEIGHT_INCH)
+    panels.show_speed(axes[0], trace, limits, size, f"(d) {trace.source} motion")
+    panels.show_acceleration(axes[1], trajectory, profile, trace.duration_s, size)
+    panels.show_pen(axes[2], trace, limits, size)
+    panels.show_stages(axes[3], stage_times(trajectory, profile), size, "(e) where the planned time goes")
 
 
 def _box(placement: Placement, shape: tuple[int, ...]) -> Box:

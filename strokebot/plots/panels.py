@@ -20,6 +20,9 @@ from calibration.profile import Profile
 from strokebot import raster
 from strokebot.plots import style
 from strokebot.trace import Trace
+from strokebot.trajectory.compile import approach_time_s
+from strokebot.trajectory.stages import StageTimes
+from strokebot.trajectory.trajectory import Trajectory
 
 Size = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, right, bottom, top, mm
@@ -30,6 +33,8 @@ _TIME_SLICES = 1500
 _PATH_SHARE = 1.0 / 2000.0
 # Room above the highest value of a time curve, as a share of the range.
 _HEADROOM = 0.12
+# A part of the stages' bar is labelled inside if it is at least this share of the whole.
+_LABELLED_SHARE = 0.06
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,70 @@ def show_speed(axes: Axes, trace: Trace, limits: Limits, size: Size, title: str)
     style.dress(axes, title, "", "speed, mm/s", size)
     axes.tick_params(labelbottom=False)
     style.right_labels(axes, marks, style.LIMIT)
+
+
+def show_acceleration(
+    axes: Axes, trajectory: Trajectory, profile: Profile, duration_s: float, size: Size
+) -> None:
+    """Planned acceleration of the axis that is nearest to its limit, as a share of it, over time."""
+    time, use = acceleration_use(trajectory, profile, _TIME_SLICES)
+    time = time + approach_time_s(trajectory, profile)
+    axes.fill_between(time, 0.0, use, color=style.TRAVEL, alpha=0.45, linewidth=0, step="mid")
+    axes.axhline(1.0, color=style.LIMIT, linewidth=1.0, linestyle="--")
+    axes.set_ylim(0.0, max(1.0, float(use.max(initial=0.0))) * (1 + _HEADROOM))
+    axes.set_xlim(0.0, max(duration_s, 1e-9))
+    style.dress(axes, "", "", "planned acc.\nover limit", size)
+    axes.set_yticks([0.0, 0.5, 1.0])
+    axes.tick_params(labelbottom=False)
+    style.right_labels(axes, [(1.0, "axis limit")], style.LIMIT)
+
+
+def acceleration_use(
+    trajectory: Trajectory, profile: Profile, slices: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The greatest share of the acceleration limit of x or y in each slice of time.
+
+    Returns:
+        Middles of the slices, s from the trajectory's start, and shares, both (slices,).
+    """
+    begin = float(trajectory.t_s[0])
+    edges = np.linspace(begin, float(trajectory.t_s[-1]), slices + 1)
+    turn = profile.to_machine(np.eye(2)) - profile.to_machine(np.zeros((2, 2)))
+    when = np.union1d(edges, 0.5 * (trajectory.t_s[1:] + trajectory.t_s[:-1]))
+    use = np.abs(trajectory.at(when, 2) @ turn) / profile.machine.max_acceleration_mm_s2
+    starts = np.searchsorted(when, edges[:-1])
+    return 0.5 * (edges[1:] + edges[:-1]) - begin, np.maximum.reduceat(use.max(axis=1), starts)
+
+
+def show_stages(axes: Axes, stages: StageTimes, size: Size, title: str) -> None:
+    """One bar of the whole time, parted by what it is spent on, with its seconds and share."""
+    parts = [
+        ("drawing at the pen's speed", stages.steady_s, style.DRAWN, "white"),
+        ("drawing slower: bends, corners", stages.bends_s, style.BENDS, "black"),
+        ("travel, pen up", stages.travel_s, style.TRAVEL, "white"),
+        ("pen up and down", stages.pen_s, style.PEN, "white"),
+    ]
+    total = max(stages.total_s, 1e-9)
+    left = 0.0
+    for label, seconds, colour, text_colour in parts:
+        if seconds <= 0:
+            continue
+        axes.barh(
+            0.0, seconds, left=left, color=colour, label=f"{label}: {seconds:.1f} s, {seconds / total:.0%}"
+        )
+        if seconds > _LABELLED_SHARE * total:
+            axes.text(
+                left + seconds / 2, 0.0, f"{seconds:.1f} s", ha="center", va="center",
+                fontsize=style.SMALL_PT, color=text_colour,
+            )  # fmt: skip
+        left += seconds
+    axes.set_xlim(0.0, total)
+    style.dress(axes, title, "planned time, s", "", size)
+    axes.set_yticks([])
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.75), ncols=4, fontsize=style.SMALL_PT, frameon=False,
+        handlelength=1.0, columnspacing=1.2,
+    )  # fmt: skip
 
 
 def show_pen(axes: Axes, trace: Trace, limits: Limits, size: Size) -> None:

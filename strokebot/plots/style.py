@@ -23,6 +23,8 @@ INPUT = "#56B4E9"  # sky blue: ink of the picture that was asked for
 DRAWN = "#000000"  # black: ink that was drawn on it
 ASTRAY = "#D55E00"  # vermillion: ink that was drawn beside it
 TRAVEL = "#777777"
+BENDS = "#E69F00"  # orange: drawing slower than the pen allows
+PEN = "#009E73"  # bluish green: the pen going up and down
 LIMIT = "#CC79A7"  # reddish purple
 
 PRINT_DPI = 200

@@ -12,10 +12,21 @@ from matplotlib.colors import to_rgb
 
 from calibration.profile import Profile
 from strokebot.gesture import Gesture
-from strokebot.plots import compare_figure, dry_run_figure, figures, png_bytes, simulation_figure, style
+from strokebot.plots import (
+    compare_figure,
+    dry_run_figure,
+    figures,
+    panels,
+    png_bytes,
+    simulation_figure,
+    style,
+)
 from strokebot.plots.panels import Limits
 from strokebot.trace import Trace
+from strokebot.trajectory.path import Path as DrawingPath
 from strokebot.trajectory.place import Placement
+from strokebot.trajectory.smooth import smooth
+from strokebot.trajectory.timing import parametrise
 
 PROFILE = Profile.load(None)
 SHAPES = [(1, 1), (10, 1), (1, 10), (2, 1), (4, 1), (3, 4), (25, 1)]
@@ -138,3 +149,43 @@ def test_equal_figures_give_equal_files():
     first = make()
     assert first.startswith(b"\x89PNG")
     assert first == make()
+
+
+def timed_scene(width, height):
+    """A drawn wave with a lift, its picture and its trace as planned."""
+    ink, placement, trace = scene(width, height)
+    n = 120
+    t = np.linspace(0, 1, n)
+    size = np.array([width, height]) / max(width, height) * 120.0
+    xy = np.column_stack([20 + size[0] * (0.05 + 0.9 * t), 200 - size[1] * (0.5 + 0.4 * np.sin(12 * t))])
+    down = (t < 0.4) | (t > 0.5)
+    path = smooth(DrawingPath(xy, np.full(n, 0.7), np.ones(n), down))
+    return ink, placement, trace, parametrise(path, PROFILE)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 1), (25, 1), (1, 10)])
+def test_nothing_overlaps_in_a_dry_run_with_its_stages(width, height):
+    ink, placement, trace, trajectory = timed_scene(width, height)
+    figure = dry_run_figure(
+        ink, placement, trace, Limits.of(PROFILE), "wave.png", ["1.2 s"], (trajectory, PROFILE)
+    )
+    assert_nothing_overlaps(figure)
+
+
+def test_the_bar_of_the_stages_is_as_long_as_the_plan_and_the_acceleration_within_its_limit():
+    ink, placement, trace, trajectory = timed_scene(2, 1)
+    figure = dry_run_figure(
+        ink, placement, trace, Limits.of(PROFILE), "wave.png", ["1.2 s"], (trajectory, PROFILE)
+    )
+    bar = next(axes for axes in figure.axes if "time goes" in axes.get_title())
+    lengths = [patch.get_width() for patch in bar.patches]
+    assert sum(lengths) == pytest.approx(trajectory.duration_s)
+    assert len(lengths) == 4
+    time, use = panels.acceleration_use(trajectory, PROFILE, 300)
+    assert 0.95 <= use.max() <= 1.01
+    assert (time >= 0).all()
+    assert (time <= trajectory.duration_s).all()
+    # The hold while the pen is lowered accelerates nothing.
+    still = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) == 0
+    middle = 0.5 * (trajectory.t_s[1:] + trajectory.t_s[:-1])[still]
+    assert use[np.abs(time - middle[10]).argmin()] < 1e-6
