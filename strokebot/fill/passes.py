@@ -242,14 +242,15 @@ def _dense(line: Pass) -> Points:
 
 def _white(field: Field, drawn: Points) -> NDArray[np.bool_]:
     """The pixels (H, W) of areas that lie farther than the radius from all drawn points (K, 2)."""
-    paper = np.ones(field.label.shape, dtype=bool)
+    height, width = field.label.shape
+    paper = np.ones((height, width), dtype=np.bool_)
     column, row = np.floor(drawn).astype(int).T
-    paper[np.clip(row, 0, paper.shape[0] - 1), np.clip(column, 0, paper.shape[1] - 1)] = False
+    paper[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)] = False
     # To the pixel at first, exactly where that does not tell.
     far = np.asarray(ndimage.distance_transform_edt(paper)) > field.radius - np.sqrt(0.5)
     place = np.argwhere((field.label > 0) & far)
     nearest, _ = cKDTree(drawn).query(place[:, ::-1] + 0.5)
-    white = np.zeros(paper.shape, dtype=np.bool_)
+    white = np.zeros((height, width), dtype=np.bool_)
     white[tuple(place.T)] = nearest > field.radius + _SLACK_PX
     return white
 
