@@ -52,6 +52,7 @@ class Plan:
         name: file name of the picture.
         options: what was asked for.
         profile: machine, pen and the paper used.
+        planned_with: the same with the limits that speed and quality leave.
         ink: the picture.
         sketch: the gesture and its origin.
         placement: where the picture lies on the paper.
@@ -65,6 +66,7 @@ class Plan:
     name: str
     options: DrawOptions
     profile: Profile
+    planned_with: Profile
     ink: InkImage
     sketch: Sketch
     placement: Placement
@@ -147,8 +149,8 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
         preflight.require(program, profile.machine)
         gcode = dialect_of(profile.machine.dialect).encode(program, profile.machine)
     return Plan(
-        image.name, options, profile, ink, sketch, placement, path, trajectory, program, tuple(gcode),
-        stage.seconds,
+        image.name, options, profile, planned, ink, sketch, placement, path, trajectory, program,
+        tuple(gcode), stage.seconds,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from strokebot.pipeline import DrawResult, Plan
 from strokebot.plots.panels import Limits
 from strokebot.svg import drawing_svg
 from strokebot.trajectory.compile import approach_time_s
+from strokebot.trajectory.stages import stage_times
 
 REPORT_VERSION = 1
 
@@ -54,11 +55,19 @@ def build_report(result: DrawResult) -> dict[str, Any]:
         "method_reason": sketch.reason,
         "weights_sha256": sketch.weights_sha256,
         "polished": sketch.polished,
+        "candidates": [
+            {"method": c.method, "iou": c.iou, "drawing_s": c.drawing_s, "lifts": c.gesture.lifts}
+            for c in sketch.candidates
+        ],
+        "fill": {"mode": plan.options.fill, "area_share": sketch.area_share},
+        "speed": plan.options.speed,
+        "quality": plan.options.quality,
         "seed": plan.options.seed,
         "fidelity": {"source": result.trace.source, **result.fidelity, "recognised": None},
         "gesture": {
             "points": len(sketch.gesture),
             "lifts": sketch.gesture.lifts,
+            "cheaper_lifts": sketch.cheaper_lifts,
             "join": sketch.join,
         },
         "path": {
@@ -72,6 +81,7 @@ def build_report(result: DrawResult) -> dict[str, Any]:
         "time": {
             "planned_s": approach_time_s(trajectory, plan.profile) + trajectory.duration_s,
             "simulated_s": result.trace.duration_s,
+            "stages": _stage_seconds(plan),
             "machine_s": result.performed_s,
             "compute_s": {**result.compute_s, "total": sum(result.compute_s.values())},
         },
@@ -157,6 +167,16 @@ def _limits(plan: Plan) -> dict[str, Any]:
             "y_acceleration": float(np.abs(acceleration[:, 1]).max() / machine.max_acceleration_mm_s2[1]),
             "pen_speed": float(pen_speed.max(initial=0.0) / machine.pen_max_speed),
         },
+    }
+
+
+def _stage_seconds(plan: Plan) -> dict[str, float]:
+    times = stage_times(plan.trajectory, plan.planned_with)
+    return {
+        "steady_s": times.steady_s,
+        "bends_s": times.bends_s,
+        "travel_s": times.travel_s,
+        "pen_s": times.pen_s,
     }
 
 

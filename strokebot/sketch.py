@@ -28,9 +28,11 @@ from strokebot.options import DrawOptions
 from strokebot.page import Glyphs, find_glyphs, on_page
 from strokebot.polish.refine import refine_gesture, score
 from strokebot.stages import Stages
-from strokebot.tour import tour_gesture
+from strokebot.tour import plan_tour, tour_gesture
+from strokebot.tour.lifts import TourCosts
 from strokebot.trajectory.place import Placement, place
 from strokebot.trajectory.presets import Tolerances
+from strokebot.trajectory.pressure import pen_move_time_s
 from strokebot.trajectory.smooth import smooth
 from strokebot.trajectory.timing import parametrise
 
@@ -71,7 +73,8 @@ class Sketch:
         polished: whether the gesture was fitted to the picture.
         join: how its letters were joined, or None where the tour drew the picture as a whole.
         candidates: what was compared, in the order of trying.
-        area_share: share of the ink that is wider than the pen and was filled.
+        area_share: share of the ink that is wider than the pen.
+        cheaper_lifts: lifts inside connected parts, each quicker than drawing a line again.
     """
 
     gesture: Gesture
@@ -83,6 +86,7 @@ class Sketch:
     join: JoinMode | None = None
     candidates: tuple[Candidate, ...] = ()
     area_share: float = 0.0
+    cheaper_lifts: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +115,17 @@ class Paper:
         """Thinnest and widest line of the pen, px of the picture."""
         pen = self.profile.pen
         return pen.min_width_mm / self.pixel_mm, pen.max_width_mm / self.pixel_mm
+
+    @property
+    def costs(self) -> TourCosts:
+        """What drawing, travelling and lifting take, in the picture's pixels."""
+        pen, machine = self.profile.pen, self.profile.machine
+        down_up_s = 2 * pen_move_time_s(abs(pen.up - pen.touch), self.profile, True, True)
+        return TourCosts(
+            pen.draw_speed_mm_s / self.pixel_mm,
+            min(machine.max_speed_mm_s) / self.pixel_mm,
+            down_up_s + pen.dwell_s,
+        )
 
     def drawing_s(self, gesture: Gesture) -> float:
         """Planned time of a gesture."""
@@ -176,9 +191,10 @@ def _better(paper: Paper, model: Sketch, tour: Sketch, stage: Stages) -> Sketch:
 
 def _by_tour(paper: Paper, reason: str, parts: int, options: DrawOptions, stage: Stages) -> Sketch:
     with stage("gesture"):
-        gesture = tour_gesture(paper.ink, pen_px=paper.pen_px, fill=options.fill)
+        tour = plan_tour(paper.ink, pen_px=paper.pen_px, fill=options.fill, costs=paper.costs)
         share = has_areas(paper.ink.ink, paper.pen_px[1])
-    sketch = Sketch(gesture, "tour", reason, parts, area_share=share)
+    lifts = tour.cheaper_lifts
+    sketch = Sketch(tour.gesture, "tour", reason, parts, area_share=share, cheaper_lifts=lifts)
     return _fitted(paper, sketch, options, stage)
 
 
