@@ -8,6 +8,7 @@ draw.py       both together: a gesture, and what it will look like
 
 from __future__ import annotations
 
+from strokebot.tone.detect import StyleChoice, choose_style
 from strokebot.tone.draw import Pattern, ToneDrawing, tone_gesture
 
-__all__ = ["Pattern", "ToneDrawing", "tone_gesture"]
+__all__ = ["Pattern", "StyleChoice", "ToneDrawing", "choose_style", "tone_gesture"]
