@@ -82,8 +82,8 @@ def characters(boxes: Boxes) -> NDArray[np.int64]:
     group = np.arange(n)
     taken = np.zeros(n, dtype=bool)
     letters = np.flatnonzero(~mark)
-    # There is no line above from which a mark over the only letter could be.
-    most_above = _ABOVE * writing if len(letters) > 1 else np.inf
+    # A mark over the only letter there is cannot be from anywhere else.
+    most_above, most_beside = (_ABOVE, _BESIDE) if len(letters) > 1 else (np.inf, 1.0)
     for k in np.flatnonzero(mark):
         middle = (x0[k] + x1[k]) / 2
         outside = np.maximum(np.maximum(x0[letters] - middle, middle - x1[letters]), 0)
@@ -92,8 +92,8 @@ def characters(boxes: Boxes) -> NDArray[np.int64]:
         beside = (above == 0) & (below == 0)
         shared = np.minimum(x1[letters], x1[k]) - np.maximum(x0[letters], x0[k])
         crossing = (outside == 0) | (shared >= _CROSSING * (x1[k] - x0[k]))
-        near = np.where(beside, crossing, outside <= _BESIDE * writing)
-        near &= (above <= most_above) & (below <= _BELOW * writing)
+        near = np.where(beside, crossing, outside <= most_beside * writing)
+        near &= (above <= most_above * writing) & (below <= _BELOW * writing)
         if near.any() and not _nearer_mark(boxes, mark, int(k), writing, float((above + below)[near].min())):
             cost = above + below * (_ABOVE / _BELOW) + outside
             group[k] = letters[np.argmin(np.where(near, cost, np.inf))]

@@ -33,7 +33,7 @@ on which ``benchmarks/order_truth.py`` measures had no part in that.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -42,15 +42,15 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from strokebot.tour.graph import Graph, Points
-from strokebot.tour.postman import Step, Walk, euler_walk, least_retracing, turn_between
+from strokebot.tour.postman import Turns, Walk, euler_walk, least_retracing
 
 Floats = NDArray[np.float64]
 
 # Weights of D_e and O_e in the order of the symbols, of a length retraced, and of a turn.
-DIRECTION_WEIGHTS = (0.49, 1.07, 0.06, -0.14, -0.72, 1.09, 0.01)
-ORDER_WEIGHTS = (-0.94, -0.42, -1.27)
-RETRACE = 0.96
-TURN = 0.19
+DIRECTION_WEIGHTS = (0.77, 1.02, -0.08, -0.01, -0.53, 0.65, 0.22)
+ORDER_WEIGHTS = (-0.41, 0.01, -0.86)
+RETRACE = 0.30
+TURN = 0.06
 # A part lower than this share of its width is taken as this high.
 _FLATTEST = 0.3
 # Curvature, in 1/H, at which k is squashed to tanh 1.
@@ -59,10 +59,14 @@ _BENT = 4.0
 _SMOOTH = 0.03
 # Starts and ends that are tried, the most promising first.
 _STARTS, _ENDS = 6, 5
-# Nodes up to which other starts and ends are looked for: the work grows with their square.
-_MOST_NODES = 400
+# Edges up to which other starts and ends are looked for: a long word has as many, and no hand has
+# habits for a drawing with more. Edges of all the walks together that are tried then.
+_MOST_EDGES = 300
+_WALKED_EDGES = 900
+# Walks that are improved: those that cost least before it.
+_IMPROVED = 8
 # Loops longer than this many steps are left alone: the work would grow faster than the walk.
-_LONGEST_LOOP = 40
+_LONGEST_LOOP = 24
 # Rounds of improvement.
 _ROUNDS = 12
 _LEAST_GAIN = 1e-9
@@ -149,26 +153,23 @@ def natural_walk(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points
         occurs once or twice; each step starts at the node where the last one ended.
     """
     habit = habits(graph, nodes, shapes)
-    turn = turn_between(graph)
-    best: tuple[float, Walk] | None = None
-    for walk in candidates(graph, nodes, habit):
-        line = WalkLine(graph, habit, turn, walk)
+    turns = Turns(graph)
+    lines = [WalkLine(graph, habit, turns, walk) for walk in candidates(graph, nodes, habit, turns)]
+    most = 1 if len(habit.length) > _MOST_EDGES else _IMPROVED
+    lines = sorted(lines, key=WalkLine.cost)[:most]
+    for line in lines:
         line.improve()
-        cost = line.cost()
-        if best is None or cost < best[0] - _LEAST_GAIN:
-            best = (cost, line.steps)
-    assert best is not None  # there is at least one candidate
-    return best[1]
+    return min(lines, key=WalkLine.cost).steps
 
 
-def candidates(graph: Graph, nodes: Sequence[int], habit: Habits) -> list[Walk]:
+def candidates(graph: Graph, nodes: Sequence[int], habit: Habits, turns: Turns) -> list[Walk]:
     """Walks with different starts and ends, each way round."""
     numbers = list(habit.length)
     joins = least_retracing(graph, nodes)
-    pairs = _moved_ends(graph, nodes, habit, *joins) if len(nodes) <= _MOST_NODES else [joins]
+    pairs = _moved_ends(graph, nodes, habit, *joins) if len(numbers) <= _MOST_EDGES else [joins]
     walks = list[Walk]()
     for doubled, start, end in pairs:
-        walk = euler_walk(graph, [*numbers, *doubled], start, end)
+        walk = euler_walk(graph, [*numbers, *doubled], start, end, turns)
         walks += [walk, [(number, not forward) for number, forward in walk[::-1]]]
     return walks
 
@@ -196,7 +197,8 @@ def _moved_ends(
         for e in sorted(nodes, key=lambda v: _rank(graph, habit, back[v][0], v))[:_ENDS]:
             offer(moved ^ back[e][1], s, e)
     ranked = sorted(found.items(), key=lambda item: (item[1][0], item[0]))
-    return [(twice, *key) for key, (_, twice) in ranked[: _STARTS * _ENDS]]
+    most = max(1, _WALKED_EDGES // len(habit.length))
+    return [(twice, *key) for key, (_, twice) in ranked[:most]]
 
 
 def _rank(graph: Graph, habit: Habits, way: float, node: int) -> float:
@@ -230,7 +232,7 @@ def _ways(
 class WalkLine:
     """A walk that is improved loop by loop, in place."""
 
-    def __init__(self, graph: Graph, habit: Habits, turn: Callable[[Step, Step], float], walk: Walk) -> None:
+    def __init__(self, graph: Graph, habit: Habits, turns: Turns, walk: Walk) -> None:
         self.steps = list(walk)
         self._graph, self._habit = graph, habit
         edge = graph.edges[walk[0][0]]
@@ -242,7 +244,8 @@ class WalkLine:
         self._first: dict[int, int] = {}
         for at, (number, _) in enumerate(walk):
             self._first.setdefault(number, at)
-        self._turn = turn
+        self._turns = turns
+        self._changed = set[int]()
 
     def cost(self) -> float:
         """The cost of the whole walk, see the top of the file."""
@@ -256,7 +259,7 @@ class WalkLine:
         cost = 0.0
         turns = [*self.steps[max(low - 1, 0) : low], *steps, *self.steps[high : high + 1]]
         for before, after in pairwise(turns):
-            cost += TURN * self._turn(before, after)
+            cost += TURN * self._turns.between(before, after)
         for number, forward in steps:
             length = habit.length[number]
             if number not in seen and self._first[number] >= low:
@@ -268,16 +271,20 @@ class WalkLine:
 
     def improve(self) -> None:
         """Reverses loops and exchanges neighbouring ones as long as that makes the walk cheaper."""
+        self._changed = set(self._node)
         for _ in range(_ROUNDS):
             visits: dict[int, list[int]] = {}
             for at, node in enumerate(self._node):
-                visits.setdefault(node, []).append(at)
-            if not any([self._improve_at(places) for places in visits.values()]):
+                if node in self._changed:
+                    visits.setdefault(node, []).append(at)
+            self._changed = set()
+            for places in visits.values():
+                self._improve_at(places)
+            if not self._changed:
                 return
 
-    def _improve_at(self, places: list[int]) -> bool:
+    def _improve_at(self, places: list[int]) -> None:
         """Tries the loops at one node, given where the walk meets it."""
-        improved = False
         for k, low in enumerate(places):
             for m in range(k + 1, len(places)):
                 high = places[m]
@@ -294,14 +301,13 @@ class WalkLine:
                 for other in others:
                     if self._cost(other, low, high, 0.0) < now - _LEAST_GAIN:
                         self._put(other, low, high)
-                        improved = True
                         break
-        return improved
 
     def _put(self, steps: Walk, low: int, high: int) -> None:
         inside = {number for number, _ in steps if self._first[number] >= low}
         self.steps[low:high] = steps
         node = self._node[low]
+        self._changed.update(self._node[low : high + 1])
         for at, (number, _) in enumerate(steps, low):
             if number in inside:
                 inside.remove(number)

@@ -210,28 +210,35 @@ def leave_direction(points: Points, radius: float) -> Points:
     return step / length if length > 0 else np.array([1.0, 0.0])
 
 
-def turn_between(graph: Graph) -> Callable[[Step, Step], float]:
-    """The cost of the transition between two steps of a walk, see the top of the file."""
-    leaving: dict[Step, tuple[float, float]] = {}
+class Turns:
+    """What transitions between the edges of a graph cost, see the top of the file; each is found once."""
 
-    def direction(step: Step) -> tuple[float, float]:
-        if step not in leaving:
-            edge = graph.edges[step[0]]
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._leaving: dict[Step, tuple[float, float]] = {}
+        self._cost: dict[tuple[Step, Step], float] = {}
+
+    def leaving(self, step: Step) -> tuple[float, float]:
+        """The direction in which a step leaves its first node."""
+        if step not in self._leaving:
+            edge = self._graph.edges[step[0]]
             points, node = (edge.points, edge.a) if step[1] else (edge.points[::-1], edge.b)
-            x, y = leave_direction(points, graph.radius[node]).tolist()
-            leaving[step] = (x, y)
-        return leaving[step]
+            x, y = leave_direction(points, self._graph.radius[node]).tolist()
+            self._leaving[step] = (x, y)
+        return self._leaving[step]
 
-    def turn(before: Step, after: Step) -> float:
-        back = (before[0], not before[1])
-        (ux, uy), (vx, vy) = direction(back), direction(after)
-        # The two copies of one edge: only at its end is going back what is wanted.
-        return (1.0 + ux * vx + uy * vy) / 2 + (0.5 if back == after else 0.0)
+    def between(self, before: Step, after: Step) -> float:
+        """The cost of the transition from one step of a walk to the next."""
+        key = (before, after)
+        if key not in self._cost:
+            back = (before[0], not before[1])
+            (ux, uy), (vx, vy) = self.leaving(back), self.leaving(after)
+            # The two copies of one edge: only at its end is going back what is wanted.
+            self._cost[key] = (1.0 + ux * vx + uy * vy) / 2 + (0.5 if back == after else 0.0)
+        return self._cost[key]
 
-    return turn
 
-
-def euler_walk(graph: Graph, copies: list[int], start: int, end: int) -> Walk:
+def euler_walk(graph: Graph, copies: list[int], start: int, end: int, turns: Turns | None = None) -> Walk:
     """Strings copies of edges together to one walk from start to end.
 
     Args:
@@ -240,32 +247,27 @@ def euler_walk(graph: Graph, copies: list[int], start: int, end: int) -> Walk:
             the end, if these differ, must be met by an even number of edge ends.
         start: node where the walk begins.
         end: node where it ends.
+        turns: costs of the transitions of this graph, if they are at hand.
 
     Returns:
         Edge numbers with True where the edge is walked from a to b.
     """
     # Darts 2c and 2c + 1 are the ends a and b of copy c; the last copy is a way back from the
     # end to the start through the air, at which the closed walk is opened.
+    costs = turns or Turns(graph)
     node_of: list[int] = []
-    direction: list[Points | None] = []
     for number in copies:
-        edge = graph.edges[number]
-        for node, points in ((edge.a, edge.points), (edge.b, edge.points[::-1])):
-            node_of.append(node)
-            direction.append(leave_direction(points, graph.radius[node]))
+        node_of += [graph.edges[number].a, graph.edges[number].b]
     node_of += [end, start]
-    direction += [None, None]
+    way = len(node_of) - 2
     at: dict[int, list[int]] = {}
     for dart, node in enumerate(node_of):
         at.setdefault(node, []).append(dart)
 
     def turn(i: int, j: int) -> float:
-        u, v = direction[i], direction[j]
-        if u is None or v is None:
+        if i >= way or j >= way:
             return 0.5
-        # The two copies of one edge: only at its end is going back what is wanted.
-        back = 0.5 if i >> 1 != j >> 1 and copies[i >> 1] == copies[j >> 1] else 0.0
-        return float(1.0 + u @ v) / 2 + back
+        return costs.between((copies[i >> 1], i % 2 == 1), (copies[j >> 1], j % 2 == 0))
 
     partner = [-1] * len(node_of)
     for darts in at.values():
