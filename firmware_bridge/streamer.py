@@ -29,6 +29,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firmware_bridge.dialects.base import (
+    ONE_LINE,
     Alarm,
     Banner,
     Busy,
@@ -39,6 +40,7 @@ from firmware_bridge.dialects.base import (
     Reply,
     Resend,
     Status,
+    Waiting,
     Window,
 )
 from firmware_bridge.errors import (
@@ -121,6 +123,7 @@ class Streamer:
         self._probe_answered = False
         self._probes = 0
         self._complete = False
+        self._waiting = False
         self._poll_open = False
         self._stood_until_s = 0.0
         self._started_s = 0.0
@@ -166,7 +169,9 @@ class Streamer:
             except ResponseTimeout:
                 self._check_alive()
                 continue
-            self._heard_s = self.link.now_s()
+            self._waiting = isinstance(reply, Waiting)
+            if not self._waiting:  # which is a sign of life, but not one to be patient for
+                self._heard_s = self.link.now_s()
             self._take(reply)
             self._check_alive()
         self.link.next_number = self.base + len(lines)
@@ -181,6 +186,7 @@ class Streamer:
         if self.link.now_s() < self._quiet_until_s:
             return
         while self.link.feeding and self.outbox.fits():
+            self._after_resend = False  # the wire was quiet: the answer to the request will not come
             # Booked before it is sent: an interrupted write may have sent it.
             index = self.outbox.take_next()
             self.link.next_number = max(self.link.next_number, self.base + index + 1)
@@ -294,6 +300,8 @@ class Streamer:
                     f"Line {index + 1} arrives damaged each time: check the cable and the baud rate."
                 )
         self.outbox.rewind(index)
+        if self.outbox.window == ONE_LINE:  # it took the one line under way, and said so in this way
+            self.outbox.all_answered()
         self._quiet_until_s = now + QUIET_S
         self._progress_s = self._answer_s = now
 
@@ -346,12 +354,12 @@ class Streamer:
         bound = SILENCE_S
         if not polled:
             bound += self._dwelling_s()
-            if not (self.link.facts.keepalive or self._probing):
+            if not (self.link.facts.keepalive or self._probing or self._waiting):
                 bound += LONG_SILENCE_S
         if now - self._heard_s > bound:
             self._silent(bound)
         busy_bound = BUSY_LIMIT_S + self._dwelling_s()
-        if self.outbox.pending and now - self._answer_s > busy_bound and not self._waiting():
+        if self.outbox.pending and now - self._answer_s > busy_bound and not self._held():
             self._lost_answer()
         # What counts is the time up to which something was heard: a silent machine may be moving.
         stood_s = (now if polled else self._stood_until_s) - self._progress_s
@@ -359,7 +367,7 @@ class Streamer:
         if counted and self.outbox.pending and stood_s > NO_PROGRESS_S + self._dwelling_s():
             self._lost_answer()
 
-    def _waiting(self) -> bool:
+    def _held(self) -> bool:
         """Whether the machine rightly does nothing."""
         return self.link.state.startswith(_WAITING_STATES)
 

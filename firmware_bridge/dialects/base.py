@@ -155,6 +155,11 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The machine has nothing to do and says so; an answer that is missing now will not come."""
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """One stored setting of the machine, by its name: ``$110``, ``M203 X``."""
 
@@ -183,7 +188,7 @@ class Unknown:
     text: str
 
 
-Reply = Ok | Rejected | Resend | Busy | Alarm | Status | Setting | Message | Banner | Unknown
+Reply = Ok | Rejected | Resend | Busy | Waiting | Alarm | Status | Setting | Message | Banner | Unknown
 
 
 class Dialect(Protocol):

@@ -39,6 +39,7 @@ from firmware_bridge.dialects.base import (
     Setting,
     Status,
     Unknown,
+    Waiting,
     Window,
 )
 from firmware_bridge.dialects.numbers import comment_lines, decimal, feed_word
@@ -63,17 +64,14 @@ _POSITION = re.compile(
     r"(?:ok )?X: ?(-?[0-9.]+) Y: ?(-?[0-9.]+) Z: ?(-?[0-9.]+)(?: E[0-9]?: ?-?[0-9.]+)*(?: Count:? ?(.*))?"
 )
 _COUNT = re.compile(r"A?X: ?(-?[0-9.]+) ?B?Y: ?(-?[0-9.]+) ?C?Z: ?(-?[0-9.]+).*")
-_BUSY = re.compile(r"(?:echo:)?busy: ?(.*)|wait")
+_BUSY = re.compile(r"(?:echo:)?busy: ?(.*)")
 _SETTINGS = re.compile(r"echo: *(M92|M201|M203|M204|M205)((?: [A-Z]-?[0-9.]+)+) *(?:;.*)?")
 _WORD = re.compile(r"([A-Z])(-?[0-9.]+)")
 _FIRMWARE = re.compile(r"FIRMWARE_NAME: ?(.*?)(?: \(.*| SOURCE_CODE_URL.*|$)")
-# Refused lines: the machine asks for them again, which is the answer that counts.
-_LINE_ERRORS = (
-    "Line Number is not Last",
-    "checksum mismatch",
-    "No Checksum",
-    "No Line Number",
-    "expected line",
+# Errors after which the board does nothing more. Any other is told as a warning: a refused line is
+# asked for again, and a refused command is answered with ok.
+_HALTS = re.compile(
+    r"halt|kill|stopped|shut ?down|(?:MIN|MAX)TEMP|Thermal|Heating failed|Homing failed", re.I
 )
 
 
@@ -151,7 +149,9 @@ class Marlin:
         if match := _RESEND.fullmatch(line):
             return Resend(int(match[1]))
         if match := _BUSY.fullmatch(line):
-            return Busy(match[1] or "waiting")
+            return Busy(match[1])
+        if line == "wait":
+            return Waiting()
         if match := _ERROR.fullmatch(line):
             return _error(match[1])
         if line == "start":
@@ -266,9 +266,7 @@ def _status(match: re.Match[str]) -> Status:
 
 
 def _error(text: str) -> Reply:
-    if any(part in text for part in _LINE_ERRORS):
-        return Message(f"asks again: {text}")
     words = text.strip() or "an error without words"
-    if "kill" in words or "halted" in words.lower() or "STOP" in words:
+    if _HALTS.search(words):
         return Alarm(0, f"the machine was halted ({words})", "switch it off and on, then home it")
-    return Alarm(0, words, "look it up in Marlin's manual, then reset the machine")
+    return Message(f"error: {words}")

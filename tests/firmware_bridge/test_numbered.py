@@ -236,6 +236,23 @@ def test_silence_is_bounded(marlin: MachineProfile, keepalive: bool, bound_s: fl
     assert transport.clock_s < bound_s
 
 
+def test_a_machine_that_waits_is_asked_though_it_keeps_talking(marlin: MachineProfile) -> None:
+    """OctoPrint's virtual printer ignores a line after some resends and then says ``wait`` for ever."""
+    link, transport = scripted(marlin, [[], ["Resend: 1", "ok"], ["ok"], ["Resend: 2", "ok"]])
+    read = transport.read_line
+
+    def talk(timeout_s: float) -> str:
+        if not transport.said and int(transport.clock_s) > len(ticks):
+            ticks.append(1)
+            return "wait"
+        return read(timeout_s)
+
+    ticks: list[int] = []
+    transport.read_line = talk  # type: ignore[method-assign]
+    assert Streamer(link, ONE_LINE).stream(["G21"]).acknowledged == 1
+    assert 5.0 < transport.clock_s < 8.0
+
+
 def test_being_busy_is_believed_but_not_for_ever(marlin: MachineProfile) -> None:
     link, transport = scripted(marlin, [], keepalive=True)
     read = transport.read_line
