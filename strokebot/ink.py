@@ -12,6 +12,17 @@ Nouns and symbols, all (H, W) or scalar, in [0, 1]:
     ink  clip((D - f) / (g - f), 0, 1); f = 0 and g = 1 for a clean file, whose
          grey levels come through unchanged
 
+Full ink. g is a high percentile over the cores of lines, the pixels that are darkest in
+their neighbourhood. Edges are grey anyway and do not count; nor do a few black dots in a
+drawing in pencil, which is light all over and comes out as full ink.
+
+Faint lines. Where lines of several greys are in one picture, they keep their order, but a
+line that is clearly there must be drawn, and half ink is what counts as drawn. So a core
+of c < ``_CLEAR``, with nothing darker nearby, is lifted to
+``_HALF`` + (c - ``FAINTEST_INK``) (``_CLEAR`` - ``_HALF``) / (``_CLEAR`` - ``FAINTEST_INK``),
+and the edge of its line, c / 2, to half ink, so that the line keeps its width. Towards ``_CLEAR``
+that goes over into plain scaling, which leaves ink of ``_CLEAR`` as it is.
+
 Polarity. A robust quadratic surface is fitted to a small copy of L in which the
 border counts more, since paper reaches the border of nearly every picture; ink
 are the outliers, and the side on which they lie gives the polarity.
@@ -32,6 +43,8 @@ from PIL import Image
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
+from strokebot.parts import FAINTEST_INK, REACH_PX, find_parts
+
 Polarity = Literal["dark-on-light", "light-on-dark", "transparent"]
 Field = NDArray[np.float32]
 
@@ -47,8 +60,17 @@ _LEVEL = 1.5 / 255.0
 _LEAST_CONTRAST = 12.0 / 255.0
 # Ink at least this dark counts as full black: files are taken as they are.
 _FULL_ENOUGH = 0.9
-# Darkness of full ink: this percentile over the ink pixels, robust to specks.
+# Darkness of full ink: this percentile over the cores of lines, robust to specks. Cores are darkest
+# among the pixels so far around, and darker than this share of the darkest of all.
 _FULL_PERCENTILE = 95.0
+_CORE_REACH_PX = 1
+_CORE_SHARE = 0.15
+# Faint lines are scaled to between these; a little over half, so that rounding leaves them there.
+_HALF, _CLEAR = 0.52, 0.6
+# How late the one goes over into the other.
+_EASE = 4
+# Where something darker lies within so many px, faint ink is the soft edge of that.
+_SKIRT_PX = 6
 # Noise floor in standard deviations of the paper, and its greatest value.
 _FLOOR_SIGMAS = 4.0
 _FLOOR_MAX = 0.25
@@ -79,7 +101,9 @@ def ink_from_luminance(luminance: Field, alpha: Field | None) -> tuple[Field, Po
     if alpha is not None and float((alpha < 0.5).mean()) >= _TRANSPARENT_SHARE:
         drawn = _ink_on_transparency(luminance, alpha)
         if drawn is not None:
-            return (_levels(drawn, noise=0.0), "transparent") if drawn.max() > _LEAST_CONTRAST else None
+            if drawn.max() <= _LEAST_CONTRAST:
+                return None
+            return raised(_levels(drawn, noise=0.0)), "transparent"
     if alpha is not None:
         luminance = _composite(luminance, alpha)
     light_on_dark = _is_light_on_dark(luminance)
@@ -95,7 +119,7 @@ def ink_from_luminance(luminance: Field, alpha: Field | None) -> tuple[Field, Po
         ink = _levels(darkness, noise)
     if ink.max() < _LEAST_CONTRAST:
         return None
-    return ink, "light-on-dark" if light_on_dark else "dark-on-light"
+    return raised(ink), "light-on-dark" if light_on_dark else "dark-on-light"
 
 
 def _ink_on_transparency(luminance: Field, alpha: Field) -> Field | None:
@@ -254,8 +278,10 @@ def _levels(darkness: Field, noise: float) -> Field:
     top = float(darkness.max())
     if top <= max(floor, 1e-6):
         return np.zeros_like(darkness)
-    # Only pixels well above the middle tell how dark full ink is: edges are grey anyway.
-    core = darkness[darkness > floor + 0.5 * (top - floor)]
+    core = darkness[
+        (darkness > floor + _CORE_SHARE * (top - floor))
+        & (darkness >= ndimage.maximum_filter(darkness, size=2 * _CORE_REACH_PX + 1))
+    ]
     full = float(np.percentile(core, _FULL_PERCENTILE))
     if full >= _FULL_ENOUGH:
         full = 1.0
@@ -263,3 +289,24 @@ def _levels(darkness: Field, noise: float) -> Field:
         return darkness
     stretched: Field = np.clip((darkness - floor) / max(full - floor, 1e-6), 0.0, 1.0).astype(np.float32)
     return stretched
+
+
+def raised(ink: Field) -> Field:
+    """The ink (H, W) with faint lines lifted over half ink; see "Faint lines" above."""
+    core = ndimage.maximum_filter(ink, size=2 * REACH_PX + 1)
+    faint = (core >= FAINTEST_INK) & (core < _CLEAR)
+    if not faint.any():
+        return ink
+    faint &= ndimage.maximum_filter(ink, size=2 * _SKIRT_PX + 1) < _CLEAR
+    if not faint.any():
+        return ink
+    # Specks of noise stay what they are.
+    labels = find_parts(ink).labels
+    faint &= ndimage.maximum_filter(labels, size=2 * REACH_PX + 1) > 0
+    core = np.clip(core, FAINTEST_INK, _CLEAR)
+    clearness = (core - FAINTEST_INK) / (_CLEAR - FAINTEST_INK)
+    wanted = _HALF + (_CLEAR - _HALF) * clearness
+    share = np.clip(ink / core, 0.0, 1.0)
+    lifted = np.where(share < 0.5, share, 0.5 + (2.0 * share - 1.0) * (wanted - 0.5))
+    ease = clearness**_EASE
+    return np.where(faint, (1.0 - ease) * lifted + ease * wanted * share, ink).astype(np.float32)

@@ -2,7 +2,7 @@
 
 Symbols:
     I(x)   ink in [0, 1]
-    M(x)   greatest ink within ``_REACH_PX`` of x
+    M(x)   greatest ink within ``REACH_PX`` of x
     T(x)   threshold, clip(M(x) / 2, ``FAINTEST_INK``, 1/2)
     d      distance from an ink pixel to the nearest paper pixel, px
 
@@ -31,7 +31,7 @@ FAINTEST_INK = 0.2
 _HALF = 0.5
 # The darkness of a line is looked for this far around a pixel; its core is never farther
 # from its own edge than a pixel or two.
-_REACH_PX = 2
+REACH_PX = 2
 # A part with less area than this share of a square of the pen's width is a speck of noise.
 _SPECK = 0.15
 # Neighbours: edges and corners.
@@ -92,7 +92,7 @@ def ink_mask(ink: NDArray[np.float32]) -> NDArray[np.bool_]:
     Returns:
         (H, W) bool, True where there is ink.
     """
-    around = ndimage.maximum_filter(ink, size=2 * _REACH_PX + 1)
+    around = ndimage.maximum_filter(ink, size=2 * REACH_PX + 1)
     return np.asarray(ink >= np.clip(_HALF * around, FAINTEST_INK, _HALF))
 
 
