@@ -12,9 +12,12 @@ The room, in the order in which a drawing passes through it:
     limits.py       what machine and pen allow along that curve, as linear rows
     topp.py         the fastest motion along a curve under linear rows (pure mathematics)
     corners.py      how fast a corner is passed
+    jerk.py         jumps of the acceleration made ramps, where a profile bounds the jerk
     plan.py         the fastest motion along the chain
     timing.py       Path + Profile -> Trajectory: where the pen is at each moment
     trajectory.py   Trajectory, its checks, its file
+    stages.py       where the time goes
+    presets.py      what --speed and --quality mean
     segments.py     where a curve is cut into moves, and how fast a controller can follow
     compile.py      Trajectory + Profile -> Program: the machine's moves and feeds
 

@@ -67,7 +67,8 @@ def corner_passes(chain: Chain, curve: PieceSpline, limits: Limits, profile: Pro
     turning[[stop.point for stop in chain.stops]] = False
     turning[[0, -1]] = False
     at = np.flatnonzero(turning)
-    if len(at) == 0:
+    # A corner that is passed turns the velocity at one acceleration, which begins and ends at once.
+    if len(at) == 0 or profile.machine.max_jerk_mm_s3 is not None:
         return CornerPasses(x, reach)
     before = curve.at(at - 1, np.ones(len(at)))
     after = curve.at(at, np.zeros(len(at)))

@@ -16,11 +16,12 @@ The steps:
     5. A dense check between the grid places. Where a limit is exceeded, the limits of that
        interval are lowered by the excess and step 4 is done again; what is left after
        that is stretched in time.
+    6. With a jerk limit, its caps in step 3 and its rounding after step 5 (``jerk.py``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from strokebot.trajectory.chain import Chain
 from strokebot.trajectory.corners import BLEND_SHARE, CornerPasses, corner_passes
+from strokebot.trajectory.jerk import jerk_cap, jerk_use, rounded
 from strokebot.trajectory.limits import Limits, Rows
 from strokebot.trajectory.pressure import pen_values
 from strokebot.trajectory.segments import segment_ends, stream_speed_mm_s
@@ -46,6 +48,8 @@ _CHECK_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # An excess that is left alone, as a share of the limit: half of the one hundredth promised.
 _TOLERATED_EXCESS = 0.005
 _REPAIRS = 6
+# Times that caps are lowered for a jerk limit before the rest is stretched.
+_JERK_ROUNDS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,17 +114,78 @@ def plan_motion(chain: Chain, profile: Profile) -> Motion:
     cap[1:] = np.minimum(cap[1:], fastest)
     cap[rest] = 0.0
 
+    jerk = profile.machine.max_jerk_mm_s3
+    if jerk is not None:
+        cap[:-1] = np.minimum(cap[:-1], bend := jerk_cap(parts[0], parts[-1], step, jerk))
+        cap[1:] = np.minimum(cap[1:], bend)
     full = np.where(turning == 0, 1.0, 1.0 - BLEND_SHARE) * limits.limit[:, None]
-    limit = full.copy()
-    for _ in range(_REPAIRS):
-        x = fastest_speeds(step, rows[0], rows[-1], limit, cap)
-        excess = _excess(step, rows, full, x)
-        if excess.max() <= 1.0 + _TOLERATED_EXCESS:
+
+    def solve(cap: NDArray[np.float64]) -> NDArray[np.float64]:
+        limit = full.copy()
+        for _ in range(_REPAIRS):
+            x = fastest_speeds(step, rows[0], rows[-1], limit, cap)
+            excess = _excess(step, rows, full, x)
+            if excess.max() <= 1.0 + _TOLERATED_EXCESS:
+                return x
+            limit /= np.maximum(excess, 1.0)
+        return _stretched(x, _excess(step, rows, full, x), rest)
+
+    x = solve(cap)
+    if jerk is None:
+        return Motion(curve, segment, share, step, x, drawn, turning, travel_times(step, x))
+    for last in [False] * _JERK_ROUNDS + [True]:
+        motion, use = _rounded(curve, chain, limits, segment, share, x, jerk)
+        if last or use.max() <= 1.0 + _TOLERATED_EXCESS:
             break
-        limit /= np.maximum(excess, 1.0)
-    else:
-        x = _stretched(x, _excess(step, rows, full, x), rest)
-    return Motion(curve, segment, share, step, x, drawn, turning, travel_times(step, x))
+        # Lower the caps wherever an interval of the result exceeds a limit.
+        worst = np.ones(len(step))
+        where = motion.curve.length.cumsum()
+        start = np.concatenate([[0.0], where])
+        middle = start[motion.segment] + motion.share.mean(axis=1) * curve.length[motion.segment]
+        grid = start[segment] + share[:, 0] * curve.length[segment]
+        np.maximum.at(worst, np.searchsorted(grid, middle, side="right") - 1, use)
+        cap[:-1] /= worst
+        cap[1:] = np.minimum(cap[1:], cap[1:] / worst)
+        x = solve(cap)
+    if use.max() > 1.0 + _TOLERATED_EXCESS:
+        resting = motion.x == 0.0
+        slow = _stretched(motion.x, use, resting)
+        motion = replace(motion, x=slow, duration=travel_times(motion.step, slow))
+    return motion
+
+
+def _rounded(
+    curve: PieceSpline,
+    chain: Chain,
+    limits: Limits,
+    segment: NDArray[np.intp],
+    share: NDArray[np.float64],
+    x: NDArray[np.float64],
+    jerk: float,
+) -> tuple[Motion, NDArray[np.float64]]:
+    """The motion with its jumps of acceleration rounded, and the greatest use of any limit in its intervals.
+
+    The use of the jerk counts by its power of 2/3: that is what the squared speed must fall by.
+    """
+    knots = np.concatenate([[0.0], np.cumsum(curve.length)])
+    grid = np.append(knots[segment] + share[:, 0] * curve.length[segment], knots[-1])
+    places = rounded(grid, x, knots[1:-1], jerk)
+    at = np.clip(np.searchsorted(knots, places.s[:-1], side="right") - 1, 0, len(curve.length) - 1)
+    low = (places.s[:-1] - knots[at]) / curve.length[at]
+    high = np.where(places.s[1:] >= knots[at + 1], 1.0, (places.s[1:] - knots[at]) / curve.length[at])
+    step = np.diff(places.s)
+    drawn = chain.drawn[at]
+    points = [curve.at(at, low + part * (high - low)) for part in _CHECK_SHARES]
+    rows = [limits.rows(point, drawn) for point in points]
+    use = _excess(step, rows, np.broadcast_to(limits.limit[:, None], rows[0][0].shape), places.x)
+    caps = np.minimum.reduce([limits.cap(point, drawn) for point in points])
+    use = np.maximum(use, np.maximum(places.x[1:], places.x[:-1]) / caps)
+    middle = points[len(points) // 2]
+    use = np.maximum(use, jerk_use(middle, step, places.x, jerk) ** (2 / 3))
+    share = np.column_stack([low, high])
+    turning = np.zeros(len(step), dtype=np.int64)
+    duration = travel_times(step, places.x)
+    return Motion(curve, at, share, step, places.x, drawn, turning, duration), use
 
 
 def _grid(
