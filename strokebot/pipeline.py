@@ -166,7 +166,7 @@ def rehearse(plan: Plan, progress: Progress | None = None) -> DrawResult:
             stream = device.run(plan.program)
             transport = device.transport
         if not isinstance(transport, SimulatedTransport):  # the registry could say otherwise
-            raise PortError(f"{transport.name} keeps no record of what it drew: use sim://grbl.")
+            raise PortError(f"{transport.name} keeps no record of what it drew: use a sim:// port.")
         trace = Trace.recorded(transport.recording(), plan.profile)
     with stage("fidelity"):
         drawn = trace.ink(plan.placement, (plan.ink.height, plan.ink.width))

@@ -18,6 +18,7 @@ import numpy as np
 from strokebot import __version__, plots, raster
 from strokebot.files import write_atomic
 from strokebot.pipeline import DrawResult, Plan
+from strokebot.plots import reach
 from strokebot.plots.panels import Limits
 from strokebot.svg import drawing_svg
 from strokebot.trajectory.compile import approach_time_s
@@ -30,6 +31,7 @@ TRAJECTORY_FILE = "trajectory.npz"
 GCODE_FILE = "drawing.gcode"
 SVG_FILE = "drawing.svg"
 DRY_RUN_FILE = "dry_run.png"
+REACH_FILE = "reach.png"  # of arms and polargraphs alone
 REPORT_FILE = "report.json"
 
 # Digits of a number in the report: more than any of them means.
@@ -124,7 +126,13 @@ def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
         f"method {plan.sketch.method}",
     ]
     figure = plots.dry_run_figure(
-        plan.ink.ink, plan.placement, result.trace, Limits.of(plan.profile), plan.name, facts
+        plan.ink.ink,
+        plan.placement,
+        result.trace,
+        Limits.of(plan.profile),
+        plan.name,
+        facts,
+        (plan.trajectory, plan.planned_with),
     )
     files = {
         GESTURE_FILE: plan.sketch.gesture.to_json().encode(),
@@ -132,6 +140,10 @@ def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
         GCODE_FILE: ("\n".join(plan.gcode) + "\n").encode(),
         SVG_FILE: drawing_svg(plan.path, plan.profile.paper.size_mm, plan.name).encode(),
         DRY_RUN_FILE: plots.png_bytes(figure),
+    }
+    if reach.shows_reach(plan.profile):
+        files[REACH_FILE] = plots.png_bytes(plots.reach_figure(plan.profile, result.trace.xy_mm))
+    files |= {
         REPORT_FILE: (json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
     }
     for name, data in files.items():
@@ -189,6 +201,7 @@ def _stream(result: DrawResult) -> dict[str, Any]:
         "acknowledged": stream.acknowledged,
         "errors": stream.errors,
         "stalls": stream.stalls,
+        "resends": stream.resends,
         "duration_s": stream.duration_s,
     }
 

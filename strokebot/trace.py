@@ -70,11 +70,15 @@ class Trace:
     def of(cls, t_s: ArrayLike, xy_mm: ArrayLike, pen: ArrayLike, profile: Profile, source: Source) -> Trace:
         """Builds a trace from pen values, paper mm and the profile's pen."""
         values = np.asarray(pen, dtype=np.float64)
+        place, time = np.asarray(xy_mm, dtype=np.float64), np.asarray(t_s, dtype=np.float64)
         blackest = float(profile.pen.drawn_darkness(np.array([profile.pen.full]))[0])
-        darkness = profile.pen.drawn_darkness(values) / (blackest or 1.0)
+        darkness = profile.pen.drawn_darkness(values)
+        if profile.pen.darkness_speed_exponent > 0:
+            darkness = profile.pen.darkness_at(darkness, _speeds(time, place))
+        darkness = darkness / (blackest or 1.0)
         return cls(
-            np.asarray(t_s, dtype=np.float64),
-            np.asarray(xy_mm, dtype=np.float64),
+            time,
+            place,
             values,
             profile.drawn_width_mm(values),
             np.clip(darkness, 0.0, 1.0),
@@ -155,3 +159,13 @@ class Trace:
         width = self.width_mm * px_per_mm
         keep = raster.thin(xy, width, self.pen_down)
         return raster.draw_ink(xy[keep], width[keep], self.darkness[keep], self.pen_down[keep], shape)
+
+
+def _speeds(t_s: NDArray[np.float64], xy_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Speeds (M,) at samples, mm/s: the mean of the steps before and after, weighted with their time."""
+    if len(t_s) < 2:
+        return np.zeros(len(t_s))
+    way, time = np.hypot(*np.diff(xy_mm, axis=0).T), np.diff(t_s)
+    around = np.array([0.5, 0.5])
+    way, time = (np.convolve(np.concatenate([v[:1], v, v[-1:]]), around, "valid") for v in (way, time))
+    return np.asarray(way / np.maximum(time, np.finfo(float).tiny))

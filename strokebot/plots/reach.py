@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ _GRID_POINTS = 500
 _ROOM_SHARE = 0.05
 _REACH = "#CFE8D5"  # pale green, light enough for every line on it
 _PAPER = "#0072B2"  # blue
+_FIGURE_INCH = (7.0, 5.2)
 _CORNERS = ("lower left", "lower right", "upper right", "upper left")
 
 
@@ -81,6 +83,15 @@ def draw_reach(
     names = lost_corners(profile)
     title = f"out of reach: {', '.join(names)} of the paper" if names else "reach of the machine"
     style.dress(axes, title, "machine x, mm", "machine y, mm", size)
+
+
+def reach_figure(profile: Profile, xy_mm: NDArray[np.float64]) -> Figure:
+    """A figure of its own: the reach with paper and path (N, 2), paper mm."""
+    figure = Figure(figsize=_FIGURE_INCH, layout="constrained")
+    draw_reach(figure.add_subplot(), profile, xy_mm, _FIGURE_INCH)
+    figure.legend(handles=reach_key(profile), loc="outside lower center", ncols=3, frameon=False)
+    style.set_title(figure, profile.machine.name, ["reach, machine frame"])
+    return figure
 
 
 def reach_key(profile: Profile) -> list[Patch | Line2D]:
