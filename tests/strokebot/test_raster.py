@@ -106,7 +106,7 @@ def test_lifted_segments_leave_nothing_and_bands_join_without_a_seam(monkeypatch
     down = [False, True, False, True]
     whole = raster.draw_ink(xy, [3.0] * 4, [1.0] * 4, down, SHAPE)
     assert whole[17, 8] == 0
-    monkeypatch.setattr(raster, "_BAND_ROWS", 3)
+    monkeypatch.setattr("calibration.raster._BAND_ROWS", 3)
     np.testing.assert_allclose(raster.draw_ink(xy, [3.0] * 4, [1.0] * 4, down, SHAPE), whole, atol=1e-6)
 
 
