@@ -148,21 +148,32 @@ def _sampled(points: Floats, down: NDArray[np.bool_], step: float) -> tuple[Floa
 
 def _own(place: Floats, u: Floats, before: Floats, reach: float) -> NDArray[np.bool_]:
     """Which places no earlier place of the writing lies beside, along the same line."""
-    everything = np.concatenate([before, np.column_stack([place, u])])
+    beside = before[_around(before[:, :2], place, reach)]
+    everything = np.concatenate([beside, np.column_stack([place, u])])
     gap = max(2, math.ceil(3 * _PLACES))  # places back along the same stroke that are the stroke itself
     own = np.ones(len(place), dtype=bool)
     for first in range(0, len(place), _CHUNK):
         k = np.arange(first, min(first + _CHUNK, len(place)))
         near = np.hypot(*(place[k, None] - everything[None, :, :2]).transpose(2, 0, 1)) <= reach
         near &= np.abs(u[k] @ everything[:, 2:].T) >= _ALONG
-        near &= np.arange(len(everything)) < (len(before) + k - gap)[:, None]
+        near &= np.arange(len(everything)) < (len(beside) + k - gap)[:, None]
         own[k] = ~near.any(axis=1)
     return own
+
+
+def _around(points: Floats, place: Floats, reach: float) -> NDArray[np.intp]:
+    """The numbers of the points in the box of the places and a reach around it."""
+    inside = (points >= place.min(axis=0) - reach) & (points <= place.max(axis=0) + reach)
+    return np.flatnonzero(inside.all(axis=1))
 
 
 def _first_pass(place: Floats, u: Floats, track: Floats, way: Floats, reach: float) -> NDArray[np.int64]:
     """The number of the first sample of the gesture that passes each place, -1 where none does."""
     found = np.full(len(place), -1, dtype=np.int64)
+    number = _around(track, place, reach)
+    if len(number) == 0:
+        return found
+    track, way = track[number], way[number]
     for first in range(0, len(place), _CHUNK):
         k = slice(first, first + _CHUNK)
         distance = np.hypot(*(place[k, None] - track[None]).transpose(2, 0, 1))
@@ -173,7 +184,7 @@ def _first_pass(place: Floats, u: Floats, track: Floats, way: Floats, reach: flo
         distance = np.where(along, distance, np.inf)
         limit = np.minimum(reach, distance.min(axis=1) + reach / 2)
         near = distance <= limit[:, None]
-        found[k] = np.where(near.any(axis=1), near.argmax(axis=1), -1)
+        found[k] = np.where(near.any(axis=1), number[near.argmax(axis=1)], -1)
     return found
 
 

@@ -65,7 +65,9 @@ def _calm(rows: list[Piece], unit: float) -> Piece:
     piece[:, 2:] = calm(along, piece[:, 2:], _NOISE_WIDTHS * float(np.median(piece[:, 2])))
     piece[:, 2:] = np.maximum(piece[:, 2:], 0.0)
     bounds = np.flatnonzero(np.diff(number)) + 1
-    parts = [simplify(part, _TOLERANCE_PX * unit) for part in np.split(piece, bounds)]
+    # The lines of a reduced picture are no more exact than its own pixels.
+    tolerance = _TOLERANCE_PX * max(unit, 1.0)
+    parts = [simplify(part, tolerance) for part in np.split(piece, bounds)]
     return np.concatenate(parts)
 
 

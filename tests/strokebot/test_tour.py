@@ -19,7 +19,6 @@ from strokebot.raster import draw_ink, segments_down
 from strokebot.tour import postman, tour_gesture
 from strokebot.tour.graph import Graph, clean, trace
 from strokebot.tour.natural import natural_walk
-from strokebot.tour.simplify import simplify
 
 
 def scribble(
@@ -303,24 +302,6 @@ def test_square_line_ends_leave_no_spurs() -> None:
     clean(graph)
     assert len(graph.edges) == 1
     assert sorted(len(at) for at in graph.at.values()) == [1, 1]
-
-
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 100_000), tolerance=st.floats(0.05, 3.0))
-def test_simplifying_stays_within_the_tolerance(seed: int, tolerance: float) -> None:
-    rng = np.random.default_rng(seed)
-    n = int(rng.integers(2, 80))
-    piece = np.column_stack([np.cumsum(rng.normal(size=(n, 2)), axis=0), rng.random(n) * 4, rng.random(n)])
-    kept = simplify(piece, tolerance)
-    assert np.array_equal(kept[[0, -1]], piece[[0, -1]])
-    # Slow oracle: every point is near some segment of what was kept.
-    for x, y in piece[:, :2]:
-        best = np.inf
-        for a, b in itertools.pairwise(kept[:, :2]):
-            chord = b - a
-            t = np.clip((np.array([x, y]) - a) @ chord / max(chord @ chord, 1e-12), 0, 1)
-            best = min(best, float(np.hypot(*(a + t * chord - [x, y]))))
-        assert best <= tolerance + 1e-9
 
 
 def test_writing_is_drawn_from_left_to_right() -> None:
