@@ -3,7 +3,8 @@
 Nouns:
     pen value   what the pen axis takes: z in mm, or the S value of a servo
     up          a value that is clear of the paper
-    touch       the value at which the pen just draws its thinnest line
+    tip         where the pen's tip is in its own axis: it follows the value late (lag) and loosely (play)
+    touch       the tip's value at which the pen just draws its thinnest line
     full        the value at which it draws its widest line
     pressure    p = (value - touch) / (full - touch), 0 at touch, 1 at full
     table       measured rows (pen value, line width in mm, darkness in [0, 1])
@@ -26,6 +27,10 @@ about 0.3 to 1 for ink (from the flow of ink into paper: Kim et al., PRL 107, 26
 2011). For such a pen a grey line is drawn faster instead of narrower: intensity a asks for the
 darkness a d_table, and ``speed_for`` is the speed that leaves it; only what the drawing speed
 cannot do is left to the width. A full line is drawn at v_ref or slower.
+
+A holder with play lets the tip follow the axis only beyond a dead band: |value - tip| <= play / 2.
+``against_play`` are the values that take a tip where it is wanted all the same; near a turn the band is
+crossed while the wanted value hardly moves.
 """
 
 from __future__ import annotations
@@ -56,6 +61,8 @@ _ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
 _EXPONENT_RANGE = (0.0, 2.0)
 _LAG_RANGE_S = (0.0, 1.0)
 _DWELL_RANGE_S = (0.0, 10.0)
+# The share of the play by which the tip may be off so that a small turn does not cross the band.
+_PLAY_SLACK = 0.1
 _LEVELS_RANGE = (2, 1000)
 # Darker than this is black: q stays finite.
 _BLACK = 1.0 - 1e-6
@@ -77,6 +84,7 @@ class PenModel:
         draw_acceleration_mm_s2: greatest acceleration along and across the drawn line, or
             None where the machine's own limits are enough.
         lag_s: time by which the line follows the pen axis; the pen value is sent ahead by it.
+        play: dead band between pen value and tip, pen units.
         dwell_s: rest after the pen has come down, until its ink flows.
         levels: positions that a servo can take from touch to full, both included; it then follows
             the width in steps, for which the stroke stops. None: one value a stroke.
@@ -99,6 +107,7 @@ class PenModel:
     draw_speed_mm_s: float
     draw_acceleration_mm_s2: float | None = None
     lag_s: float = 0.0
+    play: float = 0.0
     dwell_s: float = 0.0
     levels: int | None = None
     darkness_speed_exponent: float = 0.0
@@ -126,6 +135,7 @@ class PenModel:
         if self.draw_acceleration_mm_s2 is not None:
             _in_range("draw_acceleration_mm_s2", self.draw_acceleration_mm_s2, _ACCELERATION_RANGE_MM_S2)
         _in_range("lag_s", self.lag_s, _LAG_RANGE_S)
+        _in_range("play", self.play, (0.0, abs(self.full - self.touch)))
         _in_range("dwell_s", self.dwell_s, _DWELL_RANGE_S)
         _in_range("darkness_speed_exponent", self.darkness_speed_exponent, _EXPONENT_RANGE)
         if self.reference_speed_mm_s is not None:
@@ -234,6 +244,44 @@ class PenModel:
         pressure = self._pressure(np.asarray(values, dtype=np.float64))
         clear = pressure * abs(self.full - self.touch) < -TOUCH_SLACK
         return np.where(clear, 0.0, np.interp(pressure, self._curve.x, self.darkness))
+
+    def against_play(self, t_s: ArrayLike, tip: ArrayLike) -> NDArray[np.float64]:
+        """Pen values (K,) that take the tip along wanted values in one stroke, whatever the play.
+
+        Args:
+            t_s: (K,) times.
+            tip: (K,) wanted values of the tip; the pen has just been lowered to the first.
+        """
+        wanted = np.array(tip, dtype=np.float64)
+        if self.play == 0.0 or not len(wanted):
+            return wanted
+        slack, half = _PLAY_SLACK * self.play, self.play / 2
+        way = math.copysign(1.0, self.full - self.touch)
+        here, last = float(wanted[0]), 0
+        at, sent = [0], [here + way * half]
+        for k, value in enumerate(wanted.tolist()):
+            turns = (here - value) * way > slack
+            if turns and k - 1 > last:  # the band is crossed while the tip may rest
+                at.append(k - 1)
+                sent.append(here - way * half)
+            if turns or (value - here) * way > 0:
+                way = math.copysign(1.0, value - here)
+                here, last = value, k
+                at.append(k)
+                sent.append(here + way * half)
+        time = np.asarray(t_s, dtype=np.float64)
+        return np.interp(time, time[at], sent)
+
+    def tip(self, t_s: ArrayLike, values: ArrayLike) -> NDArray[np.float64]:
+        """Where the tip is, in pen units, at times (K,) while the axis takes pen values (K,)."""
+        time, tip = np.asarray(t_s, dtype=np.float64), np.array(values, dtype=np.float64)
+        if self.play > 0.0 and len(tip):
+            # Between two samples the way is straight, so it is the ends that push the tip.
+            half, here = self.play / 2, float(tip[0])
+            for k, value in enumerate(tip.tolist()):
+                here = min(max(here, value - half), value + half)
+                tip[k] = here
+        return tip if self.lag_s == 0.0 else np.interp(time - self.lag_s, time, tip)
 
     @cached_property
     def _curve(self) -> MonotoneCurve:

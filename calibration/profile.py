@@ -8,7 +8,11 @@ Nouns:
 The change of frame is a rotation by ``rotation_deg`` (paper x axis against machine x
 axis, counter-clockwise), then a shift to ``origin_mm``:
 
-    q_machine = R(angle) p_paper + origin
+    q_machine = R(angle) C p_paper + origin
+
+where the correction C, two by two, undoes what a machine's frame does to a drawing: scale and
+skew, as measured. The surface of the paper may be tilted and lie higher or lower than where
+the pen was measured: ``height`` is the pen value to add at a place.
 
 ``Profile.to_machine`` is the only place where paper becomes machine.
 """
@@ -39,6 +43,9 @@ _SUFFIX = ".toml"
 _POSITION_LIMIT_MM = 10000.0
 _PAPER_RANGE_MM = (5.0, 5000.0)
 _PEN_LIMIT = 100000.0
+# A correction larger than this is no correction: the machine's steps per mm are wrong.
+_CORRECTION_LIMIT = 0.2
+_NO_CORRECTION = (1.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,9 @@ class Paper:
         size_mm: width and height.
         origin_mm: machine position of its lower left corner.
         rotation_deg: angle of its x axis against the machine's, counter-clockwise.
+        correction: the matrix C, (xx, xy, yx, yy).
+        height: (h, h_x, h_y): h + h_x x + h_y y is the pen value of the paper's surface at
+            (x, y), against that for which the pen's table holds.
 
     Raises:
         ProfileError: for a value out of bounds; names the key.
@@ -57,6 +67,8 @@ class Paper:
     size_mm: tuple[float, float]
     origin_mm: tuple[float, float] = (0.0, 0.0)
     rotation_deg: float = 0.0
+    correction: tuple[float, float, float, float] = _NO_CORRECTION
+    height: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         for key, low, high in (
@@ -73,6 +85,19 @@ class Paper:
             raise ProfileError(
                 f"paper.rotation_deg is {self.rotation_deg:g}: it must lie between -360 and 360."
             )
+        for key, neutral, limit in (
+            ("correction", _NO_CORRECTION, _CORRECTION_LIMIT),
+            ("height", (0.0, 0.0, 0.0), _PEN_LIMIT),
+        ):
+            values = tuple(float(v) for v in getattr(self, key))
+            if len(values) != len(neutral) or not all(
+                abs(v - n) <= limit for v, n in zip(values, neutral, strict=True)
+            ):
+                raise ProfileError(
+                    f"paper.{key} is {values}: it must be {len(neutral)} values, each within {limit:g} of "
+                    f"{neutral}."
+                )
+            object.__setattr__(self, key, values)
 
 
 @dataclass(frozen=True)
@@ -188,15 +213,19 @@ class Profile:
     def to_machine(self, xy_mm: ArrayLike) -> NDArray[np.float64]:
         """Paper mm (K, 2) to machine mm (K, 2)."""
         points = _points(xy_mm)
-        return np.asarray(points @ self._rotation().T + self.paper.origin_mm)
+        return np.asarray(points @ self._turn().T + self.paper.origin_mm)
 
     def from_machine(self, xy_mm: ArrayLike) -> NDArray[np.float64]:
         """Machine mm (K, 2) to paper mm (K, 2), the inverse of ``to_machine``."""
         points = _points(xy_mm)
-        return np.asarray((points - self.paper.origin_mm) @ self._rotation())
+        return np.asarray(np.linalg.solve(self._turn(), (points - self.paper.origin_mm).T).T)
 
     def pen_value(
-        self, width_mm: ArrayLike, intensity: ArrayLike, pen_down: ArrayLike
+        self,
+        width_mm: ArrayLike,
+        intensity: ArrayLike,
+        pen_down: ArrayLike,
+        xy_mm: ArrayLike | None = None,
     ) -> NDArray[np.float64]:
         """Pen axis values (K,) that draw lines of a width and an intensity; ``pen.up`` where not down.
 
@@ -204,17 +233,30 @@ class Profile:
             width_mm: (K,) wanted widths.
             intensity: (K,) wanted ink in [0, 1]; a grey line is drawn narrower.
             pen_down: (K,) bool.
+            xy_mm: (K, 2) places, paper mm; None for paper that is level.
         """
         width = self.pen.effective_width_mm(width_mm, intensity)
-        return np.where(np.asarray(pen_down, dtype=bool), self.pen.value_for(width), self.pen.up)
+        value = self.pen.value_for(width)
+        if xy_mm is not None:
+            value = value + self.height(xy_mm)
+        return np.where(np.asarray(pen_down, dtype=bool), value, self.pen.up)
+
+    def height(self, xy_mm: ArrayLike) -> NDArray[np.float64]:
+        """Pen values (K,) of the paper's surface at places (K, 2), paper mm, to add to the pen's own."""
+        level, *slope = self.paper.height
+        return np.asarray(level + _points(xy_mm) @ np.array(slope))
 
     def drawn_width_mm(self, pen_values: ArrayLike) -> NDArray[np.float64]:
         """Widths (K,) in mm that the pen draws at pen axis values; 0 where it is clear of the paper."""
         return self.pen.drawn_width_mm(pen_values)
 
-    def _rotation(self) -> NDArray[np.float64]:
+    def _turn(self) -> NDArray[np.float64]:
+        """The matrix R C."""
         angle = math.radians(self.paper.rotation_deg)
-        return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+        turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+        if self.paper.correction == _NO_CORRECTION:
+            return turn
+        return np.asarray(turn @ np.array(self.paper.correction).reshape(2, 2))
 
 
 def user_directory() -> Path:
@@ -251,6 +293,7 @@ def _read_pen(table: Table) -> PenModel:
             else None
         ),
         lag_s=table.number("lag_s", *everything) if table.has("lag_s") else 0.0,
+        play=table.number("play", *everything) if table.has("play") else 0.0,
         dwell_s=table.number("dwell_s", *everything) if table.has("dwell_s") else 0.0,
         levels=_whole(table.number("levels", *everything)) if table.has("levels") else None,
         darkness_speed_exponent=(
@@ -278,5 +321,13 @@ def _read_paper(table: Table) -> Paper:
     size = table.numbers("size_mm", *_PAPER_RANGE_MM, count=2)
     origin = table.numbers("origin_mm", -_POSITION_LIMIT_MM, _POSITION_LIMIT_MM, count=2)
     rotation = table.number("rotation_deg", -360.0, 360.0) if table.has("rotation_deg") else 0.0
+    paper = Paper((size[0], size[1]), (origin[0], origin[1]), rotation)
+    everything = (-math.inf, math.inf)  # Paper holds the bounds
+    if table.has("correction"):
+        xx, xy, yx, yy = table.numbers("correction", *everything, count=4)
+        paper = replace(paper, correction=(xx, xy, yx, yy))
+    if table.has("height"):
+        level, along_x, along_y = table.numbers("height", *everything, count=3)
+        paper = replace(paper, height=(level, along_x, along_y))
     table.finish()
-    return Paper((size[0], size[1]), (origin[0], origin[1]), rotation)
+    return paper

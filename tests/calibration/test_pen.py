@@ -139,3 +139,40 @@ def test_darker_ink_is_drawn_slower_and_a_pen_without_an_exponent_does_not_care(
     assert pen.darkness_at([0.3], [500.0])[0] == pytest.approx(0.3)
     assert np.isfinite(inky(pen).darkness_at([1.0, 0.0], [0.0, 1e9])).all()
     assert np.isfinite(inky(pen).effective_width_mm([0.5, 0.0], [0.0, 1.0])).all()
+
+
+def lowered(pen, t_s, values):
+    """Where the tip is after the pen came down to the first of the values."""
+    t = np.concatenate([[t_s[0] - 2.0, t_s[0] - 1.0], t_s])
+    return pen.tip(t, np.concatenate([[pen.up, values[0]], values]))[2:]
+
+
+@settings(max_examples=60, deadline=None)
+@given(pens(), st.lists(st.floats(0, 1), min_size=1, max_size=40), st.floats(0.0, 0.4))
+def test_values_against_play_take_the_tip_where_it_is_wanted(pen, shares, play):
+    loose = replace(pen, play=play * abs(pen.full - pen.touch))
+    t = 0.1 * np.arange(len(shares))
+    wanted = pen.touch + np.array(shares) * (pen.full - pen.touch)
+    sent = loose.against_play(t, wanted)
+    # The axis passes through the band between two samples: the tip is looked at where a sample is.
+    np.testing.assert_allclose(lowered(loose, t, sent), wanted, rtol=0, atol=0.1 * loose.play + 1e-9)
+    assert np.abs(sent - wanted).max() <= 0.6 * loose.play + 1e-9
+
+
+def test_without_play_and_lag_the_tip_is_the_value(pen):
+    t, values = np.arange(4.0), np.array([0.0, -1.0, -0.5, -1.2])
+    np.testing.assert_array_equal(pen.tip(t, values), values)
+    np.testing.assert_array_equal(pen.against_play(t, values), values)
+
+
+def test_a_loose_pen_draws_thinner_where_nothing_is_done_about_it(pen):
+    loose = replace(pen, play=0.2)
+    t, values = np.arange(3.0), np.array([-0.8, -1.0, -0.9])
+    np.testing.assert_allclose(lowered(loose, t, values), [-0.7, -0.9, -0.9])
+    late = replace(pen, lag_s=0.5)
+    np.testing.assert_allclose(late.tip(t, values), [-0.8, -0.9, -0.95])
+
+
+def test_play_beyond_the_stroke_is_refused(pen):
+    with pytest.raises(ProfileError, match=r"pen\.play"):
+        replace(pen, play=9.0)

@@ -73,7 +73,9 @@ def test_own_profiles_are_found_by_name_and_win(profile, tmp_path, monkeypatch):
     mine = replace(profile, paper=Paper((100, 150)))
     (folder / "mine.toml").write_text(mine.to_toml(), encoding="utf-8")
     (folder / "grbl-servo.toml").write_text(mine.to_toml(), encoding="utf-8")
-    assert Profile.names() == ["grbl-servo", "grbl-z", "mine"]
+    names = Profile.names()
+    assert names == sorted(set(names))
+    assert {"grbl-servo", "grbl-z", "mine"} <= set(names)
     assert Profile.load("mine") == mine
     assert Profile.load("grbl-servo") == mine
     assert Profile.load(str(folder / "mine.toml")) == mine
@@ -157,3 +159,50 @@ def test_levels_are_counted(levels, fault):
     good = Profile.from_toml(text.replace(levels, "9"))
     assert good.pen.levels == 9
     assert Profile.from_toml(good.to_toml()) == good
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.floats(-0.1, 0.1), min_size=4, max_size=4),
+    st.floats(-180, 180),
+    st.lists(st.tuples(st.floats(-300, 300), st.floats(-300, 300)), min_size=1, max_size=5),
+)
+def test_a_correction_is_undone_on_the_way_back(change, angle, points):
+    plain = Profile.load("grbl-z")
+    correction = tuple(np.array([1.0, 0.0, 0.0, 1.0]) + change)
+    profile = replace(plain, paper=Paper((100, 150), (7.0, -3.0), angle, correction))
+    np.testing.assert_allclose(profile.from_machine(profile.to_machine(points)), points, atol=1e-9)
+    turned = replace(plain, paper=Paper((100, 150), (7.0, -3.0), angle))
+    corrected = np.array(points) @ np.array(correction).reshape(2, 2).T
+    np.testing.assert_allclose(profile.to_machine(points), turned.to_machine(corrected), atol=1e-9)
+
+
+def test_height_is_added_where_the_pen_is_down():
+    plain = Profile.load("grbl-z")
+    profile = replace(plain, paper=replace(plain.paper, height=(0.1, 0.001, -0.002)))
+    xy = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 50.0]])
+    down = np.array([True, True, False])
+    level = plain.pen_value([0.5] * 3, [1] * 3, down)
+    tilted = profile.pen_value([0.5] * 3, [1] * 3, down, xy)
+    np.testing.assert_allclose(tilted - level, [0.1, 0.2, 0.0])
+    np.testing.assert_array_equal(profile.pen_value([0.5] * 3, [1] * 3, down), level)
+
+
+def test_correction_height_and_play_are_read_and_written():
+    plain = Profile.load("grbl-z")
+    paper = replace(plain.paper, correction=(1.001, 0.002, -0.003, 0.99), height=(0.1, 0.001, -0.002))
+    profile = replace(plain, paper=paper, pen=replace(plain.pen, play=0.08))
+    assert Profile.from_toml(profile.to_toml()) == profile
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("correction", (1.0, 0.0, 0.5, 1.0)),
+        ("correction", (1.0, 0.0, 0.0)),
+        ("height", (0.0, float("nan"), 0.0)),
+    ],
+)
+def test_impossible_corrections_are_refused(key, value):
+    with pytest.raises(ProfileError, match=f"paper.{key}"):
+        Paper((100, 150), **{key: value})
