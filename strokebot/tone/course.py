@@ -22,12 +22,13 @@ Piece = NDArray[np.float64]
 
 # The pen goes on from one arc to the next along the edge for so many spacings at the most; else it lifts.
 _LONGEST_LINK = 12.0
+# Distance of the outermost lines from the edge, in spacings. Half a spacing would be even, but the white
+# rim would be what one sees first; so it is less. Turns bulge as far: half ellipses, since half
+# circles leave the corners between them light.
+_RIM = 0.3
 # The spiral keeps this far from the edge, in spacings: the strip of the line around the picture, without
 # which the ends of the arcs would leave a ragged light rim.
-_FRAME = 0.9
-# Depth of the turns at the ends of rows, in spacings: half ellipses, since half circles leave the corners
-# between them light.
-_TURN_DEPTH = 0.3
+_FRAME = _RIM + 0.5
 # Turns and links are drawn in so many steps at least.
 _TURN_STEPS = 8
 
@@ -43,16 +44,17 @@ def scan(width: float, height: float, spacing: float, step: float) -> list[Piece
     """
     if height > width:
         return [piece[:, [1, 0, 2]] for piece in scan(height, width, spacing, step)]
-    rows = max(1, round(height / spacing))
-    pitch = height / rows
+    rows = max(1, round((height - 2 * _RIM * spacing) / spacing) + 1)
+    first = _RIM * spacing if rows > 1 else height / 2
+    pitch = (height - 2 * first) / max(rows - 1, 1)
     radius = pitch / 2
-    inset = min(_TURN_DEPTH * pitch, width / 4)
+    inset = min(_RIM * spacing, width / 4)
     count = max(2, int(np.ceil((width - 2 * inset) / step)) + 1)
     x = np.linspace(inset, width - inset, count)
     turn = np.linspace(-np.pi / 2, np.pi / 2, max(_TURN_STEPS, int(np.ceil(np.pi * radius / step))) + 1)[1:-1]
     parts = []
     for row in range(rows):
-        y = (row + 0.5) * pitch
+        y = first + row * pitch
         forward = row % 2 == 0
         parts.append(np.column_stack([x if forward else x[::-1], np.full(count, y), np.ones(count)]))
         if row + 1 < rows:
@@ -82,7 +84,7 @@ def spiral(width: float, height: float, spacing: float, step: float) -> list[Pie
 
 def _frame(half: NDArray[np.float64], start: NDArray[np.float64], spacing: float, step: float) -> Piece:
     """One line around the picture along its edge, from the corner nearest to ``start``."""
-    inset = np.minimum(_FRAME * spacing / 2, half / 2)
+    inset = np.minimum(_RIM * spacing, half / 2)
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (half - inset) + half
     first = int(np.argmin(np.hypot(*(corners - start).T)))
     sides = []

@@ -43,7 +43,9 @@ _PAPER, _FULL = 0.1, 0.85
 # The neighbourhood of broad grey, px: wider than the soft edges of a blurred scan.
 _BROAD_PX = 5
 # Flat grey: this share of its pixels in the greatest few of the levels, neighbours counted in.
-_LEVELS, _GREATEST, _FLAT_SHARE = 64, 4, 0.75
+_LEVELS, _GREATEST, _FLAT_SHARE = 128, 4, 0.75
+# The range of the picture, but for specks, percent.
+_RANGE_PERCENT = (1.0, 99.0)
 # Writing: broad grey is at most this share of all that is not paper, and structure covers at most
 # this share of the paper (a rough wall is all structure).
 _WRITING_BROAD, _WRITING_STRUCTURE = 0.02, 0.7
@@ -90,7 +92,7 @@ def choose_style(ink: InkImage) -> StyleChoice:
     uneven, clear = _structure(tone, is_paper)
     if broad_share < _WRITING_BROAD * rest and uneven < _WRITING_STRUCTURE * clear:
         return StyleChoice("line", "All ink lies in lines or full areas.", broad_share)
-    flat = _is_flat(field[broad])
+    flat = _is_flat(tone[broad], np.percentile(tone, _RANGE_PERCENT))
     share = uneven if flat else broad_share + uneven
     if share < _TONE_SHARE:
         if flat and broad_share >= _TONE_SHARE:
@@ -136,11 +138,12 @@ def _structure(tone: Field, is_paper: NDArray[np.bool_]) -> tuple[float, float]:
     return float(uneven.mean()), float(clear.mean())
 
 
-def _is_flat(greys: Field) -> bool:
-    """Whether greys are of a few levels only."""
-    if len(greys) == 0:
+def _is_flat(greys: Field, ends: NDArray[np.floating]) -> bool:
+    """Whether greys are of a few levels only, levels being parts of the picture's whole range."""
+    low, high = float(ends[0]), float(ends[1])
+    if len(greys) == 0 or high <= low:
         return False
-    count = np.pad(np.histogram(greys, _LEVELS, (0.0, 1.0))[0], 1)
+    count = np.pad(np.histogram(np.clip(greys, low, high), _LEVELS, (low, high))[0], 1)
     found = 0
     for _ in range(_GREATEST):
         level = int(np.argmax(count[:-2] + count[1:-1] + count[2:]))

@@ -125,7 +125,7 @@ def test_a_picture_of_one_grey_is_drawn_in_it() -> None:
     for grey in (0.35, 0.7):
         result = tone_gesture(InkImage(np.full((90, 90), grey)), (1.0, 4.0))
         wanted = result.range[0] + (result.range[1] - result.range[0]) * grey
-        assert result.expected[10:-10, 10:-10].mean() == pytest.approx(wanted, abs=0.03)
+        assert result.expected[10:-10, 10:-10].mean() == pytest.approx(wanted, abs=0.04)
 
 
 def test_the_number_of_points_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
