@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_bridge.errors import PortError
-from firmware_bridge.simulator.virtual import VirtualController
+from firmware_bridge.simulator.virtual import Endpoint
 
 # How long the server sleeps when nothing happens; answers to bytes are not delayed by it.
 _TICK_S = 0.005
@@ -45,7 +45,7 @@ class RealTime:
     speed: float = 1.0
     _wall_s: float | None = None
 
-    def step(self, controller: VirtualController, had_input: bool) -> None:
+    def step(self, controller: Endpoint, had_input: bool) -> None:
         """Brings the controller up to now."""
         del had_input
         now = time.monotonic()
@@ -58,7 +58,7 @@ class RealTime:
 class FreeRunning:
     """Virtual time runs as fast as lines come in."""
 
-    def step(self, controller: VirtualController, had_input: bool) -> None:
+    def step(self, controller: Endpoint, had_input: bool) -> None:
         """Runs to the next answer after input, else a small step."""
         end = controller.now_s + (_FREE_RUN_S if had_input else _FREE_STEP_S)
         while controller.now_s < end and not controller.idle():
@@ -73,7 +73,7 @@ Clock = RealTime | FreeRunning
 
 def serve_pty(
     path: Path,
-    controller: VirtualController,
+    controller: Endpoint,
     stop_event: threading.Event,
     clock: Clock | None = None,
     on_ready: Callable[[Path], None] | None = None,
@@ -122,7 +122,7 @@ def serve_pty(
 
 
 def serve_tcp(
-    controller: VirtualController,
+    controller: Endpoint,
     stop_event: threading.Event,
     port: int = 0,
     host: str = _LOOPBACK,
@@ -163,7 +163,7 @@ def serve_tcp(
 
 
 def _serve_client(
-    client: socket.socket, controller: VirtualController, stop_event: threading.Event, clock: Clock
+    client: socket.socket, controller: Endpoint, stop_event: threading.Event, clock: Clock
 ) -> None:
     while not stop_event.is_set():
         client.settimeout(_TICK_S)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Protocol
 
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.motion import Motion
@@ -21,6 +22,43 @@ from firmware_bridge.simulator.recording import Recorder, Recording
 
 # Times closer than this are one instant; far below the shortest step interval.
 INSTANT_S = 1e-9
+
+
+class Endpoint(Protocol):
+    """What a transport or a server needs of a controller, or of a wire to one (``wire.Wire``)."""
+
+    @property
+    def now_s(self) -> float:
+        """The virtual clock."""
+        ...
+
+    def receive(self, data: bytes) -> None:
+        """Takes bytes that are sent now."""
+        ...
+
+    def advance(self, until_s: float, stop_at_output: bool = False) -> None:
+        """Moves the virtual clock on."""
+        ...
+
+    def next_event_s(self) -> float:
+        """When something happens next by itself; infinite if nothing will."""
+        ...
+
+    def idle(self) -> bool:
+        """True when nothing more will happen without another byte."""
+        ...
+
+    def has_output(self) -> bool:
+        """Whether something was said since the last ``take_output``."""
+        ...
+
+    def take_output(self) -> bytes:
+        """What was said since the last call."""
+        ...
+
+    def power_cycle(self) -> None:
+        """What opening the port does to a board that resets on DTR."""
+        ...
 
 
 class VirtualController(ABC):

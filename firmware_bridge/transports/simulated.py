@@ -12,6 +12,7 @@ from firmware_bridge.errors import PortError, ResponseTimeout
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.recording import Recording
 from firmware_bridge.simulator.registry import virtual_controller
+from firmware_bridge.simulator.virtual import Endpoint, VirtualController
 from firmware_bridge.transports.base import LineCutter
 
 _BOOT_S = 0.5
@@ -30,18 +31,22 @@ class SimulatedTransport:
         Raises:
             PortError: if there is no simulator of this name.
         """
-        self.controller = virtual_controller(name, machine)
+        self.controller: VirtualController = virtual_controller(name, machine)
         self.name = f"sim://{name}"
         self.boot_s = _BOOT_S
         self._cutter = LineCutter()
         self._closed = False
+
+    def _endpoint(self) -> Endpoint:
+        """What the bytes go to: the machine, or a wire to it."""
+        return self.controller
 
     def write(self, data: bytes) -> None:
         """Gives bytes to the virtual machine."""
         if self._closed:
             raise PortError(f"{self.name} is closed: open it again.")
         with _interrupts_later():
-            self.controller.receive(data)
+            self._endpoint().receive(data)
 
     def read_line(self, timeout_s: float) -> str:
         """Runs the virtual machine until it says a line or ``timeout_s`` of its time is over."""
@@ -49,12 +54,12 @@ class SimulatedTransport:
             raise PortError(f"{self.name} is closed: open it again.")
         with _interrupts_later():
             deadline = self.controller.now_s + timeout_s
-            self._cutter.feed(self.controller.take_output())
+            self._cutter.feed(self._endpoint().take_output())
             while not self._cutter:
                 if self.controller.now_s >= deadline:
                     raise ResponseTimeout(f"{self.name} was silent for {timeout_s:g} s.")
-                self.controller.advance(deadline, stop_at_output=True)
-                self._cutter.feed(self.controller.take_output())
+                self._endpoint().advance(deadline, stop_at_output=True)
+                self._cutter.feed(self._endpoint().take_output())
             return self._cutter.pop()
 
     def now_s(self) -> float:

@@ -38,7 +38,7 @@ BLOCKS_PER_S = 30.0
 LEAST_BLOCKS = 10
 GREATEST_SPEED_MM_S = 100.0  # a G1 is clipped to it
 
-OK, UNKNOWN, PARAMETER, UNREACHABLE = "ok", "E20", "E21", "E22"
+OK, UNKNOWN, PARAMETER, UNREACHABLE, NO_POWER = "ok", "E20", "E21", "E22", "E24"
 _MS_PER_S = 1000.0
 _LINE = re.compile(r"(?:#([0-9]{0,9}))?(.*)")
 _WORD = re.compile(r"([A-Z])([+-]?[0-9]*\.?[0-9]+|[+-]?[0-9]+\.?)")
@@ -112,6 +112,7 @@ class VirtualUarm(VirtualController):
         self.rx = ReceiveBuffer(RX_BYTES)
         self.lost_answers = 0
         self.overlong = 0
+        self.powered = True
         self._wait: Wait = Need.DATA
         self._restart()
 
@@ -131,6 +132,14 @@ class VirtualUarm(VirtualController):
     def turn_servo(self, at_s: float, value: float) -> None:
         """The pen hangs on the arm itself; a servo turns nothing."""
         self.recorder.servo_to(at_s, value)
+
+    def switch_power_off(self) -> None:
+        """The motors lose their power, as by the arm's switch; the firmware runs on USB and tells."""
+        self.powered = False
+        self.motion.stop_dead()
+        self._target = self.planner.position_mm
+        self.say("@5 V0")
+        self._run_main_loop()
 
     def power_cycle(self) -> None:
         """Restarts the firmware; the arm measures where it is, so nothing is lost."""
@@ -214,6 +223,8 @@ class VirtualUarm(VirtualController):
     def _carry_out(self, text: str) -> Generator[Wait, None, str]:
         """Runs one order; returns its result."""
         number, values = _number(text), dict(_values(text))
+        if not self.powered:
+            return NO_POWER
         if text.startswith("G"):
             if number in (0, 1):
                 return (yield from self._move(number, values))
@@ -260,6 +271,8 @@ class VirtualUarm(VirtualController):
             share = i / pieces
             x, y, z = (a + (b - a) * share for a, b in zip(begin, end, strict=True))
             yield Need.ROOM
+            if not self.powered:
+                return NO_POWER
             if self.planner.add((x, y, z), speed, False):
                 self.motion.plan_changed()
         return OK

@@ -1,0 +1,9 @@
+"""Faults of wires and machines, drawn from a seed, to try a driver with."""
+
+from __future__ import annotations
+
+from firmware_bridge.simulator.faults.base import Fault
+from firmware_bridge.simulator.faults.registry import KINDS, fault
+from firmware_bridge.simulator.faults.transport import FaultyTransport
+
+__all__ = ["KINDS", "Fault", "FaultyTransport", "fault"]
