@@ -5,9 +5,9 @@ Nouns:
     source    "simulated" (recorded by the virtual machine) or "planned" (from the
               trajectory, where a real machine drew and nothing was recorded)
 
-A pen value becomes a line width through the profile's pen. Darkness is relative
-to the pen's own blackest line, as the ink of a picture is relative to its
-blackest ink.
+A pen value becomes a line width through the profile's pen, with its play and lag and the height
+of the paper. Darkness is relative to the pen's own blackest line, as the ink of a picture is
+relative to its blackest ink.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ class Trace:
         values = np.asarray(pen, dtype=np.float64)
         place, time = np.asarray(xy_mm, dtype=np.float64), np.asarray(t_s, dtype=np.float64)
         blackest = float(profile.pen.drawn_darkness(np.array([profile.pen.full]))[0])
-        darkness = profile.pen.drawn_darkness(values)
+        tip = profile.pen.tip(time, values) - profile.height(place)
+        darkness = profile.pen.drawn_darkness(tip)
         if profile.pen.darkness_speed_exponent > 0:
             darkness = profile.pen.darkness_at(darkness, _speeds(time, place))
         darkness = darkness / (blackest or 1.0)
@@ -80,7 +81,7 @@ class Trace:
             time,
             place,
             values,
-            profile.drawn_width_mm(values),
+            profile.drawn_width_mm(tip),
             np.clip(darkness, 0.0, 1.0),
             source,
         )

@@ -95,7 +95,7 @@ def compile_program(
             for part in np.split(np.arange(start, stop + 1), np.flatnonzero(turned[start:stop])):
                 t_s, values = trajectory.t_s[part], value[part]
                 if machine.pen_actuator == "z":
-                    values = sent_ahead(t_s, values, pen.lag_s)
+                    values = pen.against_play(t_s, sent_ahead(t_s, values, pen.lag_s))
                 dwell_s = pen.dwell_s if part[0] == start else 0.0
                 pen_move(int(part[0]), float(values[0]), MoveKind.LOWER, dwell_s)
                 points = np.column_stack([xy[part], values])

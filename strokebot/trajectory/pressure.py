@@ -60,7 +60,7 @@ def pen_values(
         turned: (K,) points from which on a servo may take another value; None for none.
     """
     if profile.machine.pen_actuator == "z":
-        return profile.pen_value(width_mm, intensity, np.ones(len(xy_mm), dtype=bool))
+        return profile.pen_value(width_mm, intensity, np.ones(len(xy_mm), dtype=bool), xy_mm)
     # A stretch holds one value: a longest run of drawn segments, parted where the servo turns.
     # Points that belong to none are stretches of their own: dots.
     begins = np.concatenate([[True], ~drawn])
@@ -74,7 +74,8 @@ def pen_values(
     area = np.bincount(stretch[:-1], weights=length * 0.5 * (width[1:] + width[:-1]), minlength=count)
     plain = np.bincount(stretch, weights=width) / np.bincount(stretch)
     mean = np.where(total > 0, area / np.where(total > 0, total, 1.0), plain)
-    return np.asarray(_on_levels(profile.pen.value_for(mean), profile.pen)[stretch])
+    height = np.bincount(stretch, weights=profile.height(xy_mm)) / np.bincount(stretch)
+    return np.asarray(_on_levels(profile.pen.value_for(mean) + height, profile.pen)[stretch])
 
 
 def servo_turns(
