@@ -9,7 +9,8 @@ Nouns:
 Symbols; H = height of the part, all lengths in H; an edge e followed forward has
     theta(s), k(s)   direction and curvature (k H squashed to [-1, 1]), both at length s along it
     D_e   integral over s of w_D . (cos theta, sin theta, cos 3 theta, sin 3 theta, k, k cos 2 theta,
-          k sin 2 theta): how much a hand would rather draw e forward; drawn backward it is -D_e
+          k sin 2 theta, h cos theta, h sin theta), h = y - the middle of the part's height: how much
+          a hand would rather draw e forward; drawn backward it is -D_e
     O_e   integral over s of w_O . (x, y, |cos theta|), less the mean over the part: how much later
           than the rest a hand draws e
     t_e   time, in lengths walked, at the middle of the first pass over e
@@ -47,10 +48,10 @@ from strokebot.tour.postman import Turns, Walk, euler_walk, least_retracing
 Floats = NDArray[np.float64]
 
 # Weights of D_e and O_e in the order of the symbols, of a length retraced, and of a turn.
-DIRECTION_WEIGHTS = (0.77, 1.02, -0.08, -0.01, -0.53, 0.65, 0.22)
-ORDER_WEIGHTS = (-0.41, 0.01, -0.86)
-RETRACE = 0.30
-TURN = 0.06
+DIRECTION_WEIGHTS = (0.74, 0.95, -0.08, -0.12, -0.43, 0.64, 0.45, -0.06, 0.07)
+ORDER_WEIGHTS = (-0.33, -0.25, -0.78)
+RETRACE = 0.12
+TURN = 0.05
 # A part lower than this share of its width is taken as this high.
 _FLATTEST = 0.3
 # Curvature, in 1/H, at which k is squashed to tanh 1.
@@ -92,17 +93,18 @@ class Habits:
 def features(
     graph: Graph, numbers: Sequence[int], shapes: Mapping[int, Points]
 ) -> tuple[Floats, Floats, Floats, float]:
-    """The integrals of D_e (E, 7) and O_e (E, 3), the lengths (E,), all in H, and H, px."""
+    """The integrals of D_e (E, 9) and O_e (E, 3), the lengths (E,), all in H, and H, px."""
     everything = np.concatenate([shapes[k] for k in numbers])
     extent = np.ptp(everything, axis=0)
     height = max(float(extent[1]), _FLATTEST * float(extent[0]), 1.0)
+    centre = float(everything[:, 1].min() + extent[1] / 2) / height
     odd, even, lengths = [], [], []
     for number in numbers:
         points = shapes[number] / height
         step = np.diff(points, axis=0)
         ds = np.hypot(*step.T)
         if not (ds > 0).any():
-            odd.append(np.zeros(7))
+            odd.append(np.zeros(9))
             even.append(np.zeros(3))
             lengths.append(0.0)
             continue
@@ -112,11 +114,13 @@ def features(
         theta = np.unwrap(np.arctan2(unit[:, 1], unit[:, 0]))
         bend = np.gradient(theta) / ds if len(ds) > 1 else np.zeros(1)
         k = np.tanh(bend / _BENT)
+        y = middle[:, 1] - centre
         odd.append(
             np.stack(
                 [
                     np.cos(theta), np.sin(theta), np.cos(3 * theta), np.sin(3 * theta),
                     k, k * np.cos(2 * theta), k * np.sin(2 * theta),
+                    y * np.cos(theta), y * np.sin(theta),
                 ]
             ) @ ds
         )  # fmt: skip

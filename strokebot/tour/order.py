@@ -9,7 +9,8 @@ Writing is drawn as it is read, every piece in its own direction, the marks of a
 after the rest of it. (Of writers who dot and cross at the end of the word there are about as
 many as of those who do so at once: on UNIPEN words both rules agree with the hand equally
 well, and at once is the shorter way.) That order is kept as long as its travel is at most
-``_READING`` times that of the shorter one, and ``_ALLOWED`` heights of the writing.
+``_READING`` times that of the shorter one and no more than that of the parts as they came, give
+or take ``_ALLOWED`` heights of the writing.
 
 The shorter one: nearest piece next, either way round, or the pieces as they come if that is
 shorter, made shorter by 2-opt; so it is never longer than the order that came in.
@@ -34,9 +35,9 @@ from strokebot.reading import characters, reading_order, union_boxes, writing_he
 
 Order = list[tuple[int, bool]]
 
-# Reading order is kept while its travel is at most this many times the shorter one, and this
-# many heights of the writing: a dot may be far from the end of its stem.
-_READING = 2.0
+# Reading order is kept while its travel is at most this many times the shorter one (2.2 on a page
+# of 164 written words), and this many heights of the writing: a dot may be far from its stem's end.
+_READING = 3.0
 _ALLOWED = 4.0
 # Parts up to which reading order is looked for: a densely written A4 page has as many
 # letters, and the time grows with the square.
@@ -65,7 +66,8 @@ def order_pieces(ends: NDArray[np.float64], boxes: NDArray[np.float64]) -> Order
     reading = _as_read(boxes)
     natural = [(int(k), False) for k in reading]
     short = short_order(ends, int(reading[0]))
-    most = _READING * travel(ends, short) + _ALLOWED * writing_height(boxes)
+    as_they_came = travel(ends, [(k, False) for k in range(len(ends))])
+    most = min(_READING * travel(ends, short), as_they_came) + _ALLOWED * writing_height(boxes)
     return natural if travel(ends, natural) <= most else short
 
 

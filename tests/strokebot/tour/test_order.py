@@ -37,13 +37,14 @@ def test_no_order_is_worse_than_the_one_that_came(seed: int, count: int) -> None
 
 @settings(max_examples=40)
 @given(seed=st.integers(0, 100_000), count=st.integers(1, 40))
-def test_a_page_is_no_worse_unless_it_is_read(seed: int, count: int) -> None:
+def test_a_page_is_no_worse_than_it_came(seed: int, count: int) -> None:
     ends = random_ends(seed, count)
     boxes = boxes_of(ends)
     found = order_pieces(ends, boxes)
     assert sorted(k for k, _ in found) == list(range(count))
-    if any(turned for _, turned in found):  # what is read is never turned round
-        assert travel(ends, found) <= travel(ends, as_they_come(count)) + 1e-9
+    # What is read may take the way to a dot more.
+    allowed = ordering._ALLOWED * ordering.writing_height(boxes)
+    assert travel(ends, found) <= travel(ends, as_they_come(count)) + allowed + 1e-9
 
 
 @settings(max_examples=12)
