@@ -65,7 +65,7 @@ PEN_PX = 3.0
 _LETTER_PX = 64.0
 _WORD_PX = 56.0
 _MARGIN_PX = 6.0
-SETS = ("unipen_words", "unipen_lower", "unipen_upper", "unipen_digits")
+SETS = ("unipen_words", "unipen_lower", "unipen_upper")
 _SEED = 5
 
 
@@ -236,12 +236,14 @@ def measure(
     test: bool = True,
     names: Sequence[str] = SETS,
 ) -> dict[str, float]:
-    """``<set>_<figure>`` of each set.
+    """``<set>_<figure>`` of each set, and ``direction``, ``tau`` and ``pair_tau`` of all sets together.
 
-    ``direction`` is the share of all strokes of the set, ``tau`` the mean over the pictures with
-    two strokes or more; ``point_direction`` and ``point_order`` are means over the pictures.
+    ``direction`` is the share of all strokes, ``tau`` the mean over the pictures with two strokes
+    or more, ``pair_tau`` over all pairs of strokes within pictures; ``point_direction`` and
+    ``point_order`` are means over the pictures.
     """
     flat: dict[str, float] = {}
+    all_forward, all_tau, all_pairs = list[bool](), list[float](), list[float]()
     for name in names:
         forward, tau, points = list[bool](), list[float](), list[tuple[float, float]]()
         for image, runs in samples(folder, name, limit, test=test):
@@ -251,11 +253,16 @@ def measure(
             ways, pairs = judge_strokes(xy, runs, drawn=drawn, reach=PEN_PX)
             forward += ways
             tau += [float(np.mean(pairs))] if pairs else []
+            all_pairs += pairs
             figures = point_figures(gesture, image, runs)
             points.append((float(figures.direction[0]), float(figures.order[0])))
         flat[f"{name}_direction"] = float(np.mean(forward))
         flat[f"{name}_tau"] = float(np.mean(tau))
         flat[f"{name}_point_direction"], flat[f"{name}_point_order"] = np.mean(points, axis=0).tolist()
+        all_forward += forward
+        all_tau += tau
+    flat["direction"], flat["tau"] = float(np.mean(all_forward)), float(np.mean(all_tau))
+    flat["pair_tau"] = float(np.mean(all_pairs))
     return flat
 
 
