@@ -8,7 +8,7 @@ Nouns:
 The change of frame is a rotation by ``rotation_deg`` (paper x axis against machine x
 axis, counter-clockwise), then a shift to ``origin_mm``:
 
-    q_machine = R(angle) C p_paper + origin
+    q_machine = C R(angle) p_paper + origin
 
 where the correction C, two by two, undoes what a machine's frame does to a drawing: scale and
 skew, as measured. The surface of the paper may be tilted and lie higher or lower than where
@@ -56,7 +56,7 @@ class Paper:
         size_mm: width and height.
         origin_mm: machine position of its lower left corner.
         rotation_deg: angle of its x axis against the machine's, counter-clockwise.
-        correction: the matrix C, (xx, xy, yx, yy).
+        correction: the matrix C of the machine's frame, (xx, xy, yx, yy).
         height: (h, h_x, h_y): h + h_x x + h_y y is the pen value of the paper's surface at
             (x, y), against that for which the pen's table holds.
 
@@ -251,12 +251,12 @@ class Profile:
         return self.pen.drawn_width_mm(pen_values)
 
     def _turn(self) -> NDArray[np.float64]:
-        """The matrix R C."""
+        """The matrix C R."""
         angle = math.radians(self.paper.rotation_deg)
         turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
         if self.paper.correction == _NO_CORRECTION:
             return turn
-        return np.asarray(turn @ np.array(self.paper.correction).reshape(2, 2))
+        return np.asarray(np.array(self.paper.correction).reshape(2, 2) @ turn)
 
 
 def user_directory() -> Path:

@@ -62,13 +62,19 @@ class Touch:
     dry: tuple[str, ...]
 
 
-def fit_touch(chart: Chart, measurements: Measurements, widths: WidthFit) -> Touch:
+def fit_touch(chart: Chart, measurements: Measurements, widths: WidthFit, moving: bool = True) -> Touch:
     """Finds the touch point.
+
+    Args:
+        chart: what was drawn.
+        measurements: what was measured.
+        widths: the curve, for tilt and play.
+        moving: whether the pen value can change along a mark, so that landings tell something.
 
     Raises:
         FitError: if neither landings nor lines show it.
     """
-    down, up, rate = _edges(chart, measurements, widths)
+    down, up, rate = _edges(chart, measurements, widths) if moving else ([], [], 0.0)
     low, high, dry = _bracket(chart, measurements, widths)
     words: list[str] = []
     half: float | None = None
@@ -88,8 +94,8 @@ def fit_touch(chart: Chart, measurements: Measurements, widths: WidthFit) -> Tou
     elif high is not None and high < 0.5:
         u, sigma = high, abs(high) / 2 + 0.1
         words.append(
-            "Every line left ink: the pen touches earlier than the chart reaches, so the thinnest line of "
-            "the chart counts as touching. Move the pen up in its holder, or raise pen.touch, and draw again."
+            "Every measured line left ink, so the lightest of them counts as the touch point, though the pen "
+            "may touch earlier: measure lighter ones, or move the pen up in its holder and draw again."
         )
     else:
         raise FitError(

@@ -35,7 +35,6 @@ _BEGIN_MM = 3.0
 # Samples along a mark lie so close that neighbours are not independent; all samples of a mark together
 # count as much as so many lines.
 _LINES_A_MARK = 8.0
-# Rise of a caliper's lines: without it the order of drawing would tell the drift.
 _MM_PER_M = 1000.0
 
 
@@ -97,8 +96,13 @@ def reference_speed(chart: Chart) -> float:
     return float(np.median([mark.feed_mm_s for mark in marks]))
 
 
-def rows_of(chart: Chart, measurements: Measurements) -> Rows:
+def rows_of(chart: Chart, measurements: Measurements, moving: bool = True) -> Rows:
     """All steady lines with ink, and all samples with ink of the moving marks.
+
+    Args:
+        chart: what was drawn.
+        measurements: what was measured.
+        moving: whether the pen value can change along a mark; a servo's cannot.
 
     Raises:
         FitError: if the measurements are of another chart.
@@ -115,7 +119,7 @@ def rows_of(chart: Chart, measurements: Measurements) -> Rows:
         if mark.kind in STEADY:
             if line.coverage >= LEAST_COVERAGE and line.width_mm > 0:
                 found.append(_steady(chart, mark, line, drawn[mark.name]))
-        elif mark.kind in (MarkKind.LANDING, MarkKind.RAMP) and line.samples:
+        elif moving and mark.kind in (MarkKind.LANDING, MarkKind.RAMP) and line.samples:
             classes += 1
             found += _moving(chart, mark, line, drawn[mark.name], classes)
     return _table(found)

@@ -14,18 +14,16 @@ is taken up and the height of the paper there is added.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date
-
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.chart.spec import Chart
-from calibration.errors import FitError, ProfileError
+from calibration.errors import FitError
 from calibration.fit.ink import Ink, fit_ink
 from calibration.fit.isotonic import isotonic, rising
 from calibration.fit.landing import Touch, fit_touch
 from calibration.fit.observe import Rows, pen_value, reference_speed, rows_of
+from calibration.fit.outcome import DECIMALS, PenFit
 from calibration.fit.widths import WidthFit, fit_widths
 from calibration.measurements import Measurements
 from calibration.profile import Profile
@@ -36,7 +34,6 @@ Floats = NDArray[np.float64]
 _ROWS = np.array([0.0, 0.03, 0.08, 0.14, 0.21, 0.29, 0.37, 0.46, 0.55, 0.64, 0.73, 0.82, 0.91, 1.0])
 # Rows of the table rise by this or more: a little above what a pen model takes, for the rounding.
 _LEAST_RISE_MM = 3e-4
-_DECIMALS = 4
 _SLOPE_DECIMALS = 6
 # Pressures and lines that a fit needs.
 _LEAST_LEVELS = 3
@@ -67,83 +64,6 @@ _DRIFT_MM = 0.01
 _FINE = 201
 
 
-@dataclass(frozen=True, eq=False)
-class PenFit:
-    """What a pen does, as measured, with everything that a plot needs.
-
-    Attributes:
-        touch: pen value. touch_sigma: its deviation, pen units. full: pen value.
-        values: (n,) pen values of the table. widths_mm: (n,). low_mm, high_mm: (n,) 95 % band.
-        darkness: (n,) against the solid hatch of the same pen.
-        opacity: darkness that no amount of the ink exceeds, against the hatch.
-        play: dead band of the pen axis, pen units. lag_s: lag.
-        darkness_speed_exponent: n. reference_speed_mm_s: speed of the table.
-        bleed_mm2_mm_s: growth of slow lines, see ``ink.py``; None where it was not seen.
-        blot_mm2_s: growth of r^2 at rest; None without dots.
-        drift_mm_per_m: growth of the width for each metre drawn.
-        height: (h, h_x, h_y), pen value of the paper's surface over the sheet, h + h_x x + h_y y.
-        residual_mm: standard deviation of the lines about the curve.
-        data_values: (m,) pen values of the measured points, freed of play, tilt and lag.
-        data_widths_mm: (m,) their widths, freed of drift. data_steady: (m,) lines, not samples of ramps.
-        data_used: (m,) False for outliers. data_darkness: (m,). data_names: (m,) their marks.
-        outliers: marks that were left out.
-        words: what a person should know, one sentence each.
-    """
-
-    touch: float
-    touch_sigma: float
-    full: float
-    values: Floats
-    widths_mm: Floats
-    low_mm: Floats
-    high_mm: Floats
-    darkness: Floats
-    opacity: float
-    play: float
-    lag_s: float
-    darkness_speed_exponent: float
-    reference_speed_mm_s: float
-    bleed_mm2_mm_s: float | None
-    blot_mm2_s: float | None
-    drift_mm_per_m: float
-    height: tuple[float, float, float]
-    residual_mm: float
-    data_values: Floats
-    data_widths_mm: Floats
-    data_darkness: Floats
-    data_steady: NDArray[np.bool_]
-    data_used: NDArray[np.bool_]
-    data_names: NDArray[np.str_]
-    outliers: tuple[str, ...]
-    words: tuple[str, ...]
-
-    def apply(self, profile: Profile, today: date) -> Profile:
-        """The profile with this pen.
-
-        Raises:
-            FitError: if pen and machine then contradict each other.
-        """
-        darkness = np.clip(self.darkness / self.opacity, 0.0, 1.0).round(_DECIMALS)
-        try:
-            pen = replace(
-                profile.pen,
-                touch=float(self.values[0]),
-                full=float(self.values[-1]),
-                values=tuple(self.values.tolist()),
-                widths_mm=tuple(self.widths_mm.tolist()),
-                darkness=tuple(np.maximum.accumulate(darkness).tolist()),
-                lag_s=round(self.lag_s, _DECIMALS),
-                play=round(self.play, _DECIMALS),
-                darkness_speed_exponent=round(self.darkness_speed_exponent, _DECIMALS),
-                reference_speed_mm_s=round(self.reference_speed_mm_s, _DECIMALS),
-                calibrated=today,
-                residual_mm=round(self.residual_mm, _DECIMALS),
-            )
-            return replace(profile, pen=pen, paper=replace(profile.paper, height=self.height))
-        except ProfileError as cause:
-            raise FitError(f"The measured pen does not fit the profile: {cause}") from cause
-
-
 def fit_pen(chart: Chart, measurements: Measurements, profile: Profile) -> PenFit:
     """Fits a pen to a measured chart.
 
@@ -160,12 +80,13 @@ def fit_pen(chart: Chart, measurements: Measurements, profile: Profile) -> PenFi
             f"The chart was made for '{chart.profile}', not for '{profile.machine.name}': "
             "name the profile that drew it."
         )
-    rows = rows_of(chart, measurements)
+    moving = profile.pen.actuator == "z"
+    rows = rows_of(chart, measurements, moving)
     speed = reference_speed(chart)
     rows_fit = rows.take((rows.klass > 0) | (rows.feed_mm_s == speed))
     _require_enough(rows_fit)
     widths = fit_widths(rows_fit, None)
-    touch = fit_touch(chart, measurements, widths)
+    touch = fit_touch(chart, measurements, widths, moving)
     if touch.half is not None:
         widths = fit_widths(rows_fit, (touch.half, touch.rate, touch.half_sigma))
         touch = fit_touch(chart, measurements, widths)
@@ -227,8 +148,8 @@ def _finish(chart: Chart, rows: Rows, widths: WidthFit, touch: Touch, ink: Ink, 
         )
         u, low, high = u[[0, -1]], low[[0, -1]], high[[0, -1]]
         monotone = monotone[[0, -1]]
-    table = rising(monotone, _LEAST_RISE_MM).round(_DECIMALS)
-    darkness = ink.darkness(u + eta)
+    table = rising(monotone, _LEAST_RISE_MM).round(DECIMALS)
+    darkness = ink.darkness(u + eta) if (rows.darkness > 0).any() else None
     tilt = np.array(widths.tilt)
     reach = np.ptp(rows.xy_mm, axis=0)
     sure = np.abs(tilt) > _TILT_SIGMAS * np.array([widths.sigma["a"], widths.sigma["b"]])
@@ -254,7 +175,7 @@ def _finish(chart: Chart, rows: Rows, widths: WidthFit, touch: Touch, ink: Ink, 
         touch=float(pen_value(chart, touch.u)),
         touch_sigma=touch.sigma * abs(scale),
         full=float(pen_value(chart, top)),
-        values=pen_value(chart, u).round(_DECIMALS),
+        values=pen_value(chart, u).round(DECIMALS),
         widths_mm=table,
         low_mm=np.minimum(low, table),
         high_mm=np.maximum(high, table),
@@ -321,4 +242,9 @@ def _outliers(rows: Rows, widths: WidthFit) -> tuple[str, ...]:
 
 def _rounded(level: float, along_x: float, along_y: float) -> tuple[float, float, float]:
     """A height whose slopes are good to a thousandth of a pen unit over a metre."""
-    return round(level, _DECIMALS), round(along_x, _SLOPE_DECIMALS), round(along_y, _SLOPE_DECIMALS)
+    # Adding 0 makes a plain zero of a negative one.
+    return (
+        round(level, DECIMALS) + 0.0,
+        round(along_x, _SLOPE_DECIMALS) + 0.0,
+        round(along_y, _SLOPE_DECIMALS) + 0.0,
+    )

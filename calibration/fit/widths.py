@@ -40,6 +40,9 @@ _SHIFTS = ("eta", "tau", "a", "b", "h")
 # Prior deviations, which hold what a sheet does not tell: pressures, s, pressure a mm, pressure, mm/m.
 _PRIOR = {"eta": 0.3, "tau": 0.3, "a": 0.02, "b": 0.02, "h": 0.1, "d": 0.1}
 _PRIOR_OFFSET_MM = 0.2
+# With fewer steady lines than this, tilt, memory and drift cannot be told from the curve: they are 0.
+_LEAST_LINES = 20
+_NONE = 1e-9
 # Deviation of F's second difference over the second difference of places: a bend of this much is usual.
 _PRIOR_BEND_MM = 3.0
 _ROUNDS = 40
@@ -171,7 +174,10 @@ class _Model:
             row[j] = -row[j - 1] - row[j + 1]
             rows.append(row)
             weights.append(_PRIOR_BEND_MM**-2 * (gap[j - 1] + gap[j]) / (self.knots[-1] - self.knots[0]))
-        deviations = [_PRIOR[name] for name in self.names] + [_PRIOR_OFFSET_MM] * (self.fixed.shape[1] - 1)
+        held = set() if np.count_nonzero(self.rows.klass == 0) >= _LEAST_LINES else {"a", "b", "h", "d"}
+        deviations = [_NONE if name in held else _PRIOR[name] for name in self.names] + [_PRIOR_OFFSET_MM] * (
+            self.fixed.shape[1] - 1
+        )
         for j, deviation in enumerate(deviations):
             row = np.zeros(total)
             row[k + j] = 1.0

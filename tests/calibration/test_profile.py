@@ -172,9 +172,9 @@ def test_a_correction_is_undone_on_the_way_back(change, angle, points):
     correction = tuple(np.array([1.0, 0.0, 0.0, 1.0]) + change)
     profile = replace(plain, paper=Paper((100, 150), (7.0, -3.0), angle, correction))
     np.testing.assert_allclose(profile.from_machine(profile.to_machine(points)), points, atol=1e-9)
-    turned = replace(plain, paper=Paper((100, 150), (7.0, -3.0), angle))
-    corrected = np.array(points) @ np.array(correction).reshape(2, 2).T
-    np.testing.assert_allclose(profile.to_machine(points), turned.to_machine(corrected), atol=1e-9)
+    turned = replace(plain, paper=Paper((100, 150), (0.0, 0.0), angle))
+    corrected = turned.to_machine(points) @ np.array(correction).reshape(2, 2).T + [7.0, -3.0]
+    np.testing.assert_allclose(profile.to_machine(points), corrected, atol=1e-9)
 
 
 def test_height_is_added_where_the_pen_is_down():

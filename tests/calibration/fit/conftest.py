@@ -7,8 +7,9 @@ import pytest
 
 from calibration.chart.layout import pen_chart
 from calibration.chart.spec import MarkKind
-from calibration.measurements import Line, Measurements, Sample
+from calibration.measurements import Line, Measurements, Point, Sample
 from calibration.profile import Paper, Profile
+from calibration.scan.measure import _corner
 from calibration.virtual.machine import TrueMachine
 
 STEP_MM = 0.5
@@ -95,3 +96,27 @@ def profile():
 @pytest.fixture(scope="session")
 def chart(profile):
     return pen_chart(profile, seed=1)
+
+
+def corner_readings(chart, profile, machine, noise_mm=0.0, seed=0, source="scan", turn=None):
+    """What a perfect reader says about the crosses of a geometry chart; ``turn`` moves the sheet's frame."""
+    rng = np.random.default_rng(seed)
+    parts, owner = [], []
+    for mark in chart.of_kind(MarkKind.GRID):
+        stops = np.vstack([mark.via_mm, mark.xy_mm])
+        for k in range(3):
+            parts.append(stops[k] + np.linspace(0, 1, 9)[:, None] * (stops[k + 1] - stops[k]))
+            owner += [(mark.name, k)] * 9
+    real = machine.position_mm(profile.to_machine(np.concatenate(parts)))
+    at = real - profile.paper.origin_mm
+    angle = np.radians(profile.paper.rotation_deg)
+    at = at @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    if turn is not None:
+        at = turn(at)
+    at = at + noise_mm * rng.standard_normal(at.shape)
+    arms = {key: at[9 * n + 3 : 9 * n + 8] for n, key in enumerate(owner[::9])}
+    points = tuple(
+        Point(m.name, tuple(m.xy_mm[1]), tuple(_corner(arms[m.name, 1], arms[m.name, 2])))
+        for m in chart.of_kind(MarkKind.GRID)
+    )
+    return Measurements(chart.checksum, source, 23.6, 0.02, 0.01, (), points)
