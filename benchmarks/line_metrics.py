@@ -45,7 +45,6 @@ LINE_TOLERANCE_PX = 2.0
 # Distance of samples on a drawn line: a quarter of the tolerance hides nothing.
 _STEP_PX = 0.5
 # Blur of the tone measure, line widths.
-TONE_SIGMA_WIDTHS = 2.0
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -196,15 +195,6 @@ def line_f1(skeleton: Mask, drawing: Drawing, tolerance_px: float = LINE_TOLERAN
     recall = float(np.mean(to_line <= tolerance_px))
     precision = float(weight[to_bone <= tolerance_px].sum() / weight.sum())
     return _harmonic(recall, precision)
-
-
-def tone_correlation(darkness: NDArray[np.floating], drawn: NDArray[np.floating], line_px: float) -> float:
-    """Pearson correlation of a photo's darkness and a drawing, blurred by 2 line widths; 0 if one is even."""
-    sigma = TONE_SIGMA_WIDTHS * line_px
-    a, b = (ndimage.gaussian_filter(np.asarray(v, dtype=np.float64), sigma) for v in (darkness, drawn))
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / size if size > 0 else 0.0
 
 
 def _harmonic(a: float, b: float) -> float:

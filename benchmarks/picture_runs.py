@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.line_metrics import Drawing, Score, Target, drawing_of, iou, score, tone_correlation
+from benchmarks.line_metrics import Drawing, Score, Target, drawing_of, iou, score
 from benchmarks.picture_set import Picture
 from benchmarks.rivals import Rival, line_width_px
 from calibration.profile import Profile
-from strokebot import pipeline
+from strokebot import pipeline, raster
 from strokebot.errors import StrokebotError
 from strokebot.image import load_ink_image
 from strokebot.parts import ink_mask
@@ -177,7 +177,7 @@ def _tone(file: Path, drawn: pipeline.DrawResult, ours: Drawing) -> float:
     pen, placement = drawn.plan.profile.pen, drawn.plan.placement
     px_per_mm = drawn.plan.ink.longer_side / placement.scale_mm
     line_px = float(np.clip(ours.width_px, pen.min_width_mm * px_per_mm, pen.max_width_mm * px_per_mm))
-    return tone_correlation(_darkness(file), drawn.drawn, line_px)
+    return raster.tone_correlation(_darkness(file), drawn.drawn, line_px)
 
 
 def plan_drawing(plan: pipeline.Plan) -> Drawing:

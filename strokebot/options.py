@@ -9,9 +9,11 @@ from typing import Literal
 from strokebot.fill import FillMode
 from strokebot.joining import JoinMode
 from strokebot.polish.refine import DEFAULT_SECONDS
+from strokebot.tone.draw import DEFAULT_PATTERN, Pattern
 from strokebot.trajectory.presets import Quality, Speed
 
 MethodOption = Literal["auto", "model", "tour"]
+StyleOption = Literal["auto", "line", "tone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class DrawOptions:
 
     Attributes:
         method: who draws: the network ("model"), the skeleton ("tour"), or whoever suits ("auto").
+        style: whether the picture is lines or tone; "auto" looks.
+        tone_pattern: course of the line of a tone drawing.
         profile: name or path of a profile; None for the default.
         paper_mm: sheet in place of the profile's.
         fit_mm: box that the picture fills; None for a size of its own.
@@ -37,6 +41,8 @@ class DrawOptions:
     """
 
     method: MethodOption = "auto"
+    style: StyleOption = "auto"
+    tone_pattern: Pattern = DEFAULT_PATTERN
     profile: str | None = None
     paper_mm: tuple[float, float] | None = None
     fit_mm: tuple[float, float] | None = None

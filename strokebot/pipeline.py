@@ -32,6 +32,7 @@ from strokebot.image import InkImage, load_ink_image
 from strokebot.options import DrawOptions
 from strokebot.sketch import Paper, Sketch, sketch_picture
 from strokebot.stages import Progress, Stages
+from strokebot.tone import StyleChoice, choose_style
 from strokebot.trace import Trace
 from strokebot.trajectory.compile import compile_program
 from strokebot.trajectory.path import Path as DrawingPath
@@ -55,7 +56,7 @@ class Plan:
         planned_with: the same with the limits that speed and quality leave.
         ink: the picture.
         sketch: the gesture and its origin.
-        placement: where the picture lies on the paper.
+        paper: where the picture lies on the paper, and in which style it is drawn.
         path: the smoothed path, paper mm.
         trajectory: the timed path.
         program: the machine's moves.
@@ -69,12 +70,22 @@ class Plan:
     planned_with: Profile
     ink: InkImage
     sketch: Sketch
-    placement: Placement
+    paper: Paper
     path: DrawingPath
     trajectory: Trajectory
     program: Program
     gcode: tuple[str, ...]
     compute_s: dict[str, float]
+
+    @property
+    def placement(self) -> Placement:
+        """Where the picture lies on the paper."""
+        return self.paper.placement
+
+    @property
+    def target(self) -> NDArray[np.float32]:
+        """What the drawing shall look like, (H, W): the ink, or the darkness of a tone drawing."""
+        return self.ink.ink if self.sketch.tone is None else self.ink.tone
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,13 +139,14 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
         if options.paper_mm is not None:
             profile = profile.with_paper(options.paper_mm)
         ink = load_ink_image(image)
-        placement = _placement(ink, profile, options)
+        style = _style(ink, options)
+        placement = _placement(ink, profile, options, style)
         planned, tolerances = apply_presets(profile, options.speed, options.quality)
-        paper = Paper(planned, placement, tolerances, ink)
+        paper = Paper(planned, placement, tolerances, ink, style)
     sketch = sketch_picture(paper, options, stage)
     with stage("path"):
         placed = place(sketch.gesture, placement, profile.paper.size_mm)
-        path = smooth(placed, tolerances.smoothing_mm(paper.pixel_mm))
+        path = smooth(placed, paper.smoothing_mm)
     with stage("timing"):
         trajectory = parametrise(path, planned)
     with stage("compile"):
@@ -149,7 +161,7 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
         preflight.require(program, profile.machine)
         gcode = dialect_of(profile.machine.dialect).encode(program, profile.machine)
     return Plan(
-        image.name, options, profile, planned, ink, sketch, placement, path, trajectory, program,
+        image.name, options, profile, planned, ink, sketch, paper, path, trajectory, program,
         tuple(gcode), stage.seconds,
     )  # fmt: skip
 
@@ -170,7 +182,9 @@ def rehearse(plan: Plan, progress: Progress | None = None) -> DrawResult:
         trace = Trace.recorded(transport.recording(), plan.profile)
     with stage("fidelity"):
         drawn = trace.ink(plan.placement, (plan.ink.height, plan.ink.width))
-        fidelity = raster.fidelity(plan.ink.ink, drawn)
+        fidelity = raster.fidelity(plan.target, drawn)
+        if plan.sketch.tone is not None:
+            fidelity["tone_correlation"] = raster.tone_correlation(plan.target, drawn, plan.paper.pen_px[1])
     return DrawResult(plan, trace, drawn, fidelity, stream, compute_s=stage.seconds)
 
 
@@ -196,9 +210,18 @@ def perform(
     return replace(result, stream=stream, performed_s=time.perf_counter() - begin)
 
 
-def _placement(ink: InkImage, profile: Profile, options: DrawOptions) -> Placement:
+def _style(ink: InkImage, options: DrawOptions) -> StyleChoice:
+    """Lines or tone, as the user says; a network or a tour that was asked for draws lines."""
+    if options.style != "auto":
+        return StyleChoice(options.style, f"The style '{options.style}' was asked for.", 0.0)
+    if options.method != "auto":
+        return StyleChoice("line", f"The method '{options.method}' draws lines.", 0.0)
+    return choose_style(ink)
+
+
+def _placement(ink: InkImage, profile: Profile, options: DrawOptions, style: StyleChoice) -> Placement:
     """Where the picture goes, and so large that the pen can draw its lines; areas are filled at any size."""
-    width_px, share = line_width_px(ink.ink)
+    width_px, share = line_width_px(ink.ink) if style.style == "line" else (0.0, 0.0)
     return choose_placement(
         (ink.width / ink.longer_side, ink.height / ink.longer_side),
         profile.paper.size_mm,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from calibration.raster import lay_ink
 from strokebot.arrays import frozen_array
@@ -25,6 +25,8 @@ TOLERANCE_PX = 1.5
 # A drawn line thinner than a pixel never covers half of one, so for recall and precision a
 # pixel counts as drawn from this share of the darkest drawn pixel on (never above INK_THRESHOLD).
 _MARK_SHARE = 0.25
+# From so far that lines melt into tone: blur in widths of the widest line.
+TONE_SIGMA_WIDTHS = 2.0
 # Equal pictures have no finite PSNR; the report says this instead, dB.
 MAX_PSNR_DB = 100.0
 
@@ -132,6 +134,26 @@ def fidelity(ink: ArrayLike, drawn: ArrayLike) -> dict[str, float]:
         "ink_recall": float(_near(marks)[want_ink].mean()) if want_ink.any() else 1.0,
         "ink_precision": float(have[_near(want_ink)].sum() / total) if total > 0 else 1.0,
     }
+
+
+def tone_correlation(darkness: ArrayLike, drawn: ArrayLike, line_px: float) -> float:
+    """How well a drawing of lines shows the tone of a photograph, seen from afar.
+
+    Args:
+        darkness: (H, W) of the photograph.
+        drawn: (H, W) what was drawn.
+        line_px: the widest line, px.
+
+    Returns:
+        Pearson's correlation of both, blurred by ``TONE_SIGMA_WIDTHS`` lines; 0 if one is even.
+    """
+    a, b = (
+        gaussian_filter(np.asarray(v, dtype=np.float64), TONE_SIGMA_WIDTHS * line_px)
+        for v in (darkness, drawn)
+    )
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / size if size > 0 else 0.0
 
 
 def _near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

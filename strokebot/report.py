@@ -21,6 +21,7 @@ from strokebot.pipeline import DrawResult, Plan
 from strokebot.plots import reach
 from strokebot.plots.panels import Limits
 from strokebot.svg import drawing_svg
+from strokebot.tone import ToneDrawing
 from strokebot.trajectory.compile import approach_time_s
 from strokebot.trajectory.stages import stage_times
 
@@ -53,6 +54,8 @@ def build_report(result: DrawResult) -> dict[str, Any]:
             "polarity": plan.ink.polarity,
             "connected_parts": sketch.parts,
         },
+        "style": plan.paper.style.style,
+        "style_reason": plan.paper.style.reason,
         "method": sketch.method,
         "method_reason": sketch.reason,
         "weights_sha256": sketch.weights_sha256,
@@ -61,11 +64,17 @@ def build_report(result: DrawResult) -> dict[str, Any]:
             {"method": c.method, "iou": c.iou, "drawing_s": c.drawing_s, "lifts": c.gesture.lifts}
             for c in sketch.candidates
         ],
+        "tone": _tone(sketch.tone),
         "fill": {"mode": plan.options.fill, "area_share": sketch.area_share},
         "speed": plan.options.speed,
         "quality": plan.options.quality,
         "seed": plan.options.seed,
-        "fidelity": {"source": result.trace.source, **result.fidelity, "recognised": None},
+        "fidelity": {
+            "source": result.trace.source,
+            "tone_correlation": None,
+            **result.fidelity,
+            "recognised": None,
+        },
         "gesture": {
             "points": len(sketch.gesture),
             "lifts": sketch.gesture.lifts,
@@ -126,13 +135,14 @@ def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
         f"method {plan.sketch.method}",
     ]
     figure = plots.dry_run_figure(
-        plan.ink.ink,
+        plan.target,
         plan.placement,
         result.trace,
         Limits.of(plan.profile),
         plan.name,
         facts,
         (plan.trajectory, plan.planned_with),
+        tone=plan.sketch.tone is not None,
     )
     files = {
         GESTURE_FILE: plan.sketch.gesture.to_json().encode(),
@@ -179,6 +189,16 @@ def _limits(plan: Plan) -> dict[str, Any]:
             "y_acceleration": float(np.abs(acceleration[:, 1]).max() / machine.max_acceleration_mm_s2[1]),
             "pen_speed": float(pen_speed.max(initial=0.0) / machine.pen_max_speed),
         },
+    }
+
+
+def _tone(tone: ToneDrawing | None) -> dict[str, Any]:
+    return {
+        "pattern": None if tone is None else tone.pattern,
+        "spacing_px": None if tone is None else tone.spacing_px,
+        "lightest": None if tone is None else tone.range[0],
+        "darkest": None if tone is None else tone.range[1],
+        "rippled": None if tone is None else tone.rippled,
     }
 
 

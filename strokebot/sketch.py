@@ -26,8 +26,10 @@ from strokebot.joining import JoinMode, join_page
 from strokebot.method import choose_method
 from strokebot.options import DrawOptions
 from strokebot.page import Glyphs, find_glyphs, on_page
+from strokebot.parts import find_parts
 from strokebot.polish.refine import refine_gesture, score
 from strokebot.stages import Stages
+from strokebot.tone import StyleChoice, ToneDrawing, tone_gesture
 from strokebot.tour import plan_tour, tour_gesture
 from strokebot.tour.lifts import TourCosts
 from strokebot.trajectory.place import Placement, place
@@ -75,6 +77,7 @@ class Sketch:
         candidates: what was compared, in the order of trying.
         area_share: share of the ink that is wider than the pen.
         cheaper_lifts: lifts inside connected parts, each quicker than drawing a line again.
+        tone: what the line of a tone drawing can show; None for a drawing of lines.
     """
 
     gesture: Gesture
@@ -87,6 +90,7 @@ class Sketch:
     candidates: tuple[Candidate, ...] = ()
     area_share: float = 0.0
     cheaper_lifts: int = 0
+    tone: ToneDrawing | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +102,14 @@ class Paper:
         placement: where the picture lies.
         tolerances: of smoothing.
         ink: the picture.
+        style: lines or tone, and why.
     """
 
     profile: Profile
     placement: Placement
     tolerances: Tolerances
     ink: InkImage
+    style: StyleChoice
 
     @property
     def pixel_mm(self) -> float:
@@ -115,6 +121,13 @@ class Paper:
         """Thinnest and widest line of the pen, px of the picture."""
         pen = self.profile.pen
         return pen.min_width_mm / self.pixel_mm, pen.max_width_mm / self.pixel_mm
+
+    @property
+    def smoothing_mm(self) -> float:
+        """How far the smoothed line may leave the gesture."""
+        # The ripple of a tone drawing is finer than the pixels of a small photo.
+        pixel_mm = 0.0 if self.style.style == "tone" else self.pixel_mm
+        return self.tolerances.smoothing_mm(pixel_mm)
 
     @property
     def costs(self) -> TourCosts:
@@ -130,8 +143,7 @@ class Paper:
     def drawing_s(self, gesture: Gesture) -> float:
         """Planned time of a gesture."""
         placed = place(gesture, self.placement, self.profile.paper.size_mm)
-        path = smooth(placed, self.tolerances.smoothing_mm(self.pixel_mm))
-        return parametrise(path, self.profile).duration_s
+        return parametrise(smooth(placed, self.smoothing_mm), self.profile).duration_s
 
 
 def sketch_picture(paper: Paper, options: DrawOptions, stage: Stages) -> Sketch:
@@ -147,6 +159,8 @@ def sketch_picture(paper: Paper, options: DrawOptions, stage: Stages) -> Sketch:
         WeightsError: if the network was asked for and cannot be used.
     """
     ink = paper.ink
+    if paper.style.style == "tone":
+        return _by_tone(paper, options, stage)
     with stage("gesture"):
         glyphs = find_glyphs(ink)
     if options.method == "tour":
@@ -196,6 +210,16 @@ def _by_tour(paper: Paper, reason: str, parts: int, options: DrawOptions, stage:
     lifts = tour.cheaper_lifts
     sketch = Sketch(tour.gesture, "tour", reason, parts, area_share=share, cheaper_lifts=lifts)
     return _fitted(paper, sketch, options, stage)
+
+
+def _by_tone(paper: Paper, options: DrawOptions, stage: Stages) -> Sketch:
+    with stage("gesture"):
+        thinnest, widest = paper.pen_px
+        if paper.profile.pen.actuator == "servo":
+            widest = thinnest  # a servo keeps one width in a stroke: the ripple alone shows the tone
+        drawing = tone_gesture(paper.ink, (thinnest, widest), options.tone_pattern)
+        parts = len(find_parts(paper.ink.ink))
+    return Sketch(drawing.gesture, "tone", paper.style.reason, parts, tone=drawing)
 
 
 def _by_model(paper: Paper, glyphs: Glyphs, reason: str, options: DrawOptions, stage: Stages) -> Sketch:

@@ -52,6 +52,14 @@ def draw(
         Literal["auto", "model", "tour"],
         typer.Option("--method", help="Who draws: the network, the skeleton tour, or whoever suits."),
     ] = "auto",
+    style: Annotated[
+        Literal["auto", "line", "tone"],
+        typer.Option("--style", help="Lines, or one line whose width follows the tone of a photo."),
+    ] = "auto",
+    tone_pattern: Annotated[
+        Literal["scan", "spiral"],
+        typer.Option("--tone-pattern", help="Course of the line of a tone drawing."),
+    ] = "scan",
     weights: Annotated[Path | None, typer.Option("--weights", help="Weights of the network.")] = None,
     paper: Annotated[
         str | None,
@@ -123,6 +131,8 @@ def draw(
 
         options = pipeline.DrawOptions(
             method=method,
+            style=style,
+            tone_pattern=tone_pattern,
             profile=profile,
             paper_mm=paper_mm,
             fit_mm=fit_mm,
@@ -170,6 +180,13 @@ def _perform(result: DrawResult, port: str, quiet: bool) -> DrawResult:
 def _summary(result: DrawResult, quiet: bool) -> None:
     sketch, trace, fidelity = result.plan.sketch, result.trace, result.fidelity
     say(f"{result.plan.name}: method {sketch.method}. {sketch.reason}", quiet)
+    if sketch.tone is not None:
+        light, dark = sketch.tone.range
+        say(
+            f"  tone in lines {sketch.tone.spacing_px * result.plan.paper.pixel_mm:.2f} mm apart, darkness "
+            f"{light:.0%} to {dark:.0%}; correlation with the photo {fidelity['tone_correlation']:.3f}",
+            quiet,
+        )
     say(
         f"  {trace.duration_s:.1f} s on the virtual machine, {trace.drawn_mm:.0f} mm drawn, "
         f"{trace.lifts} lifts; ink recall {fidelity['ink_recall']:.2f}, "

@@ -128,6 +128,7 @@ def dry_run_figure(
     name: str,
     facts: list[str],
     planned: tuple[Trajectory, Profile] | None = None,
+    tone: bool = False,
 ) -> Figure:
     """The dry run: input, drawn ink over it, path over time; speed, acceleration and pen; where time goes.
 
@@ -139,6 +140,7 @@ def dry_run_figure(
         name: of the picture, for the title.
         facts: what else the title says.
         planned: the timed path and its profile, for acceleration and stages; None leaves both out.
+        tone: the drawing shows tone, so that no line of it can lie beside the ink.
 
     Returns:
         A figure of ``PAGE_WIDTH_INCH``; its height follows the picture.
@@ -149,7 +151,8 @@ def dry_run_figure(
     page = grid.figure(3, 2) if planned is None else grid.figure(3, 3, bars=1)
     a, b, c = page.pictures
     panels.show_input(a, ink, grid.panel)
-    panels.show_overlay(b, ink, trace.ink(placement, _fine(ink.shape)), box, grid.panel)
+    drawn = trace.ink(placement, _fine(ink.shape))
+    panels.show_overlay(b, drawn if tone else ink, drawn, box, grid.panel)
     lines = panels.show_path(c, trace, box, grid.panel, "(c) path over time")
     _time_bar(c, lines, grid.panel)
     if planned is None:

@@ -15,7 +15,6 @@ from benchmarks.line_metrics import (
     iou,
     line_f1,
     score,
-    tone_correlation,
 )
 
 
@@ -127,16 +126,6 @@ def test_extra_lifts_are_those_above_the_parts() -> None:
     lower = (line((6, 13.5), (34, 13.5)),)
     assert score(target, Drawing(upper + lower)).extra_lifts == 1
     assert score(target, Drawing(lower)).extra_lifts == 0
-
-
-def test_tone_follows_the_darkness_not_its_scale() -> None:
-    ramp = np.tile(np.linspace(0, 1, 60), (40, 1))
-    assert tone_correlation(ramp, 0.5 * ramp + 0.1, 2.0) == pytest.approx(1.0)
-    assert tone_correlation(ramp, 1 - ramp, 2.0) == pytest.approx(-1.0)
-    assert tone_correlation(ramp, np.zeros_like(ramp), 2.0) == 0.0
-    stripes = (np.arange(40)[:, None] % 4 < 4 * ramp).astype(float)  # wider where darker
-    assert tone_correlation(ramp, stripes, 2.0) > 0.98
-    assert tone_correlation(ramp, stripes, 0.1) < 0.8
 
 
 @given(st.integers(0, 10_000))

@@ -172,3 +172,13 @@ def test_skeleton_length_of_known_lines():
     assert raster.skeleton_length_px(straight) == 29
     assert raster.skeleton_length_px(diagonal) == pytest.approx(29 * np.sqrt(2))
     assert raster.skeleton_length_px(np.zeros((9, 9))) == 0
+
+
+def test_tone_follows_the_darkness_not_its_scale():
+    ramp = np.tile(np.linspace(0, 1, 60), (40, 1))
+    assert raster.tone_correlation(ramp, 0.5 * ramp + 0.1, 2.0) == pytest.approx(1.0)
+    assert raster.tone_correlation(ramp, 1 - ramp, 2.0) == pytest.approx(-1.0)
+    assert raster.tone_correlation(ramp, np.zeros_like(ramp), 2.0) == 0.0
+    stripes = (np.arange(40)[:, None] % 4 < 4 * ramp).astype(float)  # wider where darker
+    assert raster.tone_correlation(ramp, stripes, 2.0) > 0.98
+    assert raster.tone_correlation(ramp, stripes, 0.1) < 0.8
