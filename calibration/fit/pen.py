@@ -132,12 +132,12 @@ def _finish(chart: Chart, rows: Rows, widths: WidthFit, touch: Touch, ink: Ink, 
         )
     if touch.dry:
         words.append(f"No ink where the pen surely touched: {', '.join(touch.dry)}. Was it dry?")
+    words += _fall_words(chart, widths, touch.u, top, eta)
     top, saturated = _top(widths, touch.u, top, eta)
     if saturated:
         words.append(
             f"Beyond {float(pen_value(chart, top)):.3f} the line grows no wider: that is the new pen.full."
         )
-    words += _fall_words(chart, widths, touch.u, top, eta)
     u = touch.u + _ROWS * (top - touch.u)
     raw, (low, high) = widths.width_mm(u + eta), widths.band_mm(u + eta)
     deviation = np.maximum((high - low) / 4, 1e-4)

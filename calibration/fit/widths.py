@@ -69,7 +69,7 @@ class WidthFit:
         knots: (k,) of F, in u. heights_mm: (k,) F there.
         eta: half the play. tau_s: lag. tilt: a, b, 1/mm. memory: h. drift_mm_per_m: d.
         middle_mm: place for which F holds. middle_m: length drawn for which it holds.
-        draws: (DRAWS, k) heights of the bootstrap.
+        draws: (DRAWS, k) heights of the bootstrap. draws_eta: (DRAWS,) half the play that goes with each.
         sigma: standard deviations of eta, tau, a, b, h from the bootstrap.
         used: (n,) rows that are no outliers. weight: (n,) their weights in [0, 1].
         tip_u: (n,) u - a x - b y and so on: where on F each row lies.
@@ -87,6 +87,7 @@ class WidthFit:
     middle_mm: tuple[float, float]
     middle_m: float
     draws: Floats
+    draws_eta: Floats
     sigma: dict[str, float]
     used: NDArray[np.bool_]
     weight: Floats
@@ -99,8 +100,9 @@ class WidthFit:
         return np.asarray(basis(self.knots, u)[0] @ self.heights_mm)
 
     def band_mm(self, u: Floats) -> tuple[Floats, Floats]:
-        """Lower and upper end of the band of F at commanded pressures."""
-        curves = self.draws @ basis(self.knots, u)[0].T
+        """Ends of the band at u, seen as tip pressures u - eta: the doubt about eta counts too."""
+        matrix, slope = basis(self.knots, u)
+        curves = self.draws @ matrix.T + (self.draws_eta - self.eta)[:, None] * (slope @ self.heights_mm)
         low, high = np.quantile(curves, BAND, axis=0)
         return low, high
 
@@ -244,15 +246,13 @@ class _Model:
         rng = np.random.default_rng(0)
         names, mark = np.unique(rows.name, return_inverse=True)
         base = weight / (rows.sigma_mm * spread) ** 2
-        draws = np.array(
-            [
-                parameters
-                + self.step(
-                    parameters, residual, jacobian, base * rng.exponential(size=len(names))[mark]
-                )
-                for _ in range(DRAWS)
-            ]
-        )  # fmt: skip
+        edge, draws = self.edge, np.empty((DRAWS, len(parameters)))
+        for k_draw in range(DRAWS):
+            if edge is not None:
+                self.edge = (edge[0] + edge[2] * float(rng.standard_normal()), *edge[1:])
+            chance = base * rng.exponential(size=len(names))[mark]
+            draws[k_draw] = parameters + self.step(parameters, residual, jacobian, chance)
+        self.edge = edge
         used = ~(
             (np.abs(residual) > _OUTLIER_SIGMAS * rows.sigma_mm * spread) & (np.abs(residual) > _OUTLIER_MM)
         )
@@ -262,8 +262,8 @@ class _Model:
         eta, tau, a, b, h = shifts.tolist()
         return WidthFit(
             self.knots, heights, eta, tau, (a, b), h, float(fixed[0]),
-            (float(self.middle[0]), float(self.middle[1])), self.middle_m, draws[:, :k], deviation,
-            used, weight, rows.u - self.shift @ shifts, rows.width_mm - self.fixed @ fixed, about,
+            (float(self.middle[0]), float(self.middle[1])), self.middle_m, draws[:, :k], draws[:, k],
+            deviation, used, weight, rows.u - self.shift @ shifts, rows.width_mm - self.fixed @ fixed, about,
         )  # fmt: skip
 
 

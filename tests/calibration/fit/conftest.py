@@ -22,7 +22,7 @@ def readings(chart, profile, pen, machine=None, seed=0, spread_mm=0.002):
     """What a perfect reader measures on a chart drawn with this pen."""
     rng = np.random.default_rng(seed)
     machine = machine or TrueMachine()
-    hatch = float(pen.darkness(chart.pen_range[2]))
+    hatch = float(pen.darkness(chart.pen_range[2])) or 1.0
     lines, drawn_m = [], 0.0
     for mark in chart.marks:
         if mark.kind in (MarkKind.FIDUCIAL, MarkKind.HATCH, MarkKind.CIRCLE):
