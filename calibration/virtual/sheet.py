@@ -20,6 +20,7 @@ from calibration.profile import Profile
 from calibration.raster import lay_ink
 from calibration.virtual.machine import TrueMachine
 from calibration.virtual.pen import TruePen
+from firmware_bridge.kinematics.joints import tool_mm
 from firmware_bridge.simulator import Recording
 
 # Even sampling of the recording: at 100 mm/s a fifth of a millimetre.
@@ -45,8 +46,8 @@ def draw_sheet(
     """Draws a recording on a white sheet.
 
     Args:
-        recording: of the simulator, machine frame.
-        profile: says where the paper lies.
+        recording: of the simulator, as its controller counts: machine mm, or joint values.
+        profile: says where the paper lies, and whose links the joints were told for.
         pen: the pen in the holder.
         machine: how the machine differs from its profile; None for not at all.
         px_per_mm: resolution of the sheet.
@@ -61,8 +62,8 @@ def draw_sheet(
     shape = (round(height_mm * px_per_mm), round(width_mm * px_per_mm))
     sheet = np.zeros(shape, dtype=np.float32)
     t = np.arange(recording.t_s[0], recording.t_s[-1] + _SAMPLE_S, _SAMPLE_S)
-    thought = np.column_stack([np.interp(t, recording.t_s, recording.xy_mm[:, k]) for k in (0, 1)])
-    true = machine.position_mm(thought)
+    words = np.column_stack([np.interp(t, recording.t_s, recording.xy_mm[:, k]) for k in (0, 1)])
+    true = machine.position_mm(tool_mm(words, profile.machine))
     xy = profile.from_machine(true)
     tip = pen.follow(t, np.interp(t, recording.t_s, recording.pen))
     if profile.pen.actuator == "z":
