@@ -16,7 +16,7 @@ import typer.core
 
 from firmware_bridge.errors import StrokebotError
 from strokebot import __version__
-from strokebot.commands import datasets, draw, learning, machine, profiles, stream
+from strokebot.commands import calibrate, datasets, draw, learning, machine, profiles, stream
 from strokebot.commands.common import note, one_line
 
 EXIT_ERROR = 1
@@ -87,6 +87,7 @@ app.command()(machine.ports)
 app.command()(machine.home)
 app.command()(machine.jog)
 app.command()(machine.pen)
+app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(profiles.app, name="profile")
 app.add_typer(datasets.app, name="data")
 app.command()(learning.train)

@@ -51,3 +51,13 @@ def new(
         raise StrokebotError(f"{path} exists: choose another name, or remove it first.")
     write_atomic(path, Profile.load(base).to_toml().encode())
     say(f"{path}: edit it, then use --profile {name if out is None else path}", quiet)
+
+
+@app.command("undo")
+def undo(
+    name: Annotated[str, typer.Argument(help="Profile of your own.")], quiet: QuietOption = False
+) -> None:
+    """Go back to the profile as it was before the last calibration."""
+    from calibration.fit.history import undo as go_back
+
+    say(go_back(name), quiet)

@@ -1,0 +1,321 @@
+"""The steps of a calibration: make a chart, measure its scan, fit, save. One folder holds a calibration.
+
+    chart.json         what is where on the sheet
+    chart.png          the same for a person
+    chart.gcode        how it is drawn
+    fiducials.png      for a printer, where the fiducials are printed beforehand (300 dpi, full size)
+    measurements.json  what was read off the scan
+    overlay.png        what was measured where
+    fit.png, fit.txt   data, curve and band; findings in words
+
+Each step reads what the one before has left, so a calibration can be broken off after any of
+them and taken up again.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from calibration.chart.layout import geometry_chart, pen_chart
+from calibration.chart.program import chart_program
+from calibration.chart.spec import Chart
+from calibration.errors import ChartError, MeasureError
+from calibration.fit.caliper import from_caliper
+from calibration.fit.geometry import fit_geometry
+from calibration.fit.history import save_profile
+from calibration.fit.pen import fit_pen
+from calibration.measurements import Measurements
+from calibration.profile import DEFAULT_PROFILE, Profile
+from calibration.scan.measure import Reading, measure
+from calibration.scan.overlay import overlay
+from calibration.scan.picture import MM_PER_INCH, load_picture
+from calibration.virtual.camera import scan
+from calibration.virtual.machine import TrueMachine
+from calibration.virtual.pen import TruePen
+from calibration.virtual.sheet import draw_sheet, print_fiducials
+from firmware_bridge import preflight
+from firmware_bridge.dialects import dialect_of
+from firmware_bridge.program import Program
+from strokebot.files import write_atomic
+
+What = Literal["pen", "geometry"]
+
+CHART_FILE = "chart.json"
+LEGEND_FILE = "chart.png"
+GCODE_FILE = "chart.gcode"
+FIDUCIALS_FILE = "fiducials.png"
+SCAN_FILE = "scan.png"
+MEASUREMENTS_FILE = "measurements.json"
+OVERLAY_FILE = "overlay.png"
+FIT_FILE = "fit.txt"
+FIT_FIGURE_FILE = "fit.png"
+PHOTO_FILE = "photo.png"
+
+# Sheets for a printer, and virtual scans.
+_PRINT_DPI = 300.0
+_SCAN_DPI = 600.0
+# A virtual sheet is this fine: a quarter finer than its scan.
+_SHEET_PX_PER_MM = 30.0
+_WARM_UP_PICTURES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A chart that is ready to be drawn.
+
+    Attributes:
+        chart: what is where.
+        program: how it is drawn.
+        files: what was written.
+    """
+
+    chart: Chart
+    program: Program
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What came of a fit.
+
+    Attributes:
+        name: of the profile. saved: its file.
+        words: what a person should know, one sentence each.
+        files: figure and words.
+    """
+
+    name: str
+    saved: Path
+    words: tuple[str, ...]
+    files: tuple[Path, ...]
+
+
+def make_chart(what: What, profile: Profile, folder: Path, seed: int = 0, printed: bool = False) -> Sheet:
+    """Lays out a chart and writes its files.
+
+    Raises:
+        ChartError: if the sheet is too small.
+        PreflightError: if the machine cannot draw it.
+    """
+    from strokebot.plots import png_bytes
+    from strokebot.plots.charts import legend_figure
+
+    chart = pen_chart(profile, seed, printed) if what == "pen" else geometry_chart(profile, printed)
+    program = chart_program(chart, profile)
+    preflight.require(program, profile.machine)
+    gcode = dialect_of(profile.machine.dialect).encode(program, profile.machine)
+    files = {
+        LEGEND_FILE: png_bytes(legend_figure(chart)),
+        GCODE_FILE: ("\n".join(gcode) + "\n").encode(),
+    }
+    if printed:
+        files[FIDUCIALS_FILE] = _fiducials_png(chart)
+    files[CHART_FILE] = chart.to_json().encode()  # last: where it is, the others are
+    for name, data in files.items():
+        write_atomic(folder / name, data)
+    return Sheet(chart, program, tuple(folder / name for name in files))
+
+
+def load_chart(folder: Path) -> Chart:
+    """The chart of a calibration.
+
+    Raises:
+        ChartError: if there is none yet, or it is damaged.
+    """
+    try:
+        return Chart.from_json((folder / CHART_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ChartError(f"There is no chart in {folder}: make one first, with 'chart'.") from None
+    except (OSError, UnicodeDecodeError) as cause:
+        raise ChartError(f"Cannot read {folder / CHART_FILE}: {cause}.") from cause
+
+
+def measure_sheet(picture_file: Path, folder: Path, source: str = "auto") -> Reading:
+    """Measures a scan or a photo of the folder's chart and writes what was found.
+
+    Raises:
+        ChartError: if the folder has no chart.
+        MeasureError: if the picture cannot be used; says why.
+    """
+    chart = load_chart(folder)
+    picture = load_picture(picture_file)
+    reading = measure(picture, chart, source)
+    image = io.BytesIO()
+    Image.fromarray(overlay(picture, chart, reading)).save(image, "PNG")
+    write_atomic(folder / OVERLAY_FILE, image.getvalue())
+    write_atomic(folder / MEASUREMENTS_FILE, reading.measurements.to_json().encode())
+    return reading
+
+
+def load_measurements(folder: Path) -> Measurements:
+    """What was measured.
+
+    Raises:
+        MeasureError: if nothing was measured yet, or the file is damaged.
+    """
+    try:
+        return Measurements.from_json((folder / MEASUREMENTS_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MeasureError(f"Nothing was measured in {folder} yet: use 'measure' with a scan.") from None
+    except (OSError, UnicodeDecodeError) as cause:
+        raise MeasureError(f"Cannot read {folder / MEASUREMENTS_FILE}: {cause}.") from cause
+
+
+def virtual_scan(sheet: Sheet, profile: Profile, folder: Path, seed: int) -> Path:
+    """Draws a chart on the virtual machine with a pen whose truth is hidden, and scans the sheet.
+
+    Args:
+        sheet: the chart.
+        profile: the profile that it was made for.
+        folder: where the scan goes.
+        seed: of the hidden pen and machine.
+    """
+    from firmware_bridge.simulator import simulate_lines
+
+    lines = dialect_of(profile.machine.dialect).encode(sheet.program, profile.machine)
+    recording = simulate_lines([line for line in lines if not line.startswith(";")], profile.machine)
+    pen, machine = hidden_truth(profile, seed)
+    ink = draw_sheet(recording, profile, pen, machine, _SHEET_PX_PER_MM, seed)
+    if sheet.chart.printed:
+        ink = print_fiducials(ink, sheet.chart, _SHEET_PX_PER_MM)
+    grey = scan(ink, _SHEET_PX_PER_MM, _SCAN_DPI, rotation_deg=1.5, seed=seed)
+    image = io.BytesIO()
+    Image.fromarray(grey).save(image, "PNG", dpi=(_SCAN_DPI, _SCAN_DPI))
+    write_atomic(folder / SCAN_FILE, image.getvalue())
+    return folder / SCAN_FILE
+
+
+def hidden_truth(profile: Profile, seed: int) -> tuple[TruePen, TrueMachine]:
+    """A pen and a machine that differ from their profile as real ones do."""
+    rng = np.random.default_rng(seed)
+    stroke = profile.pen.full - profile.pen.touch
+    touch = profile.pen.touch + rng.uniform(-0.12, 0.12) * stroke
+    pen = TruePen(
+        touch=touch,
+        full=touch + rng.uniform(0.85, 1.1) * stroke,
+        thinnest_mm=profile.pen.min_width_mm * rng.uniform(0.75, 1.2),
+        widest_mm=profile.pen.max_width_mm * rng.uniform(0.8, 1.15),
+        exponent=rng.uniform(0.6, 1.0),
+        bleed_mm2_mm_s=rng.uniform(0.0, 0.05),
+        ink_speed=rng.uniform(0.0, 0.5),
+        play=abs(stroke) * rng.uniform(0.0, 0.04),
+        lag_s=rng.uniform(0.0, 0.04),
+        blot_mm2_s=rng.uniform(0.0, 0.3),
+        noise=0.015,
+        line_noise=0.008,
+    )
+    low, high = 0.994, 1.006
+    machine = TrueMachine(
+        matrix=((rng.uniform(low, high), rng.uniform(-0.004, 0.004)), (0.0, rng.uniform(low, high))),
+        offset_mm=(rng.uniform(-1, 1), rng.uniform(-1, 1)),
+        play_mm=(rng.uniform(0, 0.1), rng.uniform(0, 0.1)),
+    )
+    return pen, machine
+
+
+def _fiducials_png(chart: Chart) -> bytes:
+    """The sheet with its fiducials alone, for a printer, at full size."""
+    px_per_mm = _PRINT_DPI / MM_PER_INCH
+    width, height = chart.paper_mm
+    empty = np.zeros((round(height * px_per_mm), round(width * px_per_mm)), dtype=np.float32)
+    dark = print_fiducials(empty, chart, px_per_mm)
+    image = io.BytesIO()
+    page = Image.fromarray(np.where(dark > 0.5, 0, 255).astype(np.uint8))
+    page.save(image, "PNG", dpi=(_PRINT_DPI, _PRINT_DPI))
+    return image.getvalue()
+
+
+def fit_sheet(what: What, profile: str | None, folder: Path, save_as: str | None = None) -> Fitted:
+    """Fits what was measured, and saves it into a profile of the user's own.
+
+    Args:
+        what: pen or geometry.
+        profile: name or file of the profile that the chart was drawn with.
+        folder: of the calibration.
+        save_as: name of the profile to save; None for the profile's own.
+
+    Raises:
+        CalibrationError: if there is nothing to fit, or it fits no pen and no machine.
+    """
+    from strokebot.plots import png_bytes
+    from strokebot.plots.fits import geometry_fit_figure, pen_fit_figure
+
+    chart, measured, before = load_chart(folder), load_measurements(folder), Profile.load(profile)
+    name = save_as or Path(profile or DEFAULT_PROFILE).stem
+    # What is in the user's profile by now, a pen or a geometry, stays.
+    kept = Profile.load(name) if save_as is None or name in Profile.names() else before
+    if what == "pen":
+        pen = fit_pen(chart, measured, before)
+        words, figure, after = pen.words, pen_fit_figure(pen, name), pen.apply(kept, date.today())
+    else:
+        place = fit_geometry(chart, measured, before)
+        words, figure, after = place.words, geometry_fit_figure(place, name), place.apply(kept)
+    saved = save_profile(name, after)
+    write_atomic(folder / FIT_FIGURE_FILE, png_bytes(figure))
+    write_atomic(folder / FIT_FILE, ("\n".join(words) + "\n").encode())
+    return Fitted(name, saved, words, (folder / FIT_FIGURE_FILE, folder / FIT_FILE))
+
+
+def take_photo(camera: str, folder: Path) -> Path:
+    """Takes one picture from a camera and writes it into the folder.
+
+    Args:
+        camera: the number of a camera of this computer, or an address that opencv can open.
+        folder: of the calibration.
+
+    Raises:
+        MeasureError: if opencv is not installed, or the camera gives no picture.
+    """
+    try:
+        import cv2
+    except ImportError:
+        raise MeasureError("A camera needs opencv: pip install opencv-python-headless.") from None
+    source = cv2.VideoCapture(int(camera) if camera.isdigit() else camera)
+    try:
+        # The first pictures of a webcam are dark and out of focus.
+        for _ in range(_WARM_UP_PICTURES):
+            good, image = source.read()
+    finally:
+        source.release()
+    if not good:
+        raise MeasureError(f"The camera {camera} gives no picture: check its number and its cable.")
+    good, data = cv2.imencode(".png", image)
+    write_atomic(folder / PHOTO_FILE, data.tobytes())
+    return folder / PHOTO_FILE
+
+
+def measure_by_hand(widths_file: Path, folder: Path) -> int:
+    """Takes widths from a text file: a mark's name and a width in mm on each line.
+
+    Returns:
+        How many.
+
+    Raises:
+        MeasureError: for a line that is not one, or a mark that the chart does not have.
+    """
+    try:
+        text = widths_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise MeasureError(f"Cannot read {widths_file}: {cause}.") from cause
+    widths: dict[str, float] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split("#")[0].split()
+        if not words:
+            continue
+        try:
+            name, width = words
+            widths[name] = float(width.replace(",", "."))
+        except ValueError:
+            raise MeasureError(
+                f"{widths_file.name}, line {number}: '{line.strip()}' is not a mark and its width in mm."
+            ) from None
+    measured = from_caliper(load_chart(folder), widths)
+    write_atomic(folder / MEASUREMENTS_FILE, measured.to_json().encode())
+    return len(widths)
