@@ -42,6 +42,10 @@ from strokebot.trajectory.smooth import smooth
 from strokebot.trajectory.timing import parametrise
 from strokebot.trajectory.trajectory import Trajectory
 
+# Lines are drawn so large that one this much wider than most still fits the pen: a line a little too
+# wide would be clipped, or drawn in two passes.
+_WIDTH_MARGIN = 1.15
+
 __all__ = ["DrawOptions", "DrawResult", "Plan", "Sketch", "draw", "perform", "plan", "rehearse"]
 
 
@@ -227,6 +231,6 @@ def _placement(ink: InkImage, profile: Profile, options: DrawOptions, style: Sty
         profile.paper.size_mm,
         options.fit_mm,
         options.at_mm,
-        line_width=width_px / ink.longer_side if share >= MOSTLY_LINES else None,
+        line_width=_WIDTH_MARGIN * width_px / ink.longer_side if share >= MOSTLY_LINES else None,
         widest_mm=profile.pen.max_width_mm,
     )

@@ -40,7 +40,7 @@ def save_lines(path, lines, shape=(90, 140), width=5.0):
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory):
-    lines = [[[15, 70], [40, 20], [65, 70]], [[90, 20], [90, 70], [125, 70]]]
+    lines = [[[15, 20], [40, 70], [65, 20]], [[90, 20], [90, 70], [125, 70]]]
     return save_lines(tmp_path_factory.mktemp("picture") / "two lines.png", lines)
 
 
