@@ -157,6 +157,8 @@ def _beyond(p: Array, q: Array) -> float:
 
 def _begins(p: Array, q: Array) -> bool:
     """Whether the corners of p are those of q, but for its last point, which lies on q's next line."""
+    if len(p) > 1 and float(np.abs(p[-1] - p[-2]).max()) <= _SAME_MM:
+        p = np.delete(p, -2, axis=0)  # the last motor step of a stop
     n = len(p) - 1
     if n < 1:
         return float(np.abs(p[0] - q[0]).max()) <= _SAME_MM
@@ -203,12 +205,12 @@ def trial(kind: str, dialect: str, seed: int) -> Trial:
     except BridgeError as failure:
         error = f"{type(failure).__name__}: {failure}"
     seconds = transport.now_s() - begin_s
+    unreachable = chosen.dead or transport.controller.dead
     if transport.wire.broken and kind == "replugged":
         error += _lift_after_replug(transport, machine)
     transport.wire.advance(transport.now_s() + span_s)  # what the machine has taken, it draws
     drawn = ink(transport.recording(), begin_s)
     pen = float(transport.recording().pen[-1])
-    alive = not (chosen.dead or transport.controller.dead)
     why = ""
     if seconds > span_s + BOUND_S:
         return Trial(End.HUNG, chosen.struck, error, f"took {seconds:.0f} s", seconds)
@@ -216,7 +218,7 @@ def trial(kind: str, dialect: str, seed: int) -> Trial:
         why = "the message has more than one line"
     elif not error and not same(drawn, wanted):
         why = "wrong ink without an error"
-    elif alive and pen < _TOUCH:
+    elif not unreachable and pen < _TOUCH:
         why = "the pen is down"
     if why:
         return Trial(End.LOST, chosen.struck, error, why, seconds)

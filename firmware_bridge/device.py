@@ -87,6 +87,7 @@ class Device:
         self._link = link
         self._control = control_of(machine.dialect)
         link.facts = self._control.greet(link)
+        link.restarted = False  # it may have, when the port was opened
         self.window = link.dialect.window(machine, link.facts)
 
     def __enter__(self) -> Self:
@@ -138,7 +139,8 @@ class Device:
             line for line in self._link.dialect.encode(program, self.machine) if not line.startswith(_COMMENT)
         ]
         up = [m.pen for m in program.moves if m.kind in (MoveKind.TRAVEL, MoveKind.LIFT)]
-        return self._draw(lines, findings, on_event, up[-1] if up else self.machine.safe_pen)
+        lowest = min((m.pen for m in program.moves), default=None)
+        return self._draw(lines, findings, on_event, up[-1] if up else self.machine.safe_pen, lowest)
 
     def run_gcode(self, lines: Iterable[str], on_event: Listener | None = None) -> StreamReport:
         """Draws G-code lines (checked as ``gcode.read_gcode`` does); otherwise as ``run``.
@@ -158,6 +160,7 @@ class Device:
         findings: Sequence[preflight.Finding],
         on_event: Listener | None,
         pen_up: float,
+        lowest_pen: float | None = None,
     ) -> StreamReport:
         link = self._link
         self._control.require_idle(link)
@@ -166,7 +169,7 @@ class Device:
         try:
             for finding in findings:
                 link.listener(Warning(f"{finding.message}: {finding.cure}."))
-            link.feeding = True
+            link.feeding, link.restarted, link.lowest_pen = True, False, lowest_pen
             self._control.prepare(link, pen_up)
             if link.dialect.framing is not Framing.PLAIN:  # its reports do not tell the state
                 link.enter("Run")

@@ -68,6 +68,8 @@ class Link:
         next_number: number of the next line, where lines are numbered.
         facts: what the machine told about itself.
         feeding: False while somebody wants no further line to be sent.
+        restarted: whether the machine has greeted though nobody reset it: it may have lost its place.
+        lowest_pen: the lowest that the pen goes in this drawing, or None if that is not known.
     """
 
     def __init__(self, transport: Transport, dialect: Dialect, machine: MachineProfile) -> None:
@@ -82,6 +84,8 @@ class Link:
         self.next_number = 1
         self.facts = Facts()
         self.feeding = True
+        self.restarted = False
+        self.lowest_pen: float | None = None
 
     def now_s(self) -> float:
         """The transport's clock."""
@@ -127,6 +131,8 @@ class Link:
         elif isinstance(reply, Ok):
             if reply.status is not None:
                 self._note(reply.status)
+        elif isinstance(reply, Banner):
+            self.restarted = True
         elif isinstance(reply, Message):
             self.listener(Warning(f"The machine says: {reply.text}."))
         elif isinstance(reply, Unknown):
@@ -262,6 +268,15 @@ class Link:
         """Tells the machine which number the last line had."""
         self.send_framed(last, f"M110 N{last}")
         self.quiet()
+
+    def rise_mm(self, pen: float) -> float:
+        """How far to lift a z pen whose place was lost, so that it ends at least at a value.
+
+        Counted from the lowest place of the drawing, but not beyond the end of the axis.
+        """
+        last = pen if self.position is None else self.position.pen
+        lowest = last if self.lowest_pen is None else min(self.lowest_pen, last)
+        return max(min(pen - lowest, self.machine.envelope.pen_max - last), 0.0)
 
     def _after_rejection(self) -> None:
         """After an error: grblHAL repeats it until it has seen an empty line."""

@@ -132,6 +132,7 @@ class Streamer:
         self._progress_s = 0.0
         self._answer_s = 0.0
         self._position: Position | None = None
+        self._held_s: float | None = None
 
     def report(self) -> StreamReport:
         """Counts up to now."""
@@ -324,11 +325,28 @@ class Streamer:
         if status.state in _WAITING_STATES or self.link.position != self._position:
             self._position = self.link.position
             self._progress_s = self.link.now_s()
+        self._watch_hold(status)
         box = self.outbox
         left = len(box.lines) - box.sent
         if status.state == "Idle" and left and box.acknowledged and not self._dwelling_s():
             self.stalls += 1
         self._tell_progress()
+
+    def _watch_hold(self, status: Status) -> None:
+        """Bounds a hold that nobody here asked for: a button, an open door, or noise on the wire."""
+        if status.state not in _WAITING_STATES or not self.link.feeding:
+            self._held_s = None
+            return
+        now = self.link.now_s()
+        if self._held_s is None:
+            self._held_s = now
+            self.link.listener(
+                Warning(f"The machine holds ({status.label}) by itself: close its door, and resume it.")
+            )
+        elif now - self._held_s > BUSY_LIMIT_S:
+            raise ResponseTimeout(
+                f"The machine held for {BUSY_LIMIT_S:.0f} s ({status.label}) by itself: find why and redraw."
+            )
 
     def _tell_progress(self) -> None:
         done, total = self.outbox.acknowledged, len(self.outbox.lines)

@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from firmware_bridge.control.base import identify, refuse
 from firmware_bridge.dialects.base import (
+    Alarm,
     Banner,
     Facts,
     Message,
@@ -28,7 +29,7 @@ from firmware_bridge.dialects.base import (
     Unknown,
 )
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
-from firmware_bridge.link import POLL_S, Link
+from firmware_bridge.link import BUSY_LIMIT_S, POLL_S, Link
 from firmware_bridge.streamer import NO_PROGRESS_S
 
 _PROBES = 3
@@ -38,6 +39,8 @@ _OLD_VERSION = re.compile(r"0\.")
 # A machine at 2000 mm/s slows down from it in 2 s even at the least acceleration in use.
 _HOLD_TIMEOUT_S = 10.0
 _RESET_TIMEOUT_S = 5.0
+# A silent machine is asked for so long to lift its pen: a loose plug or a fuse may come back.
+_RETURN_S = 30.0
 # States in which the machine is still moving, or may be.
 _SLOWING = ("Hold:1", "Run", "Jog", "Door:2", "Door:3")
 # Sizes that no board has are a misread line.
@@ -70,7 +73,7 @@ class GrblControl:
 
     def wait_idle(self, link: Link) -> None:
         """Waits until the machine stands still; see ``Control.wait_idle``."""
-        progress_s = link.now_s()
+        begin_s = progress_s = link.now_s()
         position = link.position
         while True:
             status = link.poll()
@@ -78,8 +81,10 @@ class GrblControl:
                 return
             if status.state == "Alarm":
                 raise DeviceAlarm("The machine is in an alarm: find its cause, then home or unlock it.")
-            if link.position != position or status.state in ("Hold", "Door"):
+            if link.position != position:
                 position, progress_s = link.position, link.now_s()
+            if status.state in ("Hold", "Door"):
+                progress_s = max(progress_s, min(link.now_s(), begin_s + BUSY_LIMIT_S))
             if link.now_s() - progress_s > NO_PROGRESS_S:
                 raise ResponseTimeout(
                     f"The machine stays in state {status.label} and does not move: reset it."
@@ -88,29 +93,25 @@ class GrblControl:
 
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Stops whatever runs and lifts the pen; see ``Control.stop_and_lift``."""
+        rise_mm = link.rise_mm(pen)
         link.send_realtime(Realtime.HOLD)
-        _wait_for_stand(link)
+        heard = _wait_for_stand(link)
         offset = link.offset_mm[2]
-        self.reset(link)
+        own = _reset(link, _RETURN_S)
+        lost = link.restarted or not (heard or own)
         if link.poll().state == "Alarm":
             link.command(link.dialect.commands["unlock"])
-        for line in link.dialect.pen_lines(pen, link.machine, offset):
+        if lost and link.machine.pen_actuator == "z":
+            lines = link.dialect.jog_lines(0.0, 0.0, rise_mm, link.machine.pen_max_speed) if rise_mm else []
+        else:
+            lines = link.dialect.pen_lines(pen, link.machine, offset)
+        for line in lines:
             link.command(line)
         self.wait_idle(link)
 
     def reset(self, link: Link) -> None:
         """Resets the controller and waits for its greeting; see ``Control.reset``."""
-        link.send_realtime(Realtime.RESET)
-        deadline = link.now_s() + _RESET_TIMEOUT_S
-        while True:
-            try:
-                reply = link.read(deadline - link.now_s())
-            except ResponseTimeout as cause:
-                raise ResponseTimeout(
-                    "The machine does not come back after a reset: switch it off and on."
-                ) from cause
-            if isinstance(reply, Banner):
-                return
+        _reset(link, _RESET_TIMEOUT_S)
 
 
 def read_facts(link: Link) -> Facts:
@@ -202,14 +203,51 @@ def _finish_open_line(link: Link) -> None:
             return
 
 
-def _wait_for_stand(link: Link) -> None:
-    """Waits until a hold has come to rest; gives up quietly where only a reset helps."""
+def _reset(link: Link, patience_s: float) -> bool:
+    """Resets the controller, again and again for a while, and waits for its greeting.
+
+    Returns:
+        Whether the greeting is surely that of this reset, since an alarm came before it: without
+        one, a machine that was silent may have been switched on meanwhile.
+
+    Raises:
+        ResponseTimeout: if it does not come back.
+    """
+    restarted, give_up_s = link.restarted, link.now_s() + patience_s
+    alarmed = False
+    while True:
+        link.send_realtime(Realtime.RESET)
+        deadline = min(link.now_s() + _RESET_TIMEOUT_S, give_up_s)
+        while True:
+            try:
+                reply = link.read(deadline - link.now_s())
+            except ResponseTimeout as cause:
+                if link.now_s() < give_up_s:
+                    break
+                raise ResponseTimeout(
+                    "The machine does not come back after a reset: switch it off and on."
+                ) from cause
+            alarmed = alarmed or isinstance(reply, Alarm)
+            if isinstance(reply, Banner):
+                link.restarted = restarted
+                return alarmed
+
+
+def _wait_for_stand(link: Link) -> bool:
+    """Waits until a hold has come to rest; gives up quietly where only a reset helps.
+
+    Returns:
+        Whether the machine was heard.
+    """
     deadline = link.now_s() + _HOLD_TIMEOUT_S
     while link.now_s() < deadline:
         try:
             status = link.poll(POLL_S * 4)
-        except (ResponseTimeout, DeviceAlarm):
-            return  # after some alarms the machine hears nothing but a reset
+        except DeviceAlarm:
+            return True  # after some alarms the machine hears nothing but a reset
+        except ResponseTimeout:
+            return False
         if status.label not in _SLOWING:
-            return
+            return True
         link.pause(POLL_S / 5)
+    return True

@@ -41,6 +41,8 @@ _PROBE_S = 1.0
 _KEEPALIVE_S = 1
 # Without that, a wait for the end of all motion may be silent for this long.
 _SILENT_MOTION_S = 120.0
+# A silent board is asked for so long to lift its pen: a loose plug or a fuse may come back.
+_RETURN_S = 30.0
 _FIRMWARE = "FIRMWARE "
 
 
@@ -85,9 +87,14 @@ class MarlinControl:
 
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Lets the taken moves end and lifts the pen; see ``Control.stop_and_lift``."""
-        _number_from_zero(link)
+        rise_mm = link.rise_mm(pen)
+        _number_from_zero(link, _RETURN_S)
         self.wait_idle(link)
-        for line in link.dialect.pen_lines(pen, link.machine):
+        if link.restarted and link.machine.pen_actuator == "z":
+            lines = link.dialect.jog_lines(0.0, 0.0, rise_mm, link.machine.pen_max_speed) if rise_mm else []
+        else:
+            lines = link.dialect.pen_lines(pen, link.machine)
+        for line in lines:
             link.command(line)
         self.wait_idle(link)
 
@@ -141,28 +148,45 @@ def _ask_firmware(link: Link, heard: list[str]) -> str:
     refuse(link, heard)
 
 
-def _number_from_zero(link: Link) -> None:
-    """Makes the next line number one, and lets every answer that is under way pass by."""
-    link.quiet()
-    link.next_number = 0
-    link.send_framed(0, "M110 N0")
+def _number_from_zero(link: Link, patience_s: float = COMMAND_TIMEOUT_S) -> None:
+    """Makes the next line number one, and lets every answer that is under way pass by.
+
+    Args:
+        link: the conversation.
+        patience_s: for so long a silent board is asked again, since it may come back.
+    """
+    link.send_line("")  # ends a line that was cut short
     begin = link.now_s()
-    deadline = begin + COMMAND_TIMEOUT_S
+    resends = 0
     while True:
-        try:
-            reply = link.read(deadline - link.now_s())
-        except ResponseTimeout as cause:
-            raise ResponseTimeout(
-                f"{link.transport.name} does not take a new line number: reset the machine."
-            ) from cause
-        if isinstance(reply, Busy):
-            deadline = min(link.now_s() + COMMAND_TIMEOUT_S, begin + BUSY_LIMIT_S)
-        elif isinstance(reply, Banner):
-            raise ProtocolError(f"{link.transport.name} restarted: try again.")
-        elif isinstance(reply, Ok):
-            break
-    link.quiet()
-    link.next_number = 1
+        link.quiet()
+        link.next_number = 0
+        link.send_framed(0, "M110 N0")
+        deadline = link.now_s() + COMMAND_TIMEOUT_S
+        taken = False
+        while not taken:
+            try:
+                reply = link.read(deadline - link.now_s())
+            except ResponseTimeout as cause:
+                if link.now_s() - begin < patience_s:
+                    break
+                raise ResponseTimeout(
+                    f"{link.transport.name} does not take a new line number: reset the machine."
+                ) from cause
+            if isinstance(reply, Busy):
+                deadline = min(link.now_s() + COMMAND_TIMEOUT_S, begin + BUSY_LIMIT_S)
+            elif isinstance(reply, Alarm):
+                alarm(reply)
+            elif isinstance(reply, Banner | Resend):
+                resends += 1
+                if resends > MOST_RESENDS:
+                    raise ProtocolError("Lines arrive damaged each time: check the cable and the baud rate.")
+                break
+            taken = isinstance(reply, Ok)
+        if taken:
+            link.quiet()
+            link.next_number = 1
+            return
 
 
 def _settle(link: Link) -> None:

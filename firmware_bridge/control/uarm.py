@@ -61,6 +61,8 @@ class UarmControl:
 
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Lets the taken moves end and lifts the pen; see ``Control.stop_and_lift``."""
+        link.send_line("")  # ends a line that was cut short
+        link.quiet()
         self.wait_idle(link)
         self.lift(link, pen)
         self.wait_idle(link)

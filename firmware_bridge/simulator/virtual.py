@@ -174,7 +174,7 @@ class VirtualController(ABC):
 
     def say(self, line: str) -> None:
         """Sends a line to the other side."""
-        self._output += line.encode("ascii") + b"\r\n"
+        self._output += line.encode("latin-1", "replace") + b"\r\n"  # it may repeat what it heard
 
     # -- inside ----------------------------------------------------------------------------------
 

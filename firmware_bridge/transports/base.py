@@ -47,7 +47,7 @@ class Transport(Protocol):
 
 
 class LineCutter:
-    """Cuts a stream of bytes into lines at each LF and drops the CR before it."""
+    """Cuts a stream of bytes into lines at each LF and drops CRs and blanks around it."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -56,7 +56,7 @@ class LineCutter:
     def feed(self, data: bytes) -> None:
         """Takes bytes as they come."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        self._lines.extend(line.decode("latin-1").rstrip("\r") for line in lines)
+        self._lines.extend(line.decode("latin-1").strip("\r ") for line in lines)
         if len(self._rest) > LONGEST_LINE_BYTES:
             self._lines.append(self._rest.decode("latin-1"))
             self._rest = b""

@@ -45,7 +45,7 @@ class PowerCut(Timed):
     def _happen(self) -> None:
         self.wire.controller.motion.stop_dead()
         self.wire.cut()
-        self.off = True
+        self.off = self.dead = True
         self.wire.at(self.wire.now_s + self.random.uniform(*_OFF_S), self._back)
 
     def _armed(self, span_s: float) -> None:
@@ -53,7 +53,7 @@ class PowerCut(Timed):
         super()._armed(span_s)
 
     def _back(self) -> None:
-        self.off = False
+        self.off = self.dead = False
         self.wire.power_cycle()
 
     def _to_machine(self, data: bytes) -> list[Piece]:
@@ -162,6 +162,11 @@ class LongPause(Timed):
 
     def _happen(self) -> None:
         self.until_s = self.wire.now_s + self.random.uniform(*_PAUSE_S)
+        self.dead = True
+        self.wire.at(self.until_s, self._back)
+
+    def _back(self) -> None:
+        self.dead = False
 
     def _to_machine(self, data: bytes) -> list[Piece]:
         return [(max(self.until_s - self.wire.now_s, 0.0), data)]
