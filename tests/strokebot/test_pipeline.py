@@ -21,6 +21,7 @@ from strokebot.errors import PlacementError, StrokebotError, WeightsError
 from strokebot.gesture import Gesture
 from strokebot.image import InkImage
 from strokebot.pipeline import DrawOptions
+from strokebot.sketch import solid
 from strokebot.tour import tour_gesture
 from strokebot.trajectory.trajectory import Trajectory
 
@@ -258,3 +259,12 @@ def test_a_folder_that_cannot_be_written_to_is_one_line_and_leaves_nothing(resul
     with pytest.raises(StrokebotError, match="Cannot write"):
         report.save_drawing(result, tmp_path / "file" / "folder")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_nearly_full_ink_is_full_and_paler_lines_stay_paler():
+    ink = np.array([1.0, 0.8, 0.75, 0.6, 0.5, 0.2, 0.0])
+    gesture = Gesture.from_positions(np.arange(14.0).reshape(7, 2), np.full(7, 0.1), ink)
+    raised = solid(gesture)
+    np.testing.assert_allclose(raised.intensity, [1, 1, 1, 0.8, 2 / 3, 0.2, 0.0])
+    np.testing.assert_array_equal(raised.pen_down, gesture.pen_down)
+    np.testing.assert_array_equal(raised.positions, gesture.positions)
