@@ -1,0 +1,22 @@
+"""The journal of a drawing: what was sent, taken and surely executed, safe against any end."""
+
+from __future__ import annotations
+
+from firmware_bridge.journal.format import JournalError
+from firmware_bridge.journal.reader import JournalState, read_journal
+from firmware_bridge.journal.store import begin_job, default_folder, find_job, job_paths
+from firmware_bridge.journal.tracker import Place, Tracker
+from firmware_bridge.journal.writer import Journal
+
+__all__ = [
+    "Journal",
+    "JournalError",
+    "JournalState",
+    "Place",
+    "Tracker",
+    "begin_job",
+    "default_folder",
+    "find_job",
+    "job_paths",
+    "read_journal",
+]

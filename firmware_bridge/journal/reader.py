@@ -1,0 +1,232 @@
+"""Reads a journal and believes nothing in it that was not checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware_bridge import gcode
+from firmware_bridge.errors import ProgramError
+from firmware_bridge.journal import format as disk
+from firmware_bridge.journal.format import JournalError
+from firmware_bridge.journal.tracker import Place
+from firmware_bridge.machine import MachineProfile
+
+_LONGEST_TEXT = 4096
+_STATES = ("paused", "resumed", "stopped", "done", "trim")
+
+
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """What a journal says.
+
+    Attributes:
+        path: the file. name: of the job. url: the port that was used. started: when, or empty.
+        machine: the profile as it was then.
+        lines: the program as it was sent.
+        bound: everything before it is surely executed.
+        taken: lines that were surely taken.
+        may_sent: lines from here on were surely not sent.
+        position: where the tool was reported last (x, y, pen in words of the controller), or None.
+        done: whether the drawing was finished.
+        last_event: such as ``paused``; empty while it draws.
+        reason: why it stopped, where that is known.
+        trim: shift of the pen for the lines that are left.
+        torn: whether the file ends in a broken record, as after a power cut.
+        sound_bytes: length of the sound part.
+    """
+
+    path: Path
+    name: str
+    url: str
+    started: str
+    machine: MachineProfile
+    lines: list[str]
+    bound: Place
+    taken: int
+    may_sent: int
+    position: tuple[float, float, float] | None
+    done: bool
+    last_event: str
+    reason: str
+    trim: float
+    torn: bool
+    sound_bytes: int
+
+
+def read_journal(path: Path) -> JournalState:
+    """Reads and checks a journal.
+
+    Raises:
+        JournalError: if it cannot be read, is no journal, is damaged or too large.
+    """
+    data = _bytes(path)
+    try:
+        return _read(path, data)
+    except JournalError as error:
+        raise JournalError(f"The journal {path.name} cannot be used: {error}. Draw from the start.") from None
+    except (ProgramError, ValueError, TypeError, KeyError, RecursionError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise JournalError(
+            f"The journal {path.name} cannot be used: it is damaged ({text.rstrip('.')}). "
+            "Draw from the start."
+        ) from None
+
+
+def _bytes(path: Path) -> bytes:
+    """The file's bytes; only of a plain file, so that no pipe or device is ever waited for."""
+    try:
+        if not path.is_file():
+            raise JournalError(f"There is no journal {path}: see strokebot resume --list.")
+        if path.stat().st_size > disk.MAX_FILE_BYTES:
+            raise JournalError(f"{path.name} is larger than any journal: draw from the start.")
+        with path.open("rb") as file:
+            return file.read(disk.MAX_FILE_BYTES)
+    except (OSError, ValueError) as error:
+        raise JournalError(f"Cannot read the journal {path.name}: {error}.") from None
+
+
+def _read(path: Path, data: bytes) -> JournalState:
+    if not data.startswith(disk.MAGIC):
+        raise JournalError("it is no journal of this program")
+    header: Mapping[str, object] | None = None
+    lines: list[str] = []
+    room = gcode.MAX_FILE_BYTES
+    last = disk.Progress(0, 0, 0.0, math.nan, math.nan, math.nan)
+    may_sent = 0
+    event: Mapping[str, object] = {}
+    trim = 0.0
+    done = False
+    end = len(disk.MAGIC)
+    for kind, payload, end in disk.records(data):  # noqa: B007 - the last end is the sound length
+        if kind == disk.HEADER and header is None:
+            header = _table(payload)
+        elif header is None:
+            raise JournalError("it does not begin with a header")
+        elif kind == disk.LINES:
+            more = disk.read_lines(payload, room)
+            room -= sum(map(len, more))
+            lines += more
+        elif kind == disk.MAY_SEND:
+            may_sent = max(may_sent, disk.read_may_send(payload))
+        elif kind == disk.PROGRESS:
+            last = disk.read_progress(payload)
+        elif kind == disk.EVENT:
+            event = _event(payload)
+            done = done or event["event"] == "done"
+            trim = _number(event, "trim", trim)
+        else:
+            raise JournalError("it holds a record that this version does not know")
+    if header is None:
+        raise JournalError("it ends before its header")
+    if header.get("format") != disk.FORMAT:
+        raise JournalError(f"its format is {header.get('format')!r}, this version reads {disk.FORMAT}")
+    machine = MachineProfile.from_table(_mapping(header, "machine"), path.name)
+    _check_program(header, lines)
+    _check_progress(last, len(lines))
+    known = all(math.isfinite(v) for v in (last.x, last.y, last.pen))
+    return JournalState(
+        path=path,
+        name=_text(header, "name"),
+        url=_text(header, "url"),
+        started=_text(header, "started"),
+        machine=machine,
+        lines=lines,
+        bound=Place(last.line, last.share),
+        taken=last.taken,
+        may_sent=min(max(may_sent, last.line), len(lines)),
+        position=(last.x, last.y, last.pen) if known else None,
+        done=done,
+        last_event=str(event.get("event", "")),
+        reason=str(event.get("reason", ""))[:_LONGEST_TEXT],
+        trim=trim,
+        torn=end != len(data),
+        sound_bytes=end,
+    )
+
+
+def _check_program(header: Mapping[str, object], lines: list[str]) -> None:
+    if header.get("lines") != len(lines) or header.get("sha256") != sha256_of(lines):
+        raise JournalError("its program is not whole")
+    gcode.validate_lines(lines, "its program")
+
+
+def _check_progress(last: disk.Progress, count: int) -> None:
+    if not (last.line <= count and last.taken <= count and 0.0 <= last.share < 1.0):
+        raise JournalError("its progress lies outside its program")
+    if last.line == count and last.share > 0.0:
+        raise JournalError("its progress lies outside its program")
+
+
+def sha256_of(lines: list[str]) -> str:
+    """Checksum of a program."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode("ascii", "replace") + b"\n")
+    return digest.hexdigest()
+
+
+def _table(payload: bytes) -> Mapping[str, object]:
+    table = json.loads(payload.decode("utf-8"))
+    if not isinstance(table, dict):
+        raise JournalError("its header is damaged")
+    return table
+
+
+def _event(payload: bytes) -> Mapping[str, object]:
+    table = _table(payload)
+    if table.get("event") not in _STATES:
+        raise JournalError("it holds an event that this version does not know")
+    return table
+
+
+def _mapping(table: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = table.get(key)
+    if not isinstance(value, dict):
+        raise JournalError(f"its header has no {key}")
+    return value
+
+
+def _text(table: Mapping[str, object], key: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT or not value.isprintable():
+        raise JournalError(f"its header has no proper {key}")
+    return value
+
+
+def _number(table: Mapping[str, object], key: str, default: float) -> float:
+    value = table.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise JournalError(f"its {key} is no number")
+    return float(value)
+
+
+def is_done(path: Path) -> bool:
+    """Whether a journal says that its drawing was finished; False for what cannot be read."""
+    try:
+        data = _bytes(path)
+        events = [_event(payload) for kind, payload, _ in disk.records(data) if kind == disk.EVENT]
+    except (JournalError, ValueError, RecursionError):
+        return False
+    return data.startswith(disk.MAGIC) and any(event["event"] == "done" for event in events)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a drawing is writing to a journal now."""
+    if os.name != "posix":
+        return False
+    import fcntl
+
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
