@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from calibration.chart.spec import Chart, Mark, MarkKind
 from calibration.errors import MeasureError
 from calibration.measurements import Line, Measurements, Point, Sample
+from calibration.scan.crosses import cross_offsets
 from calibration.scan.find import find_fiducials, sample
 from calibration.scan.lines import WIDE_SIGMAS, Bars, fit_bars, fit_sigma, profiles
 from calibration.scan.picture import MM_PER_INCH, Picture
@@ -300,11 +301,13 @@ def _crosses(
 ) -> tuple[list[Point], list[bool]]:
     """Corners of the crosses of a geometry chart, and for each whether it is there."""
     points, there = [], []
-    for mark in chart.of_kind(MarkKind.GRID):
+    marks = chart.of_kind(MarkKind.GRID)
+    offsets = cross_offsets(grey, view, np.array([mark.xy_mm[1] for mark in marks]).reshape(-1, 2))
+    for mark, offset in zip(marks, offsets, strict=True):
         arms = []
         for a, b in ((mark.xy_mm[1], mark.xy_mm[0]), (mark.xy_mm[1], mark.xy_mm[2])):
             unit = (b - a) / np.linalg.norm(b - a)
-            path = np.array([a + _ARM_MM[0] * unit, a + _ARM_MM[1] * unit])
+            path = offset + np.array([a + _ARM_MM[0] * unit, a + _ARM_MM[1] * unit])
             s, t, darkness = profiles(grey, view, path, min(widest / 2 + _REACH_MM, 2.5), _FINE_WINDOW_MM)
             bars = fit_bars(s, t, darkness, sigma)
             ink = bars.width_mm > 0

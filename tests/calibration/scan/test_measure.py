@@ -204,3 +204,24 @@ def test_crosses_show_where_the_machine_is_off(profile):
         )[0]
         # The play shifts a corner by half of it, in the direction that it was reached from.
         assert np.abs(np.array(point.measured_mm) - true).max() < 0.13
+
+
+@settings(max_examples=8)
+@given(st.tuples(st.floats(-2.2, 2.2), st.floats(-2.2, 2.2)), st.floats(0.3, 1.0))
+def test_crosses_beside_their_places_are_found(offset, width):
+    from calibration.raster import lay_ink
+    from calibration.scan.crosses import cross_offsets
+    from calibration.scan.view import View
+
+    px, size = 8.0, 60.0
+    planned = np.array([[15.0, 15.0], [45.0, 15.0], [15.0, 45.0], [45.0, 45.0]])
+    ends = np.array([[-4, 0], [4, 0], [0, -4], [0, 4]])
+    places = ((planned + offset)[:, None] + ends).reshape(-1, 2)
+    at = places * [px, -px] + [0.0, size * px]
+    down = np.tile([False, True], len(at) // 2)
+    sheet = lay_ink(at, np.full(len(at), width * px), np.ones(len(at)), down, (480, 480), 2)
+    flat = np.array([[px, 0, -0.5], [0, -px, size * px - 0.5], [0, 0, 1]])
+    view = View(flat, 0.0, np.array([240.0, 240.0]), 240.0, px, 0.0, 0.0)
+    found = cross_offsets((0.95 - 0.85 * sheet).astype(np.float32), view, planned)
+    np.testing.assert_allclose(found, np.tile(offset, (4, 1)), atol=0.3)
+    assert cross_offsets(sheet, view, np.zeros((0, 2))).shape == (0, 2)
