@@ -30,6 +30,7 @@ from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import MoveKind, Program
 from firmware_bridge.streamer import Streamer, StreamReport
 from firmware_bridge.transports import PortInfo, Transport, list_ports, open_transport
+from firmware_bridge.watch import Watch
 
 __all__ = ["Device", "PortInfo", "StreamReport", "open_device", "ports"]
 
@@ -173,7 +174,8 @@ class Device:
             self._control.prepare(link, pen_up)
             if link.dialect.framing is not Framing.PLAIN:  # its reports do not tell the state
                 link.enter("Run")
-            streamer = Streamer(link, self.window)
+            watch = Watch(self.machine, link.dialect.framing, link.facts.planner_blocks)
+            streamer = Streamer(link, self.window, None if _in_inches(link.facts) else watch)
             streamer.stream(lines)
             # The answer to this line comes when the last move has ended.
             Streamer(link, ONE_LINE).stream([link.dialect.commands["sync"]])
@@ -185,6 +187,8 @@ class Device:
                     f"The machine gave {link.surplus} answers too many, so lines may have been lost: "
                     "check the cable and draw again."
                 )
+            if streamer.watch is not None:
+                streamer.watch.ended(link.poll(), link.offset_mm)
             return streamer.report()
         except BaseException as error:
             if not isinstance(error, PortError):
@@ -325,6 +329,11 @@ def _check_jog(axis: str, now: float, step: float, low: float, high: float) -> N
         raise PreflightError(
             f"The jog takes {axis} to {goal:.2f}, outside {low:g} to {high:g}: take a smaller step."
         )
+
+
+def _in_inches(facts: Facts) -> bool:
+    """Whether GRBL reports places in inches ($13), which nothing here reads."""
+    return bool(facts.settings.get("$13"))
 
 
 def _no_event(event: Event) -> None:

@@ -54,6 +54,7 @@ from firmware_bridge.errors import (
 from firmware_bridge.events import Position, Progress, Warning
 from firmware_bridge.link import BUSY_LIMIT_S, MOST_RESENDS, POLL_S, QUIET_S, Link, alarm
 from firmware_bridge.outbox import Outbox
+from firmware_bridge.watch import Watch
 
 # No byte at all for so long, despite status requests, means that nobody is there.
 SILENCE_S = 5.0
@@ -69,6 +70,8 @@ NO_PROGRESS_S = 10.0
 _LEAST_WAIT_S = 0.001
 # States in which the machine rightly does nothing until somebody resumes it.
 _WAITING_STATES = ("Hold", "Door")
+# States in which lines are read and nothing moves.
+_UNMOVED_STATES = ("Check", "Sleep")
 _NOT_SENT = "The machine answered a line that was not sent: check the line ends and the cable."
 
 
@@ -101,14 +104,16 @@ class Streamer:
         errors, stalls, resends: see ``StreamReport``.
     """
 
-    def __init__(self, link: Link, window: Window) -> None:
+    def __init__(self, link: Link, window: Window, watch: Watch | None = None) -> None:
         """Prepares a stream.
 
         Args:
             link: the conversation; nothing may be pending in it.
             window: what may be pending.
+            watch: is told lines and reports, and raises when the tool goes astray.
         """
         self.link = link
+        self.watch = watch
         self.framing = link.dialect.framing
         self.base = link.next_number
         self.outbox = Outbox(window, lambda index, line: len(link.framed(self.base + index, line)))
@@ -191,6 +196,8 @@ class Streamer:
             # Booked before it is sent: an interrupted write may have sent it.
             index = self.outbox.take_next()
             self.link.next_number = max(self.link.next_number, self.base + index + 1)
+            if self.watch is not None:
+                self.watch.sent(index, self.outbox.lines[index])
             self.link.send_framed(self.base + index, self.outbox.lines[index])
 
     def _probe(self) -> None:
@@ -326,6 +333,7 @@ class Streamer:
             self._position = self.link.position
             self._progress_s = self.link.now_s()
         self._watch_hold(status)
+        self._watch_place(status)
         box = self.outbox
         left = len(box.lines) - box.sent
         if status.state == "Idle" and left and box.acknowledged and not self._dwelling_s():
@@ -347,6 +355,16 @@ class Streamer:
             raise ResponseTimeout(
                 f"The machine held for {BUSY_LIMIT_S:.0f} s ({status.label}) by itself: find why and redraw."
             )
+
+    def _watch_place(self, status: Status) -> None:
+        """Raises if the tool is where no line leads it; a doubtful report is followed by another."""
+        if self.watch is None or self.framing is Framing.NUMBERED or status.state in _UNMOVED_STATES:
+            return
+        self.watch.taken(self.outbox.acknowledged)
+        self.watch.reported(status, self.link.offset_mm)
+        if self.watch.doubtful:
+            self._polled_s = self.link.now_s()
+            self.link.send_realtime(Realtime.STATUS)
 
     def _tell_progress(self) -> None:
         done, total = self.outbox.acknowledged, len(self.outbox.lines)
