@@ -5,6 +5,9 @@ Ends:
     stopped   an error of one line, the pen up (where the machine can still be told), the ink
               drawn so far a beginning of the drawing
     strayed   an error of one line, the pen up, and some ink where it does not belong
+    unseen    wrong ink without an error where the firmware has no way to know: a damaged line that
+              is a good line too, on GRBL and uArm, which have no checksum, or two bits turned over
+              that cancel in Marlin's
     lost      wrong ink without an error, or a pen left down though the machine could be told
     hung      not ended within the bound
 
@@ -49,6 +52,7 @@ class End(StrEnum):
     DRAWN = "drawn"
     STOPPED = "stopped"
     STRAYED = "strayed"
+    UNSEEN = "unseen"
     LOST = "lost"
     HUNG = "hung"
 
@@ -218,6 +222,8 @@ def trial(kind: str, dialect: str, seed: int) -> Trial:
         why = "the message has more than one line"
     elif not error and not same(drawn, wanted):
         why = "wrong ink without an error"
+        if chosen.damages_lines:
+            return Trial(End.UNSEEN, chosen.struck, error, why, seconds)
     elif not unreachable and pen < _TOUCH:
         why = "the pen is down"
     if why:

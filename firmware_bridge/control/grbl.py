@@ -39,6 +39,8 @@ _OLD_VERSION = re.compile(r"0\.")
 # A machine at 2000 mm/s slows down from it in 2 s even at the least acceleration in use.
 _HOLD_TIMEOUT_S = 10.0
 _RESET_TIMEOUT_S = 5.0
+# A slow pen axis over its whole way.
+_LIFT_TIMEOUT_S = 30.0
 # A silent machine is asked for so long to lift its pen: a loose plug or a fuse may come back.
 _RETURN_S = 30.0
 # States in which the machine is still moving, or may be.
@@ -99,7 +101,7 @@ class GrblControl:
         offset = link.offset_mm[2]
         own = _reset(link, _RETURN_S)
         lost = link.restarted or not (heard or own)
-        if link.poll().state == "Alarm":
+        if _state(link) != "Idle":
             link.command(link.dialect.commands["unlock"])
         if lost and link.machine.pen_actuator == "z":
             lines = link.dialect.jog_lines(0.0, 0.0, rise_mm, link.machine.pen_max_speed) if rise_mm else []
@@ -107,7 +109,9 @@ class GrblControl:
             lines = link.dialect.pen_lines(pen, link.machine, offset)
         for line in lines:
             link.command(line)
-        self.wait_idle(link)
+        link.command(link.dialect.commands["sync"], _LIFT_TIMEOUT_S)
+        if _state(link):  # else its reports cannot be read, and the answer must do
+            self.wait_idle(link)
 
     def reset(self, link: Link) -> None:
         """Resets the controller and waits for its greeting; see ``Control.reset``."""
@@ -201,6 +205,14 @@ def _finish_open_line(link: Link) -> None:
             return  # a machine in a hold answers no lines
         if isinstance(reply, Ok | Rejected):
             return
+
+
+def _state(link: Link) -> str:
+    """The state that the machine reports, or nothing if its report cannot be read."""
+    try:
+        return link.poll().state
+    except ResponseTimeout:
+        return ""
 
 
 def _reset(link: Link, patience_s: float) -> bool:

@@ -26,11 +26,11 @@ class Fault:
         random: the source of all parameters.
         struck: how often it has struck.
         begin_s: when it may strike first; infinite until it is armed.
-        lost_place: whether it makes the machine forget where it stands.
+        damages_lines: whether it may turn a good line into another good line.
         dead: whether nothing can be told to the machine any more.
     """
 
-    lost_place = False
+    damages_lines = False
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)

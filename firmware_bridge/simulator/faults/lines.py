@@ -14,6 +14,8 @@ _RESEND = b"Resend:"
 class DamagedLine(Fault):
     """Bits of a line turn over on the way to the machine."""
 
+    damages_lines = True
+
     def _to_machine(self, data: bytes) -> list[Piece]:
         if not self.struck and self._due() and is_line(data):
             self.struck += 1
@@ -23,6 +25,8 @@ class DamagedLine(Fault):
 
 class LostBytes(Fault):
     """A run of bytes is lost on the way to the machine, line ends included."""
+
+    damages_lines = True
 
     def _armed(self, span_s: float) -> None:
         self.left = self.random.choice([1, 1, 2, 3, self.random.randint(4, 30)])
@@ -59,6 +63,8 @@ class DoubledLine(Fault):
 
 class NoiseToMachine(Fault):
     """Bytes that nobody sent arrive at the machine, realtime ones perhaps."""
+
+    damages_lines = True
 
     def _to_machine(self, data: bytes) -> list[Piece]:
         if self.struck or not self._due() or not is_line(data):
