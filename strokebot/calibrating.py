@@ -250,13 +250,22 @@ def fit_sheet(what: What, profile: str | None, folder: Path, save_as: str | None
     chart, measured, before = load_chart(folder), load_measurements(folder), Profile.load(profile)
     name = save_as or Path(profile or DEFAULT_PROFILE).stem
     # What is in the user's profile by now, a pen or a geometry, stays.
-    kept = Profile.load(name) if save_as is None or name in Profile.names() else before
+    kept = Profile.load(name) if name in Profile.names() else before
     if what == "pen":
         pen = fit_pen(chart, measured, before)
+        first = (
+            f"The pen touches at {pen.touch:.3f} and draws lines of {pen.widths_mm[0]:.2f} to "
+            f"{pen.widths_mm[-1]:.2f} mm; the lines lie within {pen.residual_mm:.3f} mm of the curve."
+        )
         words, figure, after = pen.words, pen_fit_figure(pen, name), pen.apply(kept, date.today())
     else:
         place = fit_geometry(chart, measured, before)
+        first = (
+            f"Corners were {place.before_mm[0]:.3f} mm off ({place.before_mm[1]:.3f} at most); "
+            f"after the fit {place.after_mm[0]:.3f} ({place.after_mm[1]:.3f})."
+        )
         words, figure, after = place.words, geometry_fit_figure(place, name), place.apply(kept)
+    words = (first, *words)
     saved = save_profile(name, after)
     write_atomic(folder / FIT_FIGURE_FILE, png_bytes(figure))
     write_atomic(folder / FIT_FILE, ("\n".join(words) + "\n").encode())
