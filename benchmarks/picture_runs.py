@@ -144,7 +144,7 @@ def run(picture: Picture, rivals: Sequence[Rival], folder: Path) -> Result:
         ways[""] = judged(ours, seconds, drawn.plan.trajectory.duration_s)
         machine_iou = iou(target.mask, ink_mask(drawn.drawn))
         if picture.kind == "photo":
-            tone = _tone(file, drawn, ours)
+            tone = _tone(file, drawn)
             ways[""] = replace(ways[""], ink=drawn.drawn)
     for rival in () if picture.kind == "photo" else rivals:
         begin = time.perf_counter()
@@ -172,12 +172,9 @@ def _darkness(file: Path) -> NDArray[np.float64]:
     return 1 - np.asarray(Image.open(file).convert("L"), dtype=np.float64) / 255
 
 
-def _tone(file: Path, drawn: pipeline.DrawResult, ours: Drawing) -> float:
-    """Correlation of a photo with what the virtual machine drew."""
-    pen, placement = drawn.plan.profile.pen, drawn.plan.placement
-    px_per_mm = drawn.plan.ink.longer_side / placement.scale_mm
-    line_px = float(np.clip(ours.width_px, pen.min_width_mm * px_per_mm, pen.max_width_mm * px_per_mm))
-    return raster.tone_correlation(_darkness(file), drawn.drawn, line_px)
+def _tone(file: Path, drawn: pipeline.DrawResult) -> float:
+    """Correlation of a photo with what the virtual machine drew, blurred by two of the pen's widest lines."""
+    return raster.tone_correlation(_darkness(file), drawn.drawn, drawn.plan.paper.pen_px[1])
 
 
 def plan_drawing(plan: pipeline.Plan) -> Drawing:
