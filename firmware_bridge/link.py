@@ -57,6 +57,10 @@ def _ignore(event: Event) -> None:
     del event
 
 
+def _ignore_status(status: Status) -> None:
+    del status
+
+
 class Link:
     """Transport and dialect together.
 
@@ -70,6 +74,7 @@ class Link:
         feeding: False while somebody wants no further line to be sent.
         restarted: whether the machine has greeted though nobody reset it: it may have lost its place.
         lowest_pen: the lowest that the pen goes in this drawing, or None if that is not known.
+        on_status: is told every report, after it was noted.
     """
 
     def __init__(self, transport: Transport, dialect: Dialect, machine: MachineProfile) -> None:
@@ -86,6 +91,7 @@ class Link:
         self.feeding = True
         self.restarted = False
         self.lowest_pen: float | None = None
+        self.on_status: Callable[[Status], None] = _ignore_status
 
     def now_s(self) -> float:
         """The transport's clock."""
@@ -156,6 +162,7 @@ class Link:
         if status.state and status.label != self.state:
             before, self.state = self.state, status.label
             self.listener(StateChange(before, status.label))
+        self.on_status(status)
 
     def poll(self, timeout_s: float = STATUS_TIMEOUT_S) -> Status:
         """Asks for a status report and waits for it. Not for use while lines are under way.
@@ -274,9 +281,12 @@ class Link:
 
         Counted from the lowest place of the drawing, but not beyond the end of the axis.
         """
+        box = self.machine.envelope
         last = pen if self.position is None else self.position.pen
         lowest = last if self.lowest_pen is None else min(self.lowest_pen, last)
-        return max(min(pen - lowest, self.machine.envelope.pen_max - last), 0.0)
+        if not box.pen_min <= last <= box.pen_max:  # a damaged report
+            last = lowest
+        return max(min(pen - lowest, box.pen_max - last), 0.0)
 
     def _after_rejection(self) -> None:
         """After an error: grblHAL repeats it until it has seen an empty line."""

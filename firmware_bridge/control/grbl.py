@@ -28,6 +28,7 @@ from firmware_bridge.dialects.base import (
     Status,
     Unknown,
 )
+from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
 from firmware_bridge.link import BUSY_LIMIT_S, POLL_S, Link
 from firmware_bridge.streamer import NO_PROGRESS_S
@@ -104,7 +105,8 @@ class GrblControl:
         if _state(link) != "Idle":
             link.command(link.dialect.commands["unlock"])
         if lost and link.machine.pen_actuator == "z":
-            lines = link.dialect.jog_lines(0.0, 0.0, rise_mm, link.machine.pen_max_speed) if rise_mm else []
+            # No jog: in that state the line that waits for its end would be refused.
+            lines = [f"G21 G91 G0 Z{decimal(rise_mm)}", "G90"] if rise_mm else []
         else:
             lines = link.dialect.pen_lines(pen, link.machine, offset)
         for line in lines:
