@@ -43,9 +43,8 @@ class PowerCut(Timed):
     """The power goes and comes back: the firmware forgets where the tool is."""
 
     def _happen(self) -> None:
-        self.wire.controller.motion.stop_dead()
-        self.wire.cut()
         self.off = self.dead = True
+        self.wire.power_cycle()  # nothing is heard or said until it is switched on again
         self.wire.at(self.wire.now_s + self.random.uniform(*_OFF_S), self._back)
 
     def _armed(self, span_s: float) -> None:
