@@ -8,26 +8,31 @@ The safe stop (``control``) runs on every way out of a drawing but a lost port.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from firmware_bridge import preflight
 from firmware_bridge.control import control_of
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.dialects.base import ONE_LINE, Facts, Framing, Realtime
+from firmware_bridge.dialects.base import ONE_LINE, Facts, Framing, Realtime, Status
 from firmware_bridge.errors import (
     BridgeError,
+    DeviceReset,
+    PlaceLost,
     PortError,
     PreflightError,
     ProtocolError,
 )
-from firmware_bridge.events import Event, Warning
+from firmware_bridge.events import Event, Paused, Progress, Resumed, Warning
 from firmware_bridge.gcode import validate_lines
+from firmware_bridge.journal import Journal, JournalState
 from firmware_bridge.kinematics.joints import joint_step
-from firmware_bridge.link import Link, Listener
+from firmware_bridge.link import POLL_S, Link, Listener
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.pause import Drawing, PauseRequest
 from firmware_bridge.program import MoveKind, Program
+from firmware_bridge.resume import OVERLAP_MM, Restart
 from firmware_bridge.streamer import Streamer, StreamReport
 from firmware_bridge.transports import PortInfo, Transport, list_ports, open_transport
 from firmware_bridge.watch import Watch
@@ -43,6 +48,9 @@ _STUBBORN_INTERRUPTS = 20
 # A slow pen axis over its whole way, for a firmware that answers when it has arrived.
 _PEN_TIMEOUT_S = 30.0
 _COMMENT = ";"
+
+KeepJournal = Callable[[Sequence[str]], Journal]
+PlaceOption = Literal["ask", "home", "here"]
 
 
 def ports() -> list[PortInfo]:
@@ -90,6 +98,7 @@ class Device:
         link.facts = self._control.greet(link)
         link.restarted = False  # it may have, when the port was opened
         self.window = link.dialect.window(machine, link.facts)
+        self._under_way: Drawing | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -120,12 +129,15 @@ class Device:
 
     # -- drawing ---------------------------------------------------------------------------------
 
-    def run(self, program: Program, on_event: Listener | None = None) -> StreamReport:
+    def run(
+        self, program: Program, on_event: Listener | None = None, keep: KeepJournal | None = None
+    ) -> StreamReport:
         """Draws a program and returns when the machine stands still.
 
         Args:
             program: moves in machine mm.
             on_event: is told progress, position, state changes and warnings.
+            keep: begins the journal of the lines that are about to be sent; None for none.
 
         Raises:
             PreflightError: if the program must not be started on this machine.
@@ -133,6 +145,7 @@ class Device:
             ResponseTimeout: if it stops answering.
             ProtocolError: if it gave more answers than it got lines.
             PortError: if the port goes away; then the pen may be left down.
+            Cancelled: after ``cancel``; the pen is up.
             KeyboardInterrupt: passed on after the pen was lifted, as any other error.
         """
         findings = preflight.require(program, self.machine)
@@ -141,9 +154,12 @@ class Device:
         ]
         up = [m.pen for m in program.moves if m.kind in (MoveKind.TRAVEL, MoveKind.LIFT)]
         lowest = min((m.pen for m in program.moves), default=None)
-        return self._draw(lines, findings, on_event, up[-1] if up else self.machine.safe_pen, lowest)
+        drawing = self._drawing(lines, keep)
+        return self._draw(drawing, findings, on_event, up[-1] if up else self.machine.safe_pen, lowest)
 
-    def run_gcode(self, lines: Iterable[str], on_event: Listener | None = None) -> StreamReport:
+    def run_gcode(
+        self, lines: Iterable[str], on_event: Listener | None = None, keep: KeepJournal | None = None
+    ) -> StreamReport:
         """Draws G-code lines (checked as ``gcode.read_gcode`` does); otherwise as ``run``.
 
         Where the lines lead is found by running them on the virtual machine first.
@@ -153,20 +169,83 @@ class Device:
         """
         ready = validate_lines(lines)
         findings = preflight.require_lines(ready, self.machine)
-        return self._draw(ready, findings, on_event, self.machine.safe_pen)
+        return self._draw(self._drawing(ready, keep), findings, on_event, self.machine.safe_pen)
+
+    def run_rest(
+        self,
+        state: JournalState,
+        journal: Journal,
+        on_event: Listener | None = None,
+        place: PlaceOption = "ask",
+        overlap_mm: float = OVERLAP_MM,
+    ) -> StreamReport:
+        """Goes on with a drawing that was stopped by anything, from its journal.
+
+        The machine is stopped and its pen lifted first, if it still moves. It has kept its place if it
+        did not restart and stands on the way of the drawing, or if it measures its place itself.
+
+        Args:
+            state: what the journal says.
+            journal: the same, open for writing.
+            on_event: as for ``run``.
+            place: what to do if the machine has not kept its place: "home" runs the homing cycle,
+                "here" believes the controller as it stands, "ask" raises.
+            overlap_mm: how much of the drawn line is drawn again.
+
+        Raises:
+            PlaceLost: if the place was lost and ``place`` is "ask".
+            StrokebotError: as ``run``.
+        """
+        findings = preflight.require_lines(state.lines, self.machine)
+        drawing = Drawing(self._link, state.lines, self.machine, journal)
+        drawing.sent_before(state.bound, state.may_sent)
+        link = self._link
+        lowest = link.lowest_pen = drawing.lowest_pen()
+        measures = link.dialect.framing is Framing.NAMED
+        kept = measures or not link.restarted
+        if kept:  # otherwise what it reports is from another frame
+            drawing.stop()
+            link.on_status = drawing.reported
+        try:
+            self.abort_lift()
+        finally:
+            link.on_status = _no_status
+            drawing.stopped()
+        kept = kept and (measures or drawing.on_the_way)
+        if not kept and place == "ask":
+            raise PlaceLost(
+                "The machine has lost its place, or was moved: home it (--home), or put the pen where the "
+                "controller believes it to be and say so (--here)."
+            )
+        if not kept and place == "home":
+            self.home()
+        if not self.facts.firmware:  # it was too busy to tell when the port was opened
+            link.facts = self._control.greet(link)
+            self.window = link.dialect.window(self.machine, link.facts)
+        drawing.begin(drawing.go_on_from(overlap_mm))
+        return self._draw(drawing, findings, on_event, self.machine.safe_pen, lowest)
+
+    def _drawing(self, lines: Sequence[str], keep: KeepJournal | None) -> Drawing:
+        return Drawing(self._link, lines, self.machine, None if keep is None else keep(lines))
 
     def _draw(
         self,
-        lines: Sequence[str],
+        drawing: Drawing,
         findings: Sequence[preflight.Finding],
         on_event: Listener | None,
         pen_up: float,
         lowest_pen: float | None = None,
     ) -> StreamReport:
         link = self._link
-        self._control.require_idle(link)
+        try:
+            self._control.require_idle(link)
+        except BaseException:
+            drawing.close()
+            raise
         if on_event is not None:
             link.listener = on_event
+        self._under_way = drawing
+        link.on_status = drawing.reported
         try:
             for finding in findings:
                 link.listener(Warning(f"{finding.message}: {finding.cure}."))
@@ -174,11 +253,13 @@ class Device:
             self._control.prepare(link, pen_up)
             if link.dialect.framing is not Framing.PLAIN:  # its reports do not tell the state
                 link.enter("Run")
-            watch = Watch(self.machine, link.dialect.framing, link.facts.planner_blocks)
-            streamer = Streamer(link, self.window, None if _in_inches(link.facts) else watch)
-            streamer.stream(lines)
-            # The answer to this line comes when the last move has ended.
-            Streamer(link, ONE_LINE).stream([link.dialect.commands["sync"]])
+            if drawing.restart is not None:
+                self._tell_restart(drawing.restart)
+            report, watch = self._stream(drawing)
+            while drawing.paused:
+                self._wait_paused(drawing, pen_up)
+                more, watch = self._stream(drawing)
+                report = report.plus(more)
             link.surplus = 0
             self.wait_idle()
             link.pause(_LATE_ANSWER_S)
@@ -187,15 +268,74 @@ class Device:
                     f"The machine gave {link.surplus} answers too many, so lines may have been lost: "
                     "check the cable and draw again."
                 )
-            if streamer.watch is not None:
-                streamer.watch.ended(link.poll(), link.offset_mm)
-            return streamer.report()
+            if watch is not None:
+                watch.ended(link.poll(), link.offset_mm)
+            drawing.event("done")
+            return report
         except BaseException as error:
             if not isinstance(error, PortError):
+                drawing.stop()
                 self._stop_safely(error, pen_up)
+            drawing.event("stopped", reason=str(error) or type(error).__name__)
             raise
         finally:
-            link.listener = _no_event
+            self._under_way = None
+            link.listener, link.on_status = _no_event, _no_status
+            drawing.close()
+
+    def _stream(self, drawing: Drawing) -> tuple[StreamReport, Watch | None]:
+        """Streams what is left; ends early, with the machine still moving, if a pause is wanted."""
+        link = self._link
+        sync = link.dialect.commands["sync"]
+        watch = None
+        if not _in_inches(link.facts):
+            watch = Watch(self.machine, link.dialect.framing, link.facts.planner_blocks)
+        streamer = Streamer(link, self.window, watch, drawing)
+        try:
+            if drawing.restart is not None and drawing.restart.approach:
+                approach = drawing.restart.approach
+                drawing.dry(True)
+                Streamer(link, ONE_LINE, None, drawing).stream([*approach, sync])
+                if watch is not None:
+                    watch.begin(approach)
+            drawing.dry(False)
+            streamer = Streamer(link, self.window, watch, drawing)
+            streamer.stream(drawing.segment())
+            # The answer to this line comes when the last move has ended.
+            drawing.dry(True)
+            Streamer(link, ONE_LINE, None, drawing).stream([sync])
+        except PauseRequest:
+            return streamer.report(), None
+        finally:
+            drawing.dry(False)
+        return streamer.report(), watch
+
+    def _wait_paused(self, drawing: Drawing, pen_up: float) -> None:
+        """Stops, lifts, waits until somebody wants to go on, and finds the way back."""
+        link = self._link
+        drawing.stop()
+        self.abort_lift(pen_up)
+        drawing.stopped()
+        bound = drawing.tracker.bound
+        drawing.event("paused")
+        link.listener(Paused(*bound))
+        while drawing.paused:
+            link.pause(POLL_S)
+            if link.restarted:
+                raise DeviceReset("The machine restarted while it was paused: home it and resume.")
+            link.listener(Progress(bound.line, len(drawing.lines), None))
+            if drawing.cancelled:
+                drawing.check()
+        drawing.begin(drawing.go_on_from())
+        drawing.event("resumed")
+        if drawing.restart is not None:
+            self._tell_restart(drawing.restart)
+        self._control.require_idle(link)
+        if link.dialect.framing is not Framing.PLAIN:
+            link.enter("Run")
+
+    def _tell_restart(self, restart: Restart) -> None:
+        self._link.listener(Resumed(restart.begin.line, restart.overlap_mm, restart.doubt_mm))
 
     def _stop_safely(self, error: BaseException, pen_up: float) -> None:
         """Lifts the pen though Ctrl-C may be pressed again."""
@@ -224,6 +364,26 @@ class Device:
             PortError: if the port goes away.
         """
         self._control.stop_and_lift(self._link, self.machine.safe_pen if pen is None else pen)
+
+    # -- requests while it draws -----------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Stops the running drawing on its path and lifts the pen; ``go_on`` goes on.
+
+        To be called from the ``on_event`` callback, which is called all through a pause.
+        """
+        if self._under_way is not None:
+            self._under_way.paused = True
+
+    def go_on(self) -> None:
+        """Goes on after ``pause``: dry to the place, down on the line, with a short overlap."""
+        if self._under_way is not None:
+            self._under_way.paused = False
+
+    def cancel(self) -> None:
+        """Ends the running drawing as ``pause`` does; ``run`` then raises ``Cancelled``."""
+        if self._under_way is not None:
+            self._under_way.cancelled = True
 
     # -- realtime --------------------------------------------------------------------------------
 
@@ -338,3 +498,7 @@ def _in_inches(facts: Facts) -> bool:
 
 def _no_event(event: Event) -> None:
     del event
+
+
+def _no_status(status: Status) -> None:
+    del status

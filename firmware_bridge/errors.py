@@ -7,6 +7,8 @@ StrokebotError                what went wrong and what to do, in one line
 |  |  |- ProtocolError        the other side does not speak the expected dialect
 |  |  |- ResponseTimeout      a bounded wait ended without an answer
 |  |  |- PreflightError       the program must not be started on this machine
+|  |  |- PlaceLost            a stopped drawing cannot go on, since the machine lost its place
+|  |  |- Cancelled            somebody cancelled the drawing
 |  |  |- ReachError           the mechanism has no pose for a point or for joint values
 |  |  `- ProgramError         the program or the G-code file is not valid
 |  `- DeviceError             reported by the machine
@@ -49,6 +51,14 @@ class ResponseTimeout(HostError):
 
 class PreflightError(HostError):
     """The program must not be started on this machine as it is."""
+
+
+class PlaceLost(HostError):
+    """The machine does not know any more where it is."""
+
+
+class Cancelled(HostError):
+    """Somebody cancelled the drawing; the pen is up."""
 
 
 class ReachError(HostError):

@@ -38,4 +38,21 @@ class Warning:
     message: str
 
 
-Event = Progress | Position | StateChange | Warning
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The machine stands with the pen up; it goes on at this line and share of its way."""
+
+    line: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The drawing goes on: from which line, how much is drawn again, how much perhaps."""
+
+    line: int
+    overlap_mm: float
+    doubt_mm: float
+
+
+Event = Progress | Position | StateChange | Warning | Paused | Resumed

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from firmware_bridge.dialects.base import (
     ONE_LINE,
@@ -95,6 +96,38 @@ class StreamReport:
     duration_s: float
     resends: int = 0
 
+    def plus(self, more: StreamReport) -> StreamReport:
+        """The counts of this stream and of one that followed it."""
+        return StreamReport(
+            self.lines + more.lines,
+            self.bytes + more.bytes,
+            self.acknowledged + more.acknowledged,
+            self.errors + more.errors,
+            self.stalls + more.stalls,
+            self.duration_s + more.duration_s,
+            self.resends + more.resends,
+        )
+
+
+class Follower(Protocol):
+    """Is told how a stream goes, and may end it by raising."""
+
+    def before(self, index: int) -> None:
+        """This line will be sent."""
+        ...
+
+    def sent(self, index: int) -> None:
+        """This line was sent."""
+        ...
+
+    def taken(self, count: int) -> None:
+        """So many lines were answered, none left out."""
+        ...
+
+    def check(self) -> None:
+        """Time to end the stream?"""
+        ...
+
 
 class Streamer:
     """Sends the lines of one program.
@@ -104,15 +137,19 @@ class Streamer:
         errors, stalls, resends: see ``StreamReport``.
     """
 
-    def __init__(self, link: Link, window: Window, watch: Watch | None = None) -> None:
+    def __init__(
+        self, link: Link, window: Window, watch: Watch | None = None, follower: Follower | None = None
+    ) -> None:
         """Prepares a stream.
 
         Args:
             link: the conversation; nothing may be pending in it.
             window: what may be pending.
             watch: is told lines and reports, and raises when the tool goes astray.
+            follower: is told how it goes, and may end it.
         """
         self.link = link
+        self._follower = follower
         self.watch = watch
         self.framing = link.dialect.framing
         self.base = link.next_number
@@ -168,6 +205,9 @@ class Streamer:
         self._started_s = self._polled_s = self._heard_s = self._progress_s = self._answer_s = now
         self._tell_progress()
         while not (box.done() and self._verified()):
+            if self._follower is not None:
+                self._follower.taken(box.pending[0].index if box.pending else box.next)
+                self._follower.check()
             self._fill()
             self._poll_if_due()
             try:
@@ -183,6 +223,8 @@ class Streamer:
         self.link.next_number = self.base + len(lines)
         if self.framing is Framing.NUMBERED:
             self.link.quiet()
+        if self._follower is not None:
+            self._follower.taken(len(lines))
         self._tell_progress()
         return self.report()
 
@@ -193,11 +235,15 @@ class Streamer:
             return
         while self.link.feeding and self.outbox.fits():
             self._after_resend = False  # the wire was quiet: the answer to the request will not come
+            if self._follower is not None:
+                self._follower.before(self.outbox.next)
             # Booked before it is sent: an interrupted write may have sent it.
             index = self.outbox.take_next()
             self.link.next_number = max(self.link.next_number, self.base + index + 1)
             if self.watch is not None:
                 self.watch.sent(index, self.outbox.lines[index])
+            if self._follower is not None:
+                self._follower.sent(index)
             self.link.send_framed(self.base + index, self.outbox.lines[index])
 
     def _probe(self) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import deque
+from collections.abc import Iterable
 
 from firmware_bridge.course import Course, Point, Step
 from firmware_bridge.dialects.base import Framing, Status
@@ -60,6 +61,11 @@ class Watch:
         self._servo = machine.pen_actuator == "servo"
         self._last = -1
         self.doubtful = False
+
+    def begin(self, lines: Iterable[str]) -> None:
+        """These lines were carried out before the stream."""
+        for line in lines:
+            self._course.take(line)
 
     def sent(self, index: int, line: str) -> None:
         """A line was sent; one that is sent again counts once."""

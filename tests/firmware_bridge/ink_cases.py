@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
@@ -85,7 +86,7 @@ def dense(strokes: list[Points], every_mm: float = 0.7) -> NDArray[np.float64]:
     """Points along the strokes."""
     found = [np.array(s[:1], dtype=float) for s in strokes]
     for stroke in strokes:
-        for a, b in zip(stroke, stroke[1:], strict=False):
+        for a, b in pairwise(stroke):
             n = max(int(np.hypot(b[0] - a[0], b[1] - a[1]) / every_mm), 1)
             t = np.linspace(0.0, 1.0, n + 1)[:, None]
             found.append(np.array([a]) * (1 - t) + np.array([b]) * t)
