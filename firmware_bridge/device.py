@@ -23,6 +23,7 @@ from firmware_bridge.errors import (
     PortError,
     PreflightError,
     ProtocolError,
+    ResponseTimeout,
 )
 from firmware_bridge.events import Event, Paused, Progress, Resumed, Warning
 from firmware_bridge.gcode import validate_lines
@@ -47,6 +48,8 @@ _HOME_TIMEOUT_S = 180.0
 _STUBBORN_INTERRUPTS = 20
 # A slow pen axis over its whole way, for a firmware that answers when it has arrived.
 _PEN_TIMEOUT_S = 30.0
+# Reports of the last place that may be damaged before it is believed.
+_END_REPORTS = 3
 _COMMENT = ";"
 
 KeepJournal = Callable[[Sequence[str]], Journal]
@@ -269,7 +272,7 @@ class Device:
                     "check the cable and draw again."
                 )
             if watch is not None:
-                watch.ended(link.poll(), link.offset_mm)
+                _check_end(link, watch)
             drawing.event("done")
             return report
         except BaseException as error:
@@ -489,6 +492,22 @@ def _check_jog(axis: str, now: float, step: float, low: float, high: float) -> N
         raise PreflightError(
             f"The jog takes {axis} to {goal:.2f}, outside {low:g} to {high:g}: take a smaller step."
         )
+
+
+def _check_end(link: Link, watch: Watch) -> None:
+    """Raises if the tool does not stand where the last line leads; a report may be damaged once."""
+    for left in reversed(range(_END_REPORTS)):
+        try:
+            status = link.poll()
+        except (ResponseTimeout, ProtocolError):
+            continue
+        try:
+            watch.ended(status, link.offset_mm)
+            return
+        except ProtocolError:
+            if not left:
+                raise
+    link.listener(Warning("The machine does not say where it stands: look whether the drawing is whole."))
 
 
 def _in_inches(facts: Facts) -> bool:
