@@ -131,6 +131,14 @@ class Profile:
                     f"pen.{key} is {value:g}: it lies outside the machine's pen axis, "
                     f"{box.pen_min:g} to {box.pen_max:g}."
                 )
+        width, height = self.paper.size_mm
+        surface = self.height([(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)])
+        free = (self.pen.up - self.pen.touch - surface) * np.sign(self.pen.up - self.pen.touch)
+        if free.min() <= 0.0:
+            raise ProfileError(
+                "paper.height brings the paper up to pen.up at a corner of the sheet: level the paper, or "
+                "move pen.up away from it."
+            )
 
     @classmethod
     def load(cls, name_or_path: str | None = None) -> Profile:

@@ -17,12 +17,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.chart.spec import Chart
+from calibration.chart.spec import Chart, MarkKind
 from calibration.errors import FitError
 from calibration.fit.ink import Ink, fit_ink
 from calibration.fit.isotonic import isotonic, rising
 from calibration.fit.landing import Touch, fit_touch
-from calibration.fit.observe import Rows, pen_value, reference_speed, rows_of
+from calibration.fit.observe import LEAST_COVERAGE, Rows, pen_value, reference_speed, rows_of
 from calibration.fit.outcome import DECIMALS, PenFit
 from calibration.fit.widths import WidthFit, fit_widths
 from calibration.measurements import Measurements
@@ -61,6 +61,8 @@ _TILT_SHARE = 0.01
 _PLAY_SHARE = 0.01
 _LAG_S = 0.002
 _DRIFT_MM = 0.01
+# Widths of lines of different directions that differ by less are the same.
+_LEAN_MM, _LEAN_SHARE, _LEAN_SIGMA_MM = 0.04, 0.06, 0.01
 _FINE = 201
 
 
@@ -92,7 +94,7 @@ def fit_pen(chart: Chart, measurements: Measurements, profile: Profile) -> PenFi
         touch = fit_touch(chart, measurements, widths)
     _require_sense(rows_fit, widths)
     ink = fit_ink(chart, measurements, rows, widths, speed)
-    return _finish(chart, rows_fit, widths, touch, ink, speed)
+    return _finish(chart, measurements, rows_fit, widths, touch, ink, speed)
 
 
 def _require_enough(rows: Rows) -> None:
@@ -118,7 +120,15 @@ def _require_sense(rows: Rows, widths: WidthFit) -> None:
         )
 
 
-def _finish(chart: Chart, rows: Rows, widths: WidthFit, touch: Touch, ink: Ink, speed_mm_s: float) -> PenFit:
+def _finish(
+    chart: Chart,
+    measurements: Measurements,
+    rows: Rows,
+    widths: WidthFit,
+    touch: Touch,
+    ink: Ink,
+    speed_mm_s: float,
+) -> PenFit:
     scale = chart.pen_range[2] - chart.pen_range[1]
     words = list(touch.words)
     eta = max(widths.eta, 0.0)
@@ -167,6 +177,7 @@ def _finish(chart: Chart, rows: Rows, widths: WidthFit, touch: Touch, ink: Ink, 
             f"While the chart was drawn the lines became {abs(grown):.3f} mm "
             f"{'wider' if grown > 0 else 'thinner'}."
         )
+    words += _lean_words(chart, measurements)
     lag = max(widths.tau_s, 0.0)
     outliers = _outliers(rows, widths)
     if outliers:
@@ -226,6 +237,27 @@ def _fall_words(chart: Chart, widths: WidthFit, low_u: float, high_u: float, eta
     return [
         f"At {float(pen_value(chart, u[worst])):.3f} the line is {fall[worst]:.3f} mm thinner than under "
         "less pressure: the curve is levelled there. Does the pen slip or run dry?"
+    ]
+
+
+def _lean_words(chart: Chart, measurements: Measurements) -> list[str]:
+    """A sentence where lines of one pen value differ with their direction."""
+    found = []
+    for mark in chart.of_kind(MarkKind.DIRECTION):
+        line = measurements.line(mark.name)
+        if line is not None and line.coverage >= LEAST_COVERAGE and line.width_mm > 0:
+            way = mark.xy_mm[-1] - mark.xy_mm[0]
+            degrees = round(float(np.degrees(np.arctan2(way[1], way[0])))) % 180
+            found.append((line.width_mm, max(line.width_sigma_mm, _LEAN_SIGMA_MM), degrees))
+    if len(found) < 2:
+        return []
+    thin, wide = min(found), max(found)
+    more = wide[0] - thin[0]
+    if more < max(_LEAN_MM, _LEAN_SHARE * thin[0], _SIGMAS * float(np.hypot(wide[1], thin[1]))):
+        return []
+    return [
+        f"Lines towards {wide[2]} degrees are {more:.2f} mm wider than towards {thin[2]}: the pen leans or "
+        "its tip is not round. The profile holds for lines along x."
     ]
 
 

@@ -206,3 +206,13 @@ def test_correction_height_and_play_are_read_and_written():
 def test_impossible_corrections_are_refused(key, value):
     with pytest.raises(ProfileError, match=f"paper.{key}"):
         Paper((100, 150), **{key: value})
+
+
+def test_paper_that_reaches_up_to_the_lifted_pen_is_refused():
+    plain = Profile.load("grbl-z")
+    replace(plain, paper=replace(plain.paper, height=(0.0, 0.009, 0.0)))
+    with pytest.raises(ProfileError, match=r"paper\.height brings"):
+        replace(plain, paper=replace(plain.paper, height=(0.0, 0.009, 0.005)))
+    flipped = replace(Profile.load("grbl-servo"))
+    with pytest.raises(ProfileError, match=r"paper\.height brings"):
+        replace(flipped, paper=replace(flipped.paper, height=(0.0, -3.0, 0.0)))

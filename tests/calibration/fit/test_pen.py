@@ -190,6 +190,14 @@ def test_drift_is_measured_and_reported(chart, profile):
     assert any("wider" in sentence and "became" in sentence for sentence in fit.words)
 
 
+def test_a_leaning_pen_is_reported(chart, profile):
+    plain = readings(chart, profile, PEN)
+    assert not any("degrees" in sentence for sentence in fit_pen(chart, plain, profile).words)
+    wide = {"direction-45": {"width_mm": plain.line("direction-45").width_mm + 0.15}}
+    words = fit_pen(chart, change(plain, wide), profile).words
+    assert any("towards 45 degrees" in sentence for sentence in words)
+
+
 def test_a_servo_is_fitted_from_its_steady_lines():
     servo = replace(Profile.load("grbl-servo"), paper=Paper((148.0, 210.0), (5.0, 5.0)))
     chart = pen_chart(servo, seed=1)
