@@ -6,6 +6,8 @@
                                         streams with drawn delays, windows and line lengths
     faults_run, _lost, _hung            the matrix of ``fault_trials``: kinds x dialects x seeds
     faults_unseen                       wrong ink that the firmware gives no way to notice
+    kill_resume_runs, _incomplete       drawings cut off and resumed (``kill_trials``), and those
+                                        with ink missing
     throughput_vs_character_counting    time of character counting at its best / ours, same board
     throughput_vs_send_response         time of send-response / ours
     min_planner_blocks_steady           the fewest of 15 blocks while lines are left
@@ -29,6 +31,7 @@ from pathlib import Path
 
 from benchmarks.fault_trials import DIALECTS, End, trial
 from benchmarks.harness import options, save
+from benchmarks.kill_trials import kill
 from benchmarks.senders import PLANNER_BLOCKS, SENDERS, Run, Table, board, curve
 from benchmarks.served import served
 from firmware_bridge.dialects.base import Facts, Window
@@ -44,6 +47,7 @@ from firmware_bridge.streamer import Streamer
 from firmware_bridge.transports.serial_port import SerialTransport
 
 _SEEDS, _QUICK_SEEDS = 50, 3
+_KILLS, _QUICK_KILLS = 200, 20
 _OVERRUN_RUNS, _QUICK_OVERRUN_RUNS = 300, 30
 _CURVE_LINES, _QUICK_CURVE_LINES = 5000, 1000
 _PTY_LINES, _QUICK_PTY_LINES = 1500, 300
@@ -66,6 +70,7 @@ def main() -> None:
     flat |= throughput(_QUICK_CURVE_LINES if quick else _CURVE_LINES)
     flat |= overruns(_QUICK_OVERRUN_RUNS if quick else _OVERRUN_RUNS)
     flat |= matrix(_QUICK_SEEDS if quick else _SEEDS)
+    flat |= kills(_QUICK_KILLS if quick else _KILLS)
     flat |= unplugged()
     flat |= on_a_pty(_QUICK_PTY_LINES if quick else _PTY_LINES)
     flat |= load(_QUICK_PTY_LINES if quick else _PTY_LINES)
@@ -138,6 +143,21 @@ def matrix(seeds: int) -> dict[str, float]:
         "faults_unseen": float(total[End.UNSEEN]),
         "faults_lost": float(total[End.LOST]),
         "faults_hung": float(total[End.HUNG]),
+    }
+
+
+def kills(runs: int) -> dict[str, float]:
+    """Drawings that are cut off at a drawn moment and go on from their journal."""
+    ends = [kill(seed) for seed in range(runs)]
+    incomplete = sum(not end.complete for end in ends)
+    doubled_mm = max(end.doubled_mm for end in ends)
+    print(
+        f"\n{runs} drawings cut off and resumed: {incomplete} incomplete, at most {doubled_mm:.1f} mm twice"
+    )
+    return {
+        "kill_resume_runs": float(runs),
+        "kill_resume_incomplete": float(incomplete),
+        "kill_resume_doubled_mm": doubled_mm,
     }
 
 
