@@ -8,6 +8,7 @@ The safe stop (``control``) runs on every way out of a drawing but a lost port.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Self
@@ -25,7 +26,7 @@ from firmware_bridge.errors import (
     ProtocolError,
     ResponseTimeout,
 )
-from firmware_bridge.events import Event, Paused, Progress, Resumed, Warning
+from firmware_bridge.events import Event, Paused, Position, Progress, Resumed, Warning
 from firmware_bridge.gcode import validate_lines
 from firmware_bridge.journal import Journal, JournalState
 from firmware_bridge.kinematics.joints import joint_step
@@ -51,6 +52,9 @@ _PEN_TIMEOUT_S = 30.0
 # Reports of the last place that may be damaged before it is believed.
 _END_REPORTS = 3
 _COMMENT = ";"
+
+# A place that is reported twice, with the digits of a report and a motor step between.
+_SAME_PLACE_MM = 0.05
 
 KeepJournal = Callable[[Sequence[str]], Journal]
 PlaceOption = Literal["ask", "home", "here"]
@@ -214,7 +218,7 @@ class Device:
         finally:
             link.on_status = _no_status
             drawing.stopped()
-        kept = kept and (measures or drawing.on_the_way)
+        kept = kept and (measures or drawing.on_the_way or _still_there(link.position, state))
         if not kept and place == "ask":
             raise PlaceLost(
                 "The machine has lost its place, or was moved: home it (--home), or put the pen where the "
@@ -521,3 +525,11 @@ def _no_event(event: Event) -> None:
 
 def _no_status(status: Status) -> None:
     del status
+
+
+def _still_there(position: Position | None, state: JournalState) -> bool:
+    """Whether the tool is above the place where an orderly stop left it."""
+    if position is None or state.position is None or state.last_event not in ("stopped", "paused"):
+        return False
+    x, y, _ = state.position
+    return math.hypot(position.x_mm - x, position.y_mm - y) <= _SAME_PLACE_MM

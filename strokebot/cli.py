@@ -81,6 +81,7 @@ def program(
 
 app.command()(draw.draw)
 app.command()(stream.send)
+app.command()(stream.resume)
 app.command()(stream.simulate)
 app.command("serve-simulator")(stream.serve_simulator)
 app.command()(machine.ports)

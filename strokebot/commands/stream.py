@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firmware_bridge.errors import StrokebotError
 from strokebot.commands.common import (
     OUT_ROOT,
     Advance,
@@ -25,12 +26,14 @@ from strokebot.commands.common import (
 from strokebot.commands.keys import Poll, key_presses
 
 if TYPE_CHECKING:
-    from firmware_bridge.device import Device
+    from firmware_bridge.device import Device, KeepJournal
     from firmware_bridge.events import Event
+    from firmware_bridge.machine import MachineProfile
 
 GcodeArgument = Annotated[Path, typer.Argument(help="The G-code file.")]
 
-_PAUSE, _GO_ON, _CANCEL = "p", "r", "q"
+_PAUSE, _GO_ON, _CANCEL = "p ", "r", "qc"
+_KEYS = "p pause, r go on, q stop"
 _LAST_PORT = 65535  # of TCP
 
 
@@ -38,6 +41,9 @@ def send(
     file: GcodeArgument,
     port: PortOption = None,
     profile: ProfileOption = None,
+    journal: Annotated[
+        bool, typer.Option("--journal/--no-journal", help="Keep what strokebot resume needs.")
+    ] = True,
     yes: YesOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -54,10 +60,93 @@ def send(
     with (
         open_device(machine, target) as device,
         key_presses() as poll,
-        progress_bar(f"{file.name} (p pause, r go on, q stop)", quiet) as advance,
+        progress_bar(f"{file.name} ({_KEYS})", quiet) as advance,
     ):
-        report = device.run_gcode(lines, _listener(device, poll, advance))
+        keep = keep_journal(machine, target, file.name) if journal else None
+        report = device.run_gcode(lines, _listener(device, poll, advance), keep)
     say(f"{file.name}: {report.acknowledged} of {report.lines} lines in {report.duration_s:.1f} s", quiet)
+
+
+def keep_journal(machine: MachineProfile, url: str, name: str) -> KeepJournal | None:
+    """How the journal of a job is begun; None for a virtual machine, which forgets all at its end."""
+    if url.startswith("sim://"):
+        return None
+    import datetime
+
+    from firmware_bridge.journal import begin_job
+
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return lambda lines: begin_job(lines, machine, url, name, started=started)
+
+
+def resume(
+    job: Annotated[
+        str | None, typer.Argument(help="Number of a job, or its journal; by default the last one not done.")
+    ] = None,
+    port: PortOption = None,
+    home: Annotated[bool, typer.Option("--home", help="If the place was lost: home the machine.")] = False,
+    here: Annotated[
+        bool, typer.Option("--here", help="If the place was lost: believe the controller as it stands.")
+    ] = False,
+    overlap: Annotated[
+        float, typer.Option("--overlap", min=0.0, max=50.0, help="Line that is drawn again, mm.")
+    ] = 2.0,
+    show: Annotated[bool, typer.Option("--list", help="List the jobs that are kept, and end.")] = False,
+    yes: YesOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Go on with a drawing that was stopped: by a key, an error, a pulled cable or a power cut."""
+    from firmware_bridge.device import open_device
+    from firmware_bridge.events import Resumed
+    from firmware_bridge.journal import Journal, find_job
+
+    if show:
+        _list_jobs()
+        return
+    if home and here:
+        raise typer.BadParameter("give either --home or --here.")
+    state = find_job(job)
+    if state.done:
+        raise StrokebotError(f"The job {state.path.name} is done: there is nothing to go on with.")
+    target = port or state.url
+    line = f"line {state.bound.line + 1} of {len(state.lines)}"
+    if not target.startswith("sim://"):
+        confirm(f"Go on with {state.name} on {target} at {line}: the same paper, in its place?", yes)
+    with (
+        Journal.reopen(state) as journal,
+        open_device(state.machine, target) as device,
+        key_presses() as poll,
+        progress_bar(f"{state.name} ({_KEYS})", quiet) as advance,
+    ):
+        listen = _listener(device, poll, advance)
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, Resumed) and not quiet:
+                note(
+                    f"goes on at line {event.line + 1}: {event.overlap_mm:.1f} mm are drawn again, "
+                    f"and up to {event.doubt_mm:.1f} mm more, of which nobody knows."
+                )
+            listen(event)
+
+        report = device.run_rest(
+            state, journal, on_event, "home" if home else "here" if here else "ask", overlap
+        )
+    say(f"{state.name}: the last {report.acknowledged} lines in {report.duration_s:.1f} s", quiet)
+
+
+def _list_jobs() -> None:
+    from firmware_bridge.journal import JournalError, job_paths, read_journal
+
+    for path in job_paths():
+        number = int(path.name.partition("-")[0])
+        try:
+            state = read_journal(path)
+        except JournalError as error:
+            say(f"{number:6}  {error}")
+            continue
+        how = "done" if state.done else f"line {state.bound.line + 1} of {len(state.lines)}"
+        why = "" if state.done else f"  {state.reason[:60]}"
+        say(f"{number:6}  {state.started:25}  {state.name:30}  {how}{why}")
 
 
 def _listener(device: Device, poll: Poll, advance: Advance) -> Callable[[Event], None]:
@@ -70,12 +159,14 @@ def _listener(device: Device, poll: Poll, advance: Advance) -> Callable[[Event],
         elif isinstance(event, Warning):
             note(event.message)
         key = poll()
-        if key == _PAUSE:
-            device.hold()
-        elif key == _GO_ON:
-            device.resume()
-        elif key == _CANCEL:
-            raise KeyboardInterrupt
+        if not key:
+            return
+        if key in _PAUSE:
+            device.pause()
+        elif key in _GO_ON:
+            device.go_on()
+        elif key in _CANCEL:
+            device.cancel()
 
     return on_event
 

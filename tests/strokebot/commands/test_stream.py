@@ -17,11 +17,14 @@ class FakeDevice:
     def __init__(self):
         self.calls = []
 
-    def hold(self):
-        self.calls.append("hold")
+    def pause(self):
+        self.calls.append("pause")
 
-    def resume(self):
-        self.calls.append("resume")
+    def go_on(self):
+        self.calls.append("go on")
+
+    def cancel(self):
+        self.calls.append("cancel")
 
 
 def listener(keys, bar=None):
@@ -37,13 +40,13 @@ def test_p_pauses_and_r_goes_on():
     device, on_event = listener(["", "p", "x", "r"])
     for _ in range(4):
         on_event(StateChange("Idle", "Run"))
-    assert device.calls == ["hold", "resume"]
+    assert device.calls == ["pause", "go on"]
 
 
-def test_q_stops_as_ctrl_c_does():
-    _, on_event = listener(["q"])
-    with pytest.raises(KeyboardInterrupt):
-        on_event(Progress(1, 2, None))
+def test_q_cancels():
+    device, on_event = listener(["q"])
+    on_event(Progress(1, 2, None))
+    assert device.calls == ["cancel"]
 
 
 def test_progress_moves_the_bar_and_warnings_are_shown(capsys):
