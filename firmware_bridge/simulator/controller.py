@@ -20,6 +20,7 @@ interface, commands, settings) and measured figures of users.
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass
 
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.buffer import ReceiveBuffer
@@ -33,6 +34,7 @@ from firmware_bridge.simulator.states import (
     ALARM_ABORT,
     ALARM_HOMING_RESET,
     CRITICAL_ALARMS,
+    EEPROM_BYTE_S,
     FIRST_HIGH_BYTE,
     HOLD,
     RESET,
@@ -47,22 +49,46 @@ from firmware_bridge.simulator.virtual import INSTANT_S, VirtualController, usua
 _SINGLE_REALTIME = (RESET, STATUS, HOLD, RESUME)
 
 
+# The UART holds so many bytes while no interrupt is served.
+_UART_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class GrblOptions:
+    """What tells builds of the firmware apart.
+
+    Attributes:
+        hal: grblHAL, which repeats an error until an empty line, a ``$`` line or a reset.
+    """
+
+    hal: bool = False
+
+
 class VirtualGrbl(VirtualController):
     """The controller. Feed bytes with ``receive``, time with ``advance``, read with ``take_output``.
 
     Attributes:
         state: what a status report shows.
         rx: the receive buffer, with its count of overruns.
+        unheard: bytes that were lost while a setting was stored.
+        standing_error: the error that grblHAL repeats, or 0.
     """
 
-    def __init__(self, machine: MachineProfile, start_mm: Vector | None = None) -> None:
+    def __init__(
+        self, machine: MachineProfile, start_mm: Vector | None = None, options: GrblOptions | None = None
+    ) -> None:
         """Switches the controller on.
 
         Args:
             machine: envelope, limits, buffer sizes.
             start_mm: where the tool stands, and what the firmware believes; by default
                 x = y = 0 with the pen up.
+            options: which build it is.
         """
+        self.options = options or GrblOptions()
+        self.unheard = 0
+        self.standing_error = 0
+        self._deaf: list[tuple[float, int]] = []
         machine = machine.as_controller()  # a raw one knows joints, and nothing of the arm behind them
         self.rx = ReceiveBuffer(machine.rx_buffer_bytes)
         self.settings = Settings(machine)
@@ -84,9 +110,26 @@ class VirtualGrbl(VirtualController):
         for byte in data:
             if byte in _SINGLE_REALTIME or byte >= FIRST_HIGH_BYTE:
                 handle_realtime(self, byte)
-            else:
+            elif self._hears():
                 self.rx.push(byte)
         self._run_main_loop()
+
+    def store(self, changed_bytes: int) -> None:
+        """A setting is written to the EEPROM: bytes that arrive meanwhile are lost."""
+        begin_s = max([self.now_s, *(end for end, _ in self._deaf)])
+        self._deaf = [(begin_s + (i + 1) * EEPROM_BYTE_S, _UART_BYTES) for i in range(changed_bytes)]
+
+    def _hears(self) -> bool:
+        """Whether a byte that arrives now is read; the UART keeps two in each write."""
+        self._deaf = [(end, left) for end, left in self._deaf if end > self.now_s + INSTANT_S]
+        if not self._deaf:
+            return True
+        end, left = self._deaf[0]
+        if end - self.now_s > EEPROM_BYTE_S or not left:
+            self.unheard += 1
+            return False
+        self._deaf[0] = (end, left - 1)
+        return True
 
     def go_on(self) -> bool:
         """Ends a pause that the program asked for; False if there is none."""
@@ -211,6 +254,7 @@ class VirtualGrbl(VirtualController):
         self.offset_changed = True
         self._jog_cancelled = False
         self._paused_s = 0.0
+        self.standing_error = 0
         self.planner.feed_override = self.planner.rapid_override = 1.0
         self.say("")
         self.say(f"Grbl {VERSION} ['$' for help]")

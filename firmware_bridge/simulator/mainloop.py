@@ -29,6 +29,8 @@ def main_loop(grbl: VirtualGrbl) -> Generator[Wait, None, None]:
             grbl.answer(_ERROR_OVERFLOW)
             continue
         try:
+            if not line or line[0] == "$":
+                grbl.standing_error = 0
             if not line:
                 grbl.answer(0)
             elif line[0] == "$":
@@ -36,12 +38,16 @@ def main_loop(grbl: VirtualGrbl) -> Generator[Wait, None, None]:
                     grbl.answer(0)
             elif grbl.state in (State.ALARM, State.JOG):
                 grbl.answer(_ERROR_LOCKED)
+            elif grbl.standing_error:
+                grbl.answer(grbl.standing_error)
             else:
                 if not grbl.checking():
                     yield grbl.now_s + 1.0 / grbl.machine.line_rate_per_s
                 yield from grbl.interpreter.carry_out(line)
                 grbl.answer(0)
         except (GcodeError, SettingError) as error:
+            if grbl.options.hal:
+                grbl.standing_error = error.code
             grbl.answer(error.code)
         except SoftLimit:
             yield from _stop_for_soft_limit(grbl)

@@ -39,6 +39,8 @@ def simulate_lines(
     for number, line in enumerate(lines, start=1):
         if not line.isascii() or "\n" in line or "\r" in line:
             raise ProgramError(f"Line {number} holds a character that is not plain text: correct it.")
+        if not line.partition(";")[0].strip():
+            continue  # nothing to do, and not every firmware answers it
         before = virtual.acknowledged
         said = b""
         virtual.receive(line.encode("ascii") + b"\n")

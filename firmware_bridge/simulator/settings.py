@@ -7,6 +7,8 @@ in mm/s^2, $130-$132 travel in mm. Inside the simulator everything is mm and s.
 
 from __future__ import annotations
 
+import struct
+
 from firmware_bridge.machine import MachineProfile
 
 _SECONDS_PER_MINUTE = 60.0
@@ -53,8 +55,11 @@ class Settings:
         self.junction_deviation_mm = v[11]
         self.arc_tolerance_mm = v[12]
 
-    def write(self, number: int, value: float) -> None:
+    def write(self, number: int, value: float) -> int:
         """Stores one setting.
+
+        Returns:
+            How many bytes of the EEPROM change, the checksum among them; the others are not written.
 
         Raises:
             SettingError: if the number or the value is refused.
@@ -69,10 +74,12 @@ class Settings:
             raise SettingError(ERROR_SOFT_LIMITS_NEED_HOMING)
         if (number in _DIVISORS) and value == 0:
             raise SettingError(ERROR_NEGATIVE)  # the real one would divide by zero or stand still
+        before = self.values[number]
         self.values[number] = float(int(value)) if number in _WHOLE else value
         if number == 22 and not value:
             self.values[20] = 0.0  # soft limits cannot hold without a known origin
         self._derive()
+        return _changed_bytes(number, before, self.values[number])
 
     def reset(self) -> None:
         """Puts all defaults back."""
@@ -85,6 +92,15 @@ class Settings:
             f"${n}={int(value)}" if n in _WHOLE else f"${n}={value:.3f}"
             for n, value in sorted(self.values.items())
         ]
+
+
+def _changed_bytes(number: int, before: float, after: float) -> int:
+    if before == after:
+        return 0
+    if number in _WHOLE:
+        return 2
+    pairs = zip(struct.pack("<f", before), struct.pack("<f", after), strict=True)
+    return 1 + sum(a != b for a, b in pairs)
 
 
 def _defaults(machine: MachineProfile) -> dict[int, float]:

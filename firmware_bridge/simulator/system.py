@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from firmware_bridge.simulator.interpreter import Need, Wait
 from firmware_bridge.simulator.parser import GcodeError
-from firmware_bridge.simulator.states import ALARM_HOMING_APPROACH, BUILD, VERSION
+from firmware_bridge.simulator.states import ALARM_HOMING_APPROACH, BUILD, EEPROM_BYTE_S, VERSION
 
 if TYPE_CHECKING:
     from firmware_bridge.simulator.controller import VirtualGrbl
@@ -79,7 +79,9 @@ def run_system_line(grbl: VirtualGrbl, line: str) -> System:
         return False
     elif match := _SETTING.fullmatch(line):
         yield Need.STILL
-        grbl.settings.write(int(match[1]), float(match[2]))
+        changed = grbl.settings.write(int(match[1]), float(match[2]))
+        grbl.store(changed)
+        yield grbl.now_s + changed * EEPROM_BYTE_S
     else:
         raise GcodeError(ERROR_STATEMENT)
     return True
