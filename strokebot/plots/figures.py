@@ -18,6 +18,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
+from PIL import Image
 
 from calibration.profile import Profile
 from strokebot.gesture import Gesture
@@ -150,9 +151,10 @@ def dry_run_figure(
     grid = _Grid.of(3, width / height, square=True)
     page = grid.figure(3, 2) if planned is None else grid.figure(3, 3, bars=1)
     a, b, c = page.pictures
-    panels.show_input(a, ink, grid.panel)
+    shown = _shown(ink)
+    panels.show_input(a, shown, ink.shape, grid.panel)
     drawn = trace.ink(placement, _fine(ink.shape))
-    panels.show_overlay(b, drawn if tone else ink, drawn, box, grid.panel)
+    panels.show_overlay(b, drawn if tone else shown, drawn, box, grid.panel)
     lines = panels.show_path(c, trace, box, grid.panel, "(c) path over time")
     _time_bar(c, lines, grid.panel)
     if planned is None:
@@ -278,3 +280,13 @@ def _fine(shape: tuple[int, ...]) -> tuple[int, int]:
     """The shape of the drawn ink in a figure: the picture's, finer."""
     factor = _OVERLAY_PX / max(shape)
     return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
+
+
+def _shown(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A picture no finer than print can show: larger ones would take gigabytes to draw."""
+    step = max(ink.shape) // _OVERLAY_PX
+    if step < 2:
+        return ink
+    height, width = (max(1, side // step) for side in ink.shape)
+    reduced = Image.fromarray(ink).resize((width, height), Image.Resampling.BOX)
+    return np.asarray(reduced, dtype=np.float32)

@@ -69,9 +69,9 @@ class Limits:
         )
 
 
-def show_input(axes: Axes, ink: NDArray[np.float32], size: Size) -> None:
-    """The picture that was asked for, as ink on paper; pixels."""
-    height, width = ink.shape
+def show_input(axes: Axes, ink: NDArray[np.float32], shape: tuple[int, ...], size: Size) -> None:
+    """The picture that was asked for, as ink on paper; pixels of its own ``shape`` (height, width)."""
+    height, width = shape
     axes.imshow(1 - ink, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0), interpolation="nearest")
     style.dress(axes, "(a) input", "px", "px", size)
 

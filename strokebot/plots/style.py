@@ -114,4 +114,4 @@ def overlay(ink: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     ink, drawn = ink[..., None], drawn[..., None]
     paper = 1 - ink + ink * np.array(to_rgb(INPUT))
     pen = (1 - ink) * np.array(to_rgb(ASTRAY)) + ink * np.array(to_rgb(DRAWN))
-    return np.asarray((1 - drawn) * paper + drawn * pen)
+    return np.asarray(np.clip((1 - drawn) * paper + drawn * pen, 0.0, 1.0))
