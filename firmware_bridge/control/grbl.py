@@ -197,8 +197,14 @@ def _answers(link: Link, heard: list[str]) -> bool:
 
 
 def _finish_open_line(link: Link) -> None:
-    """Ends a half line that an earlier program may have left, and swallows its answer."""
+    """Ends a half line that an earlier program may have left, and swallows its answer.
+
+    The sign makes it no G-code, so that half a number is refused and not drawn; an empty line
+    after it ends the error state of grblHAL.
+    """
+    link.send_line("#")
     link.send_line("")
+    answers = 2
     deadline = link.now_s() + _PROBE_S
     while True:
         try:
@@ -206,7 +212,9 @@ def _finish_open_line(link: Link) -> None:
         except ResponseTimeout:
             return  # a machine in a hold answers no lines
         if isinstance(reply, Ok | Rejected):
-            return
+            answers -= 1
+            if not answers:
+                return
 
 
 def _state(link: Link) -> str:

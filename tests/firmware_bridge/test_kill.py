@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ink_cases import Points, dense, drawn_mm, farthest_mm, ink, ink_mm, plotter, program_of
 
@@ -118,11 +119,15 @@ def trial(dialect: str, pen: str, how: str, seed: int, folder: Path) -> tuple[fl
             controller.power_cycle()
             # The user homes it: it knows its place again, and nothing of what was under way.
             controller._believe(where)
+            if dialect == "marlin":
+                controller.commands.sync()
         else:
             controller.advance(controller.now_s + rng.choice([0.0, 0.05, 0.5, 30.0]))
             controller.take_output()
     controller.advance(controller.now_s + 1.0)
     pieces = ink(controller.recording(), pen)
+    if pieces:  # nothing is ever drawn beside the strokes, as half a line could
+        assert farthest_mm(np.concatenate(pieces), [np.array(stroke) for stroke in strokes]) < 0.15
     doubled = ink_mm(pieces) - drawn_mm(strokes)
     doubt = sum(e.doubt_mm for e in told)
     return farthest_mm(dense(strokes, 0.3), pieces), doubled - len(told) * OVERLAP_MM, doubt
