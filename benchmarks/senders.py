@@ -47,11 +47,13 @@ class Run:
         seconds: from the first byte to the end of the motion.
         least_blocks: the fewest blocks in the planner between its first filling and the last line.
         overruns: bytes that the receive buffer had no room for.
+        answers: lines that the board has answered.
     """
 
     seconds: float
     least_blocks: int
     overruns: int
+    answers: int
 
 
 def board(block_s: float = BLOCK_S) -> MachineProfile:
@@ -88,11 +90,13 @@ class Table:
         self.controller.take_output()
         self.wire = Wire(self.controller, BAUD_RATE, LATENCY_S)
         self.samples: list[int] = []
+        self._answered: list[int] = []
         self._watching = True
         self.wire.at(0.0, self._sample)
 
     def _sample(self) -> None:
         self.samples.append(len(self.controller.planner.blocks))
+        self._answered.append(self.controller.acknowledged)
         if self._watching:
             self.wire.at(self.wire.now_s + _SAMPLE_S, self._sample)
 
@@ -101,9 +105,13 @@ class Table:
         self._watching = False
         while self.controller.planner.blocks or not self.controller.idle():
             self.wire.advance(self.wire.now_s + _SAMPLE_S)
+        return Run(self.wire.now_s, self.least(), self.controller.rx.overruns, self.controller.acknowledged)
+
+    def least(self) -> int:
+        """The fewest blocks between the first filling of the planner and the last answer."""
         first = next((i for i, n in enumerate(self.samples) if n >= PLANNER_BLOCKS - 1), 0)
-        steady = self.samples[first:] or [0]
-        return Run(self.wire.now_s, min(steady), self.controller.rx.overruns)
+        last = self._answered.index(self._answered[-1]) if self._answered else 0
+        return min(self.samples[first : max(last, first + 1)], default=0)
 
 
 def plain_sender(lines: list[str], machine: MachineProfile, window_bytes: int | None) -> Run:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from benchmarks.senders import PLANNER_BLOCKS, Run, Table
+from benchmarks.senders import Run, Table
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.serve import RealTime, serve_pty
 
@@ -35,8 +35,8 @@ class Board:
     def result(self) -> Run:
         """Ends the service; what the board did."""
         self._pipe.send("end")
-        seconds, least, overruns = self._pipe.recv()
-        return Run(seconds, least, overruns)
+        seconds, least, overruns, answers = self._pipe.recv()
+        return Run(seconds, least, overruns, answers)
 
 
 @contextlib.contextmanager
@@ -73,12 +73,11 @@ def _serve(machine: MachineProfile, path: Path, pipe: Connection) -> None:
     pipe.send(_judge(table))
 
 
-def _judge(table: Table) -> tuple[float, int, int]:
-    """Time from the first to the last motion, the least planner blocks in between, overruns."""
+def _judge(table: Table) -> tuple[float, int, int, int]:
+    """Time from the first to the last motion, the least planner blocks, overruns, answers."""
     ramps = table.controller.recorder.ramps()
+    overruns, answers = table.controller.rx.overruns, table.controller.acknowledged
     if not len(ramps):
-        return 0.0, 0, table.controller.rx.overruns
+        return 0.0, 0, overruns, answers
     seconds = float(ramps[-1, 0] + ramps[-1, 1] - ramps[0, 0])
-    full = [i for i, n in enumerate(table.samples) if n >= PLANNER_BLOCKS - 1]
-    steady = table.samples[full[0] : full[-1] + 1] if full else [0]
-    return seconds, min(steady), table.controller.rx.overruns
+    return seconds, table.least(), overruns, answers

@@ -95,9 +95,9 @@ def throughput(count: int) -> dict[str, float]:
 
 
 def _print_runs(title: str, runs: dict[str, Run]) -> None:
-    print(f"\n{title}\n{'':28}  seconds  least of {PLANNER_BLOCKS} blocks  overruns")
+    print(f"\n{title}\n{'':28}  seconds  least of {PLANNER_BLOCKS} blocks  overruns  lines")
     for name, run in runs.items():
-        print(f"{name:28}  {run.seconds:7.2f}  {run.least_blocks:18}  {run.overruns:8}")
+        print(f"{name:28}  {run.seconds:7.2f}  {run.least_blocks:18}  {run.overruns:8}  {run.answers:5}")
 
 
 def overruns(runs: int) -> dict[str, float]:
@@ -218,7 +218,8 @@ def on_a_pty(count: int) -> dict[str, float]:
     rival = _grbl_streamer(lines, machine)
     if rival is not None:
         runs["grbl-streamer (PyPI)"] = rival
-        flat["throughput_vs_grbl_streamer"] = rival.seconds / runs["strokebot"].seconds
+        if rival.answers >= len(lines):  # else it has lost lines and is no comparison
+            flat["throughput_vs_grbl_streamer"] = rival.seconds / runs["strokebot"].seconds
     _print_runs(f"{count} lines over a real pty, real time", runs)
     return flat
 
@@ -233,7 +234,6 @@ def _grbl_streamer(lines: list[str], machine: MachineProfile) -> Run | None:
         sender = GrblStreamer(lambda *event: None)
         sender.cnect(str(served_board.path), 115200)
         time.sleep(2.0)
-        sender.poll_start()
         sender.job_new()
         sender.write("\n".join(lines))
         sender.job_run()
@@ -241,7 +241,6 @@ def _grbl_streamer(lines: list[str], machine: MachineProfile) -> Run | None:
         while not sender.streaming_complete and time.monotonic() < give_up_s:
             time.sleep(0.1)
         time.sleep(1.0)  # what is in the planner by then
-        sender.poll_stop()
         sender.disconnect()
         return served_board.result()
 

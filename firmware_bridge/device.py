@@ -27,7 +27,7 @@ from firmware_bridge.errors import (
     ResponseTimeout,
 )
 from firmware_bridge.events import Event, Paused, Position, Progress, Resumed, Warning
-from firmware_bridge.gcode import validate_lines
+from firmware_bridge.gcode import ReadyLines, validate_lines
 from firmware_bridge.journal import Journal, JournalState
 from firmware_bridge.kinematics.joints import joint_step
 from firmware_bridge.link import POLL_S, Link, Listener
@@ -174,7 +174,7 @@ class Device:
         Raises:
             ProgramError: if a line is not G-code or does not belong in a drawing.
         """
-        ready = validate_lines(lines)
+        ready = lines if isinstance(lines, ReadyLines) else validate_lines(lines)
         findings = preflight.require_lines(ready, self.machine)
         return self._draw(self._drawing(ready, keep), findings, on_event, self.machine.safe_pen)
 

@@ -6,13 +6,19 @@ number before anything is sent. A file may end with M2 or M30; that end mark is
 dropped, since it also switches a servo pen off.
 
 Comments never reach the wire: a ``!`` inside one would stop the machine.
+
+A file is read in pieces. What is ready for the wire waits in an unnamed file that goes away with
+it, so that a day of plotting takes no memory, and a file that is changed meanwhile changes nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO, overload
 
 from firmware_bridge.errors import ProgramError
 
@@ -20,6 +26,14 @@ from firmware_bridge.errors import ProgramError
 MAX_FILE_BYTES = 64 * 1024 * 1024
 # GRBL's line buffer, without its end mark. Spaces and comments do not count: they are not sent.
 MAX_LINE_CHARS = 79
+
+# Comments and spaces included; no sender writes longer ones.
+MAX_RAW_CHARS = 4096
+_READ_BYTES = 65536
+# A smaller file needs no disk.
+_IN_MEMORY_BYTES = 1 << 20
+# Lines that are read back in one go.
+_PAGE_LINES = 256
 
 _WORD = re.compile(r"([A-Z])([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))")
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -47,7 +61,59 @@ _REFUSED = {
 }
 
 
-def read_gcode(path: Path, max_bytes: int = MAX_FILE_BYTES) -> list[str]:
+class ReadyLines(Sequence[str]):
+    """Checked lines on disk, as a sequence that holds one page of them in memory."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        """Stores lines; none may hold a line end."""
+        # It lives as long as the lines do.
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115
+        self._starts = array("Q")
+        self._count = 0
+        self._page = -1
+        self._lines: list[str] = []
+        at = 0
+        for line in lines:
+            if self._count % _PAGE_LINES == 0:
+                self._starts.append(at)
+            at += self._file.write(line.encode("ascii") + b"\n")
+            self._count += 1
+        self._starts.append(at)
+
+    def __del__(self) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._count))]
+        at = index + self._count if index < 0 else index
+        if not 0 <= at < self._count:
+            raise IndexError("no such line")
+        page, row = divmod(at, _PAGE_LINES)
+        if page != self._page:
+            begin, end = self._starts[page], self._starts[min(page + 1, len(self._starts) - 1)]
+            self._file.seek(begin)
+            self._page, self._lines = page, self._file.read(end - begin).decode("ascii").split("\n")
+        return self._lines[row]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def read_gcode(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Sequence[str]:
     """Reads a G-code file as lines that are ready for the wire.
 
     Args:
@@ -65,10 +131,28 @@ def read_gcode(path: Path, max_bytes: int = MAX_FILE_BYTES) -> list[str]:
     try:
         if path.stat().st_size > max_bytes:
             raise ProgramError(f"{path} is larger than {max_bytes} bytes: split it into smaller drawings.")
-        text = path.read_bytes().decode("latin-1")
+        with path.open("rb") as file:
+            return ReadyLines(_checked(_raw_lines(file, path.name), path.name))
     except OSError as error:
         raise ProgramError(f"Cannot read {path}: {error.strerror or error}.") from error
-    return validate_lines(_LINE_END.split(text), path.name)
+
+
+def _raw_lines(file: BinaryIO, where: str) -> Iterator[str]:
+    """The lines of a file, whatever their ends, read in pieces."""
+    rest, number = "", 0
+    while data := file.read(_READ_BYTES):
+        text = rest + data.decode("latin-1")
+        held = text[-1:] if text.endswith("\r") else ""  # its LF may come with the next piece
+        *lines, rest = _LINE_END.split(text[: len(text) - len(held)])
+        rest += held
+        for line in lines:
+            number += 1
+            yield line
+        if len(rest) > MAX_RAW_CHARS:
+            raise ProgramError(
+                f"{where}, line {number + 1}: has more than {MAX_RAW_CHARS} characters: this is no G-code."
+            )
+    yield from _LINE_END.split(rest)
 
 
 def validate_lines(lines: Iterable[str], where: str = "the program") -> list[str]:
@@ -77,7 +161,10 @@ def validate_lines(lines: Iterable[str], where: str = "the program") -> list[str
     Raises:
         ProgramError: for the first line that is not acceptable; names its number.
     """
-    out: list[str] = []
+    return list(_checked(lines, where))
+
+
+def _checked(lines: Iterable[str], where: str) -> Iterator[str]:
     ended_at: int | None = None
     for number, raw in enumerate(lines, start=1):
         words = _clean(raw, f"{where}, line {number}")
@@ -91,8 +178,7 @@ def validate_lines(lines: Iterable[str], where: str = "the program") -> list[str
         if len(rest) < len(words):
             ended_at = number
         if rest:
-            out.append(_fit(rest))
-    return out
+            yield _fit(rest)
 
 
 def _clean(raw: str, where: str) -> list[str]:
