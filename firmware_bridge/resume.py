@@ -30,7 +30,7 @@ from firmware_bridge.course import Course, Point, Step, length_xy
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.numbers import SECONDS_PER_MINUTE, decimal
 from firmware_bridge.errors import ProgramError
-from firmware_bridge.journal.tracker import Place, Tracker
+from firmware_bridge.journal.tracker import Place
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
 
@@ -138,25 +138,6 @@ def resume_program(
         overlap_mm=walked,
         doubt_mm=scan.doubt_mm,
     )
-
-
-def locate(
-    lines: Sequence[str], machine: MachineProfile, bound: Place, may_sent: int, at: Point
-) -> Place | None:
-    """Where in a program a machine stands that has kept its place, or None if it is not on its way.
-
-    Args:
-        lines: the program.
-        machine: the machine.
-        bound: everything before it is surely executed.
-        may_sent: lines from here on were surely not sent.
-        at: what the controller reports, in its own words.
-    """
-    tracker = Tracker(machine)
-    tracker.start_at(bound, lines, None)
-    for line in lines[bound.line : may_sent]:
-        tracker.sent(line)
-    return tracker.find(at)
 
 
 # -- reading -------------------------------------------------------------------------------------

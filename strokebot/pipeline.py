@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from calibration.profile import Profile
 from firmware_bridge import preflight
-from firmware_bridge.device import StreamReport, open_device
+from firmware_bridge.device import Device, KeepJournal, StreamReport, open_device
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import PortError
-from firmware_bridge.events import Event
+from firmware_bridge.link import Listener
 from firmware_bridge.program import Program
 from firmware_bridge.transports.simulated import SimulatedTransport
 from strokebot import __version__, raster
@@ -193,14 +193,19 @@ def rehearse(plan: Plan, progress: Progress | None = None) -> DrawResult:
 
 
 def perform(
-    result: DrawResult, url: str | None = None, on_event: Callable[[Event], None] | None = None
+    result: DrawResult,
+    url: str | None = None,
+    watch: Callable[[Device], Listener] | None = None,
+    keep: KeepJournal | None = None,
 ) -> DrawResult:
     """Draws a rehearsed plan on a machine.
 
     Args:
         result: the rehearsal.
         url: the port; None for the profile's.
-        on_event: called with progress, position and warnings while the machine draws.
+        watch: makes, for the open device, what is called with progress, position and warnings
+            while it draws; that may pause and cancel it.
+        keep: begins the journal of the job, from which it can be resumed; None for none.
 
     Returns:
         The result with the machine's own stream counts and time.
@@ -210,7 +215,7 @@ def perform(
     """
     begin = time.perf_counter()
     with open_device(result.plan.profile.machine, url) as device:
-        stream = device.run(result.plan.program, on_event)
+        stream = device.run(result.plan.program, watch(device) if watch else None, keep)
     return replace(result, stream=stream, performed_s=time.perf_counter() - begin)
 
 

@@ -98,6 +98,9 @@ def draw(
         typer.Option("--join", help="Between the letters of a word: lift the pen, or draw on."),
     ] = "lift",
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
+    journal: Annotated[
+        bool, typer.Option("--journal/--no-journal", help="Keep what strokebot resume needs.")
+    ] = True,
     yes: YesOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -156,25 +159,21 @@ def draw(
         note("dry run: the port was not opened.")
     elif port is not None:
         confirm(f"Draw on {port}: {result.trace.duration_s:.0f} s, pen up and paper in place?", yes)
-        result = _perform(result, port, quiet)
+        result = _perform(result, port, journal, quiet)
         files = save_drawing(result, folder)
         say(f"  drawn on {port} in {result.performed_s:.1f} s", quiet)
     say(f"  {folder}: {' '.join(file.name for file in files)}", quiet)
 
 
-def _perform(result: DrawResult, port: str, quiet: bool) -> DrawResult:
-    from firmware_bridge.events import Event, Progress, Warning
+def _perform(result: DrawResult, port: str, journal: bool, quiet: bool) -> DrawResult:
+    from strokebot.commands.keys import key_presses
+    from strokebot.commands.watching import KEYS, keep_journal, listener
     from strokebot.pipeline import perform
 
-    with progress_bar(f"drawing on {port}", quiet) as advance:
-
-        def on_event(event: Event) -> None:
-            if isinstance(event, Progress):
-                advance(event.lines_done, event.lines_total)
-            elif isinstance(event, Warning):
-                note(event.message)
-
-        return perform(result, port, on_event)
+    plan = result.plan
+    keep = keep_journal(plan.profile.machine, port, plan.name) if journal else None
+    with key_presses() as poll, progress_bar(f"{plan.name} ({KEYS})", quiet) as advance:
+        return perform(result, port, lambda device: listener(device, poll, advance), keep)
 
 
 def _summary(result: DrawResult, quiet: bool) -> None:

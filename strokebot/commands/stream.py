@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,6 @@ import typer
 from firmware_bridge.errors import StrokebotError
 from strokebot.commands.common import (
     OUT_ROOT,
-    Advance,
     OutOption,
     PortOption,
     ProfileOption,
@@ -23,17 +21,14 @@ from strokebot.commands.common import (
     progress_bar,
     say,
 )
-from strokebot.commands.keys import Poll, key_presses
+from strokebot.commands.keys import key_presses
+from strokebot.commands.watching import KEYS, keep_journal, listener
 
 if TYPE_CHECKING:
-    from firmware_bridge.device import Device, KeepJournal
     from firmware_bridge.events import Event
-    from firmware_bridge.machine import MachineProfile
 
 GcodeArgument = Annotated[Path, typer.Argument(help="The G-code file.")]
 
-_PAUSE, _GO_ON, _CANCEL = "p ", "r", "qc"
-_KEYS = "p pause, r go on, q stop"
 _LAST_PORT = 65535  # of TCP
 
 
@@ -60,23 +55,11 @@ def send(
     with (
         open_device(machine, target) as device,
         key_presses() as poll,
-        progress_bar(f"{file.name} ({_KEYS})", quiet) as advance,
+        progress_bar(f"{file.name} ({KEYS})", quiet) as advance,
     ):
         keep = keep_journal(machine, target, file.name) if journal else None
-        report = device.run_gcode(lines, _listener(device, poll, advance), keep)
+        report = device.run_gcode(lines, listener(device, poll, advance), keep)
     say(f"{file.name}: {report.acknowledged} of {report.lines} lines in {report.duration_s:.1f} s", quiet)
-
-
-def keep_journal(machine: MachineProfile, url: str, name: str) -> KeepJournal | None:
-    """How the journal of a job is begun; None for a virtual machine, which forgets all at its end."""
-    if url.startswith("sim://"):
-        return None
-    import datetime
-
-    from firmware_bridge.journal import begin_job
-
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return lambda lines: begin_job(lines, machine, url, name, started=started)
 
 
 def resume(
@@ -116,9 +99,9 @@ def resume(
         Journal.reopen(state) as journal,
         open_device(state.machine, target) as device,
         key_presses() as poll,
-        progress_bar(f"{state.name} ({_KEYS})", quiet) as advance,
+        progress_bar(f"{state.name} ({KEYS})", quiet) as advance,
     ):
-        listen = _listener(device, poll, advance)
+        listen = listener(device, poll, advance)
 
         def on_event(event: Event) -> None:
             if isinstance(event, Resumed) and not quiet:
@@ -147,28 +130,6 @@ def _list_jobs() -> None:
         how = "done" if state.done else f"line {state.bound.line + 1} of {len(state.lines)}"
         why = "" if state.done else f"  {state.reason[:60]}"
         say(f"{number:6}  {state.started:25}  {state.name:30}  {how}{why}")
-
-
-def _listener(device: Device, poll: Poll, advance: Advance) -> Callable[[Event], None]:
-    """Shows progress, and does what the pressed key says."""
-    from firmware_bridge.events import Progress, Warning
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, Progress):
-            advance(event.lines_done, event.lines_total)
-        elif isinstance(event, Warning):
-            note(event.message)
-        key = poll()
-        if not key:
-            return
-        if key in _PAUSE:
-            device.pause()
-        elif key in _GO_ON:
-            device.go_on()
-        elif key in _CANCEL:
-            device.cancel()
-
-    return on_event
 
 
 def simulate(

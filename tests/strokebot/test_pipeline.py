@@ -179,7 +179,7 @@ def test_without_weights_the_tour_draws_and_says_why(picture, monkeypatch):
 
 def test_performing_reports_the_machine_and_keeps_the_rehearsal(result):
     events = []
-    performed = pipeline.perform(result, "sim://grbl", events.append)
+    performed = pipeline.perform(result, "sim://grbl", lambda device: events.append)
     assert performed.performed_s is not None
     assert performed.stream.acknowledged == result.stream.lines
     assert performed.trace is result.trace
