@@ -74,11 +74,11 @@ def board(block_s: float = BLOCK_S) -> MachineProfile:
 
 def curve(count: int, feed_mm_s: float = FEED_MM_S) -> list[str]:
     """A smooth curve of short lines, without lifts."""
-    lines = ["G21 G90 G94", f"G1 X100 Y0 F{feed_mm_s * 60:.0f}"]
+    lines = ["G21 G90 G94", f"G1 F{feed_mm_s * 60:.0f}"]
     angle, radius = 0.0, 100.0
     for _ in range(count):
         angle += STEP_MM / radius
-        lines.append(f"X{radius * math.cos(angle):.3f} Y{radius * math.sin(angle) + 1e-3:.3f}")
+        lines.append(f"X{radius * math.sin(angle):.3f} Y{radius * (1.0 - math.cos(angle)):.3f}")
     return lines
 
 
@@ -108,9 +108,12 @@ class Table:
         return Run(self.wire.now_s, self.least(), self.controller.rx.overruns, self.controller.acknowledged)
 
     def least(self) -> int:
-        """The fewest blocks between the first filling of the planner and the last answer."""
+        """The fewest blocks between the first filling of the planner and the last answer but one.
+
+        The last may be that of a line that waits for the end of all motion.
+        """
         first = next((i for i, n in enumerate(self.samples) if n >= PLANNER_BLOCKS - 1), 0)
-        last = self._answered.index(self._answered[-1]) if self._answered else 0
+        last = next((i for i, n in enumerate(self._answered) if n >= self._answered[-1] - 1), 0)
         return min(self.samples[first : max(last, first + 1)], default=0)
 
 
