@@ -143,7 +143,7 @@ class Silence(Timed):
     def _happen(self) -> None:
         self.dead = True
         if self.random.random() < 0.5:
-            self.wire.controller.motion.stop_dead()
+            self.wire.power_cycle()  # it hangs at once; what it had taken is gone
 
     def _to_machine(self, data: bytes) -> list[Piece]:
         return [] if self.dead else [(0.0, data)]
