@@ -53,16 +53,23 @@ _ABOUT = 0.25
 _GRID_PX = 0.5
 # So much of the ridge nearby is of the same width; the ends of a line and its junctions are not.
 _EVEN = 0.6
-# The stroke of a digit has 0.13 to 0.2 of its size.
+# The stroke of a digit has 0.13 to 0.2 of its size. Where a part has few pixels, it is a letter rather
+# than a shape, and that of a bold one has a third.
 _THICK = 0.22
+_THICK_LETTER = 0.36
+_LETTER_PX = 56
 # From this share of the ink on the lines decide how large a picture is drawn.
-MOSTLY_LINES = 0.3
+MOSTLY_LINES = 0.25
 # Lines wider than this many times the picture's typical line are areas.
 _BOLD = 3.0
 # The picture's line width is exceeded on a tenth of the length: joints and flourishes.
 _QUANTILE = 0.9
 # Pixels looked at, at most: larger pictures are reduced first.
 _PIXELS = 2_000_000
+# Pictures smaller than this are enlarged, so many times at the most: a width of 2 px is measured
+# in whole pixels, and the stroke of a small letter is as wide as its loops.
+_SMALL_PX = 224
+_LARGEST_STEP = 8
 # A skeleton point is held by a disc that reaches this many of its own radii past it.
 _HELD = 0.5
 # One line covers ink up to this many times as wide: more is worth another pass.
@@ -105,13 +112,14 @@ def line_width_px(ink: NDArray[np.float32]) -> tuple[float, float]:
     Returns:
         The width of its lines, px (0 if it has none), and the share of the ink in lines.
     """
-    mask, unit = _reduced(ink)
+    mask, unit = _enlarged(ink)
     if not mask.any():
         return 0.0, 0.0
     place, width = _ridge(mask)
     labels, _ = ndimage.label(mask, structure=_EIGHT)
     size = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in ndimage.find_objects(labels)])
-    thick = width > _THICK * size[labels[tuple(place.T)] - 1]
+    thickest = size * np.where(size <= _LETTER_PX * unit, _THICK_LETTER, _THICK)
+    thick = width > thickest[labels[tuple(place.T)] - 1]
     width = width[_is_line(place, width) & ~thick]
     if len(width) == 0:
         return 0.0, 0.0
@@ -152,6 +160,18 @@ def _pairs(
         near = tree.query_ball_point(place[low : low + _BLOCK], reach[low : low + _BLOCK])
         count = [len(others) for others in near]
         yield np.repeat(np.arange(low, low + len(count)), count), np.concatenate(near).astype(np.intp)
+
+
+def _enlarged(ink: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
+    """As ``_reduced``, but small pictures are made larger."""
+    height, width = ink.shape
+    if max(height, width) >= _SMALL_PX:
+        return _reduced(ink)
+    step = min(-(-_SMALL_PX // max(height, width)), _LARGEST_STEP)
+    fine = Image.fromarray(np.ascontiguousarray(ink)).resize(
+        (width * step, height * step), Image.Resampling.BICUBIC
+    )
+    return ink_mask(np.clip(np.asarray(fine), 0.0, 1.0)), float(step)
 
 
 def _reduced(ink: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
