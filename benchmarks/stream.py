@@ -67,6 +67,8 @@ def main() -> None:
     chosen = options(__doc__ or "")
     quick = chosen.quick
     flat: dict[str, float] = {}
+    # First, since the peak of the process only ever grows.
+    flat |= memory(_QUICK_MEMORY_LINES if quick else _MEMORY_LINES)
     flat |= throughput(_QUICK_CURVE_LINES if quick else _CURVE_LINES)
     flat |= overruns(_QUICK_OVERRUN_RUNS if quick else _OVERRUN_RUNS)
     flat |= matrix(_QUICK_SEEDS if quick else _SEEDS)
@@ -74,7 +76,6 @@ def main() -> None:
     flat |= unplugged()
     flat |= on_a_pty(_QUICK_PTY_LINES if quick else _PTY_LINES)
     flat |= load(_QUICK_PTY_LINES if quick else _PTY_LINES)
-    flat |= memory(_QUICK_MEMORY_LINES if quick else _MEMORY_LINES)
     print()
     for name, value in flat.items():
         print(f"{name:38} {value:10.4g}")
