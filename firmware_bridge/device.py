@@ -302,7 +302,7 @@ class Device:
             if drawing.restart is not None and drawing.restart.approach:
                 approach = drawing.restart.approach
                 drawing.dry(True)
-                Streamer(link, ONE_LINE, None, drawing).stream([*approach, sync])
+                Streamer(link, ONE_LINE, None, drawing).stream(approach)
                 if watch is not None:
                     watch.begin(approach)
             drawing.dry(False)

@@ -3,7 +3,7 @@
 Nouns:
     bound     the place up to which everything is surely executed (``journal.tracker``)
     begin     where the pen comes down again: the bound, and ``overlap`` back on the drawn line
-    approach  lines that lift the pen and bring it above the begin
+    approach  lines that lift the pen, bring it above the begin, and wait until it stands there
     entry     lines that lower it, draw the rest of the line it stands in, and put back in force what
               the rest of the program counts on
     doubt     length of the line that may have been drawn beyond the bound
@@ -129,7 +129,8 @@ def resume_program(
     rest = begin.line + (begin.share > 0.0)
     return Restart(
         begin=begin,
-        approach=(*_frame_lines(after), *written[:head]),
+        # The rest may begin with a servo's word, which turns it at once though the way is not done.
+        approach=(*_frame_lines(after), *written[:head], dialect_of(machine.dialect).commands["sync"]),
         entry=(*written[head:], *_modal_lines(after, machine)),
         rest=rest,
         fixed=_with_motion(lines, rest, after),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ink_cases import (
     Points,
@@ -25,6 +25,7 @@ from firmware_bridge.machine import MachineProfile
 from firmware_bridge.resume import _part, resume_program
 from firmware_bridge.simulator import simulate_lines
 
+_NOD: Points = [(50.0, 0.0), (50.0, 0.5), (50.0, 0.0), (50.0, 0.5), (50.0, 0.0)]
 KINDS = [("grbl", "z"), ("grbl", "servo"), ("marlin", "z"), ("marlin", "servo"), ("uarm", "z")]
 
 
@@ -53,6 +54,8 @@ def ink_before(lines: list[str], machine: MachineProfile, place: Place, pen: str
     share=st.floats(0.0, 0.999),
     overlap=st.sampled_from([0.0, 2.0]),
 )
+# Begins at the word that lowers the servo, after the line that waits for the travel before it.
+@example(strokes=[_NOD, [(50.0, 0.0), (51.0, 0.0)], _NOD], where=0.5, share=0.0, overlap=0.0)
 def test_from_any_place_the_rest_is_drawn(
     dialect: str, pen: str, strokes: list[Points], where: float, share: float, overlap: float
 ) -> None:
