@@ -21,24 +21,18 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.chart.box import MARGIN_MM, Box, place_box
 from calibration.chart.fiducial import CODES, MODULES, QUIET_MODULES, dark_runs
 from calibration.chart.spec import Chart, Fiducial, Mark, MarkKind
 from calibration.errors import ChartError
 from calibration.profile import Profile
-from firmware_bridge.kinematics import kinematics_of
 
-# Paper kept free at the edges, mm: a sheet never lies better than that.
-MARGIN_MM = 8.0
 # A pen chart is never larger than this (A5 inside its margin): more says no more.
 _BOX_MM = (132.0, 194.0)
-# Steps in which a place for the box is sought, and points of its outline that are asked for reach.
-_PLACE_STEP_MM = 5.0
-_OUTLINE_STEP_MM = 5.0
 # A module of a drawn fiducial is this many of the pen's widest lines, and at least so large.
 _MODULE_LINES = 1.25
 _LEAST_MODULE_MM = 1.5
@@ -77,27 +71,6 @@ _CROSS_PITCH_MM = 24.0
 _CROSS_ARM_MM = 4.0
 # The pen comes from this far away, so that play in the axes is taken up.
 _VIA_MM = 3.0
-
-
-@dataclass(frozen=True)
-class _Box:
-    """A rectangle on the sheet, mm."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    @property
-    def width(self) -> float:
-        return self.x1 - self.x0
-
-    @property
-    def height(self) -> float:
-        return self.y1 - self.y0
-
-    def inset(self, by_mm: float) -> _Box:
-        return _Box(self.x0 + by_mm, self.y0 + by_mm, self.x1 - by_mm, self.y1 - by_mm)
 
 
 class _Pen:
@@ -151,7 +124,7 @@ def pen_chart(profile: Profile, seed: int = 0, printed: bool = False) -> Chart:
         ChartError: if the sheet, or the part of it in the machine's reach, is too small.
     """
     pen = _Pen(profile)
-    box = _place_box(profile, _BOX_MM)
+    box = place_box(profile, _BOX_MM)
     module = max(_LEAST_MODULE_MM, _MODULE_LINES * pen.widest_mm)
     fiducials, drawn = _fiducials(pen, box, module, printed, _identity("pen", profile, seed))
     inner = box.inset(module * (MODULES + 2 * QUIET_MODULES))
@@ -182,7 +155,7 @@ def geometry_chart(profile: Profile, printed: bool = False) -> Chart:
         ChartError: if the sheet, or the part of it in the machine's reach, is too small.
     """
     pen = _Pen(profile)
-    box = _place_box(
+    box = place_box(
         profile, (profile.paper.size_mm[0] - 2 * MARGIN_MM, profile.paper.size_mm[1] - 2 * MARGIN_MM)
     )
     module = max(_LEAST_MODULE_MM, _MODULE_LINES * pen.widest_mm)
@@ -221,50 +194,8 @@ def _range(profile: Profile) -> tuple[float, float, float]:
     return profile.pen.up, profile.pen.touch, profile.pen.full
 
 
-def _place_box(profile: Profile, wanted_mm: tuple[float, float]) -> _Box:
-    """The largest box of at most the wanted size that lies in reach, as near the middle as can be.
-
-    Raises:
-        ChartError: if there is none of half that size.
-    """
-    paper = _Box(0.0, 0.0, *profile.paper.size_mm).inset(MARGIN_MM)
-    for share in np.linspace(1.0, 0.5, 11).tolist():
-        width, height = (
-            min(w * share, s) for w, s in zip(wanted_mm, (paper.width, paper.height), strict=True)
-        )
-        if min(width, height) <= 0:
-            break
-        spots = [
-            (abs(x - (paper.x0 + paper.x1 - width) / 2) + abs(y - (paper.y0 + paper.y1 - height) / 2), x, y)
-            for x in _steps(paper.x0, paper.x1 - width)
-            for y in _steps(paper.y0, paper.y1 - height)
-        ]
-        for _, x, y in sorted(spots):
-            box = _Box(x, y, x + width, y + height)
-            if _reachable(profile, box):
-                return box
-    raise ChartError("Too little of the paper is in the machine's reach for a chart: move the paper.")
-
-
-def _steps(low: float, high: float) -> list[float]:
-    """Places from low to high, the middle among them."""
-    middle, half = (low + high) / 2, (high - low) / 2
-    count = int(half / _PLACE_STEP_MM + 1e-9)
-    return sorted({low, high, *(middle + k * _PLACE_STEP_MM for k in range(-count, count + 1))})
-
-
-def _reachable(profile: Profile, box: _Box) -> bool:
-    x = np.linspace(box.x0, box.x1, max(2, math.ceil(box.width / _OUTLINE_STEP_MM) + 1))
-    y = np.linspace(box.y0, box.y1, max(2, math.ceil(box.height / _OUTLINE_STEP_MM) + 1))
-    points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    envelope, machine = profile.machine.envelope, profile.to_machine(points)
-    inside = (machine[:, 0] >= envelope.x_min_mm) & (machine[:, 0] <= envelope.x_max_mm)
-    inside &= (machine[:, 1] >= envelope.y_min_mm) & (machine[:, 1] <= envelope.y_max_mm)
-    return bool(inside.all() and kinematics_of(profile.machine).reachable(machine).all())
-
-
 def _fiducials(
-    pen: _Pen, box: _Box, module_mm: float, printed: bool, identity: int
+    pen: _Pen, box: Box, module_mm: float, printed: bool, identity: int
 ) -> tuple[tuple[Fiducial, ...], tuple[Mark, ...]]:
     """Figures at the corners and the middles of the sides, and the strokes that draw them.
 
@@ -291,7 +222,7 @@ def _fiducials(
     return fiducials, tuple(marks)
 
 
-def _rulers(pen: _Pen, box: _Box, module_mm: float) -> tuple[Mark, ...]:
+def _rulers(pen: _Pen, box: Box, module_mm: float) -> tuple[Mark, ...]:
     """Bars of known length in the ring, between the lower left fiducial and its neighbours."""
     beyond = (MODULES + 2 * QUIET_MODULES) * module_mm
     inset = MODULES * module_mm / 2
@@ -307,7 +238,7 @@ def _rulers(pen: _Pen, box: _Box, module_mm: float) -> tuple[Mark, ...]:
     )
 
 
-def _fill_rows(pen: _Pen, inner: _Box, profile: Profile, repeats: int, seed: int) -> list[Mark] | None:
+def _fill_rows(pen: _Pen, inner: Box, profile: Profile, repeats: int, seed: int) -> list[Mark] | None:
     """All marks inside the ring, in the order of drawing; None if they do not fit."""
     line_mm = (inner.width - (_COLUMNS - 1) * _COLUMN_GAP_MM) / _COLUMNS
     if line_mm < _LEAST_LINE_MM:
@@ -349,7 +280,7 @@ def _fill_rows(pen: _Pen, inner: _Box, profile: Profile, repeats: int, seed: int
     return [*marks, last] if y - 1.5 * pitch >= inner.y0 - 1e-6 else None
 
 
-def _cells(inner: _Box, line_mm: float, pitch: float) -> Iterator[tuple[float, float]]:
+def _cells(inner: Box, line_mm: float, pitch: float) -> Iterator[tuple[float, float]]:
     """Left ends of the lines, row by row from the top, without end."""
     row = 0
     while True:
@@ -358,7 +289,7 @@ def _cells(inner: _Box, line_mm: float, pitch: float) -> Iterator[tuple[float, f
         row += 1
 
 
-def _landings(pen: _Pen, inner: _Box, y: float, pitch: float, marks: list[Mark]) -> float:
+def _landings(pen: _Pen, inner: Box, y: float, pitch: float, marks: list[Mark]) -> float:
     """Lines that come down and lines that go up slowly, two in a row; returns the next row's y."""
     half = (inner.width - _COLUMN_GAP_MM) / 2
     for k in range(2):
@@ -376,7 +307,7 @@ def _landings(pen: _Pen, inner: _Box, y: float, pitch: float, marks: list[Mark])
     return y
 
 
-def _ramps(pen: _Pen, inner: _Box, y: float, pitch: float, marks: list[Mark]) -> float:
+def _ramps(pen: _Pen, inner: Box, y: float, pitch: float, marks: list[Mark]) -> float:
     """Lines whose pressure rises and falls, drawn both ways; returns the next row's y."""
     share = np.linspace(0.0, 1.0, _RAMP_POINTS + 1)
     pressure = 1.0 - np.abs(2.0 * share - 1.0)
@@ -388,7 +319,7 @@ def _ramps(pen: _Pen, inner: _Box, y: float, pitch: float, marks: list[Mark]) ->
     return y
 
 
-def _figures(pen: _Pen, inner: _Box, y: float, marks: list[Mark]) -> float:
+def _figures(pen: _Pen, inner: Box, y: float, marks: list[Mark]) -> float:
     """Directions, circles and the solid hatch in one row; returns the y under it."""
     half = _FIGURE_MM / 2
     middle = y - half
