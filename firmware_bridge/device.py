@@ -13,44 +13,30 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from firmware_bridge import preflight
+from firmware_bridge import by_hand, preflight
 from firmware_bridge.control import control_of
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.dialects.base import ONE_LINE, Facts, Framing, Realtime, Status
+from firmware_bridge.dialects.base import Facts, Framing, Realtime, Status
 from firmware_bridge.errors import (
-    BridgeError,
-    DeviceReset,
     PlaceLost,
-    PortError,
     PreflightError,
-    ProtocolError,
-    ResponseTimeout,
 )
-from firmware_bridge.events import Event, Paused, Position, Progress, Resumed, Warning
+from firmware_bridge.events import Position
 from firmware_bridge.gcode import ReadyLines, validate_lines
+from firmware_bridge.job import Job
 from firmware_bridge.journal import Journal, JournalState
-from firmware_bridge.kinematics.joints import joint_step
-from firmware_bridge.link import POLL_S, Link, Listener
+from firmware_bridge.link import Link, Listener
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.pause import Drawing, PauseRequest
+from firmware_bridge.pause import Drawing
 from firmware_bridge.program import MoveKind, Program
-from firmware_bridge.resume import OVERLAP_MM, Restart
-from firmware_bridge.streamer import Streamer, StreamReport
+from firmware_bridge.resume import OVERLAP_MM
+from firmware_bridge.streamer import StreamReport
 from firmware_bridge.transports import PortInfo, Transport, list_ports, open_transport
-from firmware_bridge.watch import Watch
 
 __all__ = ["Device", "PortInfo", "StreamReport", "open_device", "ports"]
 
-# An answer that is still on its way when the machine stands still comes within this time.
-_LATE_ANSWER_S = 0.05
 # The real one does nothing but home for up to this long, and answers only at the end.
 _HOME_TIMEOUT_S = 180.0
-# How often Ctrl-C may be pressed during a safe stop before it is let through.
-_STUBBORN_INTERRUPTS = 20
-# A slow pen axis over its whole way, for a firmware that answers when it has arrived.
-_PEN_TIMEOUT_S = 30.0
-# Reports of the last place that may be damaged before it is believed.
-_END_REPORTS = 3
 _COMMENT = ";"
 
 # A place that is reported twice, with the digits of a report and a motor step between.
@@ -243,121 +229,12 @@ class Device:
         pen_up: float,
         lowest_pen: float | None = None,
     ) -> StreamReport:
-        link = self._link
-        try:
-            self._control.require_idle(link)
-        except BaseException:
-            drawing.close()
-            raise
-        if on_event is not None:
-            link.listener = on_event
+        job = Job(self._link, self._control, self.machine, self.window, drawing, pen_up, self.abort_lift)
         self._under_way = drawing
-        link.on_status = drawing.reported
         try:
-            for finding in findings:
-                link.listener(Warning(f"{finding.message}: {finding.cure}."))
-            link.feeding, link.restarted, link.lowest_pen = True, False, lowest_pen
-            self._control.prepare(link, pen_up)
-            if link.dialect.framing is not Framing.PLAIN:  # its reports do not tell the state
-                link.enter("Run")
-            if drawing.restart is not None:
-                self._tell_restart(drawing.restart)
-            report, watch = self._stream(drawing)
-            while drawing.paused:
-                self._wait_paused(drawing, pen_up)
-                more, watch = self._stream(drawing)
-                report = report.plus(more)
-            link.surplus = 0
-            self.wait_idle()
-            link.pause(_LATE_ANSWER_S)
-            if link.surplus and link.dialect.framing is Framing.PLAIN:
-                raise ProtocolError(
-                    f"The machine gave {link.surplus} answers too many, so lines may have been lost: "
-                    "check the cable and draw again."
-                )
-            if watch is not None:
-                _check_end(link, watch)
-            drawing.event("done")
-            return report
-        except BaseException as error:
-            if not isinstance(error, PortError):
-                drawing.stop()
-                self._stop_safely(error, pen_up)
-            drawing.event("stopped", reason=str(error) or type(error).__name__)
-            raise
+            return job.draw(findings, on_event, lowest_pen)
         finally:
             self._under_way = None
-            link.listener, link.on_status = _no_event, _no_status
-            drawing.close()
-
-    def _stream(self, drawing: Drawing) -> tuple[StreamReport, Watch | None]:
-        """Streams what is left; ends early, with the machine still moving, if a pause is wanted."""
-        link = self._link
-        sync = link.dialect.commands["sync"]
-        watch = None
-        if not _in_inches(link.facts):
-            watch = Watch(self.machine, link.dialect.framing, link.facts.planner_blocks)
-        streamer = Streamer(link, self.window, watch, drawing)
-        try:
-            if drawing.restart is not None and drawing.restart.approach:
-                approach = drawing.restart.approach
-                drawing.dry(True)
-                Streamer(link, ONE_LINE, None, drawing).stream(approach)
-                if watch is not None:
-                    watch.begin(approach)
-            drawing.dry(False)
-            streamer = Streamer(link, self.window, watch, drawing)
-            streamer.stream(drawing.segment())
-            # The answer to this line comes when the last move has ended.
-            drawing.dry(True)
-            Streamer(link, ONE_LINE, None, drawing).stream([sync])
-        except PauseRequest:
-            return streamer.report(), None
-        finally:
-            drawing.dry(False)
-        return streamer.report(), watch
-
-    def _wait_paused(self, drawing: Drawing, pen_up: float) -> None:
-        """Stops, lifts, waits until somebody wants to go on, and finds the way back."""
-        link = self._link
-        drawing.stop()
-        self.abort_lift(pen_up)
-        drawing.stopped()
-        bound = drawing.tracker.bound
-        drawing.event("paused")
-        link.listener(Paused(*bound))
-        while drawing.paused:
-            link.pause(POLL_S)
-            if link.restarted:
-                raise DeviceReset("The machine restarted while it was paused: home it and resume.")
-            link.listener(Progress(bound.line, len(drawing.lines), None))
-            if drawing.cancelled:
-                drawing.check()
-        drawing.begin(drawing.go_on_from())
-        drawing.event("resumed")
-        if drawing.restart is not None:
-            self._tell_restart(drawing.restart)
-        self._control.require_idle(link)
-        if link.dialect.framing is not Framing.PLAIN:
-            link.enter("Run")
-
-    def _tell_restart(self, restart: Restart) -> None:
-        self._link.listener(Resumed(restart.begin.line, restart.overlap_mm, restart.doubt_mm))
-
-    def _stop_safely(self, error: BaseException, pen_up: float) -> None:
-        """Lifts the pen though Ctrl-C may be pressed again."""
-        self._link.listener = _no_event
-        for _ in range(_STUBBORN_INTERRUPTS):
-            try:
-                self.abort_lift(pen_up)
-            except KeyboardInterrupt:
-                continue
-            except BridgeError as failure:
-                raise type(failure)(
-                    f"The drawing stopped ({str(error) or 'interrupted'}) and the pen could not be lifted: "
-                    f"lift it by hand. {failure}"
-                ) from error
-            return
 
     def abort_lift(self, pen: float | None = None) -> None:
         """Stops whatever runs and lifts the pen straight up.
@@ -444,22 +321,7 @@ class Device:
             ReachError: if a machine that takes joint values cannot reach its end.
             ProgramError: if there is no step.
         """
-        if dpen and self.machine.pen_actuator == "servo":
-            raise PreflightError("A servo pen cannot be jogged: move it to a value instead.")
-        self._link.poll()
-        here, box = self._link.position, self.machine.envelope
-        if here is not None:
-            _check_jog("x", here.x_mm, dx_mm, box.x_min_mm, box.x_max_mm)
-            _check_jog("y", here.y_mm, dy_mm, box.y_min_mm, box.y_max_mm)
-            _check_jog("the pen", here.pen, dpen, box.pen_min, box.pen_max)
-        if self.machine.raw_joints and (dx_mm or dy_mm):
-            if here is None:
-                raise PreflightError("The machine does not say where it stands: it cannot be jogged in mm.")
-            dx_mm, dy_mm, feed_mm_s = joint_step(
-                (here.x_mm, here.y_mm), (dx_mm, dy_mm), feed_mm_s, self.machine
-            )
-        for line in self._link.dialect.jog_lines(dx_mm, dy_mm, dpen, feed_mm_s):
-            self._link.command(line, _PEN_TIMEOUT_S)
+        by_hand.jog(self._link, self.machine, (dx_mm, dy_mm, dpen), feed_mm_s)
         self.wait_idle()
 
     def move_pen(self, value: float) -> None:
@@ -468,14 +330,7 @@ class Device:
         Raises:
             PreflightError: if the value is outside the envelope.
         """
-        box = self.machine.envelope
-        if not box.pen_min <= value <= box.pen_max:
-            raise PreflightError(
-                f"The pen value {value:g} is outside {box.pen_min:g} to {box.pen_max:g}: choose one inside."
-            )
-        self._link.poll()
-        for line in self._link.dialect.pen_lines(value, self.machine, here=self._link.position):
-            self._link.command(line, _PEN_TIMEOUT_S)
+        by_hand.move_pen(self._link, self.machine, value)
         self.wait_idle()
 
     def wait_idle(self) -> None:
@@ -486,41 +341,6 @@ class Device:
             ResponseTimeout: if it neither moves nor becomes idle.
         """
         self._control.wait_idle(self._link)
-
-
-def _check_jog(axis: str, now: float, step: float, low: float, high: float) -> None:
-    """Refuses a step that ends outside the envelope and leads further out."""
-    goal = now + step
-    outside = max(low - goal, goal - high)
-    if step and outside > 0 and outside > max(low - now, now - high):
-        raise PreflightError(
-            f"The jog takes {axis} to {goal:.2f}, outside {low:g} to {high:g}: take a smaller step."
-        )
-
-
-def _check_end(link: Link, watch: Watch) -> None:
-    """Raises if the tool does not stand where the last line leads; a report may be damaged once."""
-    for left in reversed(range(_END_REPORTS)):
-        try:
-            status = link.poll()
-        except (ResponseTimeout, ProtocolError):
-            continue
-        try:
-            watch.ended(status, link.offset_mm)
-            return
-        except ProtocolError:
-            if not left:
-                raise
-    link.listener(Warning("The machine does not say where it stands: look whether the drawing is whole."))
-
-
-def _in_inches(facts: Facts) -> bool:
-    """Whether GRBL reports places in inches ($13), which nothing here reads."""
-    return bool(facts.settings.get("$13"))
-
-
-def _no_event(event: Event) -> None:
-    del event
 
 
 def _no_status(status: Status) -> None:
