@@ -45,15 +45,16 @@ HARMLESS_TO_MARLIN = (
     "lost bytes to the machine",
     "lost line",
     "doubled line",
-    "resend without ok",
-    "ignored resend",
 )
+# These begin with a damaged line: two flips of one bit cancel in Marlin's checksum, an exclusive or.
+RARELY_MISSED_BY_MARLIN = ("resend without ok", "ignored resend")
+MOST_MISSED = 1
 FEW, MANY = 4, 50
 
 
 def check(kind: str, dialect: str, seeds: range) -> None:
     span_s, _ = clean(dialect)
-    struck = 0
+    struck = missed = 0
     for seed in seeds:
         found = trial(kind, dialect, seed)
         struck += bool(found.struck)
@@ -61,6 +62,9 @@ def check(kind: str, dialect: str, seeds: range) -> None:
         assert found.seconds <= span_s + BOUND_S
         if kind in HARMLESS or (dialect == "marlin" and kind in HARMLESS_TO_MARLIN):
             assert found.end is End.DRAWN, (kind, dialect, seed, found)
+        if dialect == "marlin" and kind in RARELY_MISSED_BY_MARLIN:
+            missed += found.end is not End.DRAWN
+    assert missed <= MOST_MISSED
     assert struck >= 0.7 * len(seeds)
 
 
