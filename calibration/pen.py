@@ -264,7 +264,11 @@ class PenModel:
             if turns and k - 1 > last:  # the band is crossed while the tip may rest
                 at.append(k - 1)
                 sent.append(here - way * half)
-            if turns or (value - here) * way > 0:
+            goes_on = (value - here) * way > 0
+            if goes_on and k - 1 > last:  # it has rested where it is
+                at.append(k - 1)
+                sent.append(here + way * half)
+            if turns or goes_on:
                 way = math.copysign(1.0, value - here)
                 here, last = value, k
                 at.append(k)

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,10 @@ def compile_program(
     moves = [Move(float(xy[0, 0]), float(xy[0, 1]), pen.up, float(limits[:2].min()), MoveKind.TRAVEL)]
 
     def pen_move(at: int, target: float, kind: MoveKind, dwell_s: float = 0.0) -> None:
-        moves.append(Move(float(xy[at, 0]), float(xy[at, 1]), target, machine.pen_max_speed, kind, dwell_s))
+        move = Move(float(xy[at, 0]), float(xy[at, 1]), target, machine.pen_max_speed, kind, dwell_s)
+        # A dot on the spot where a line begins: the pen is down there already.
+        if moves[-1] != replace(move, dwell_s=moves[-1].dwell_s):
+            moves.append(move)
 
     speed = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) / np.diff(trajectory.t_s)
     for start, stop, down in _spans(trajectory):

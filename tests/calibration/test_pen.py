@@ -159,6 +159,14 @@ def test_values_against_play_take_the_tip_where_it_is_wanted(pen, shares, play):
     assert np.abs(sent - wanted).max() <= 0.6 * loose.play + 1e-9
 
 
+def test_a_loose_pen_rests_until_its_value_moves_on(pen):
+    loose = replace(pen, play=0.2)
+    t, wanted = np.arange(4.0), np.array([-0.2, -0.2, -0.2, -1.0])
+    sent = loose.against_play(t, wanted)
+    np.testing.assert_allclose(sent, [-0.3, -0.3, -0.3, -1.1])
+    np.testing.assert_allclose(lowered(loose, t, sent), wanted)
+
+
 def test_without_play_and_lag_the_tip_is_the_value(pen):
     t, values = np.arange(4.0), np.array([0.0, -1.0, -0.5, -1.2])
     np.testing.assert_array_equal(pen.tip(t, values), values)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from firmware_bridge.events import Progress, StateChange, Warning
-from strokebot.commands import stream
+from strokebot.commands import watching
 from strokebot.commands.keys import key_presses
 
 
@@ -30,7 +30,7 @@ class FakeDevice:
 def listener(keys, bar=None):
     device, pressed = FakeDevice(), iter(keys)
     advance = (bar if bar is not None else []).append
-    on_event = stream._listener(
+    on_event = watching.listener(
         device, lambda: next(pressed), lambda done, total, text=None: advance((done, total))
     )
     return device, on_event
