@@ -446,6 +446,7 @@ def check(steps, seconds):
 
 assert torch.equal(check(5, None), check(5, None)), "the same seed gave other weights"
 check(100_000, 0.3 if rank == 0 else 1000.0)  # by a clock, which the first process keeps
+dist.barrier()  # a process that ends while another still talks to it aborts that one
 dist.destroy_process_group()
 """
 
