@@ -32,6 +32,7 @@ from strokebot.stages import Stages
 from strokebot.tone import StyleChoice, ToneDrawing, tone_gesture
 from strokebot.tour import plan_tour, tour_gesture
 from strokebot.tour.lifts import TourCosts
+from strokebot.tour.simplify import simplify_gesture
 from strokebot.trajectory.place import Placement, place
 from strokebot.trajectory.presets import Tolerances
 from strokebot.trajectory.pressure import pen_move_time_s
@@ -280,13 +281,18 @@ def _fitted(paper: Paper, sketch: Sketch, options: DrawOptions, stage: Stages) -
         refined = refine_gesture(
             sketch.gesture, paper.ink, seconds=options.polish_seconds, min_width_px=low, max_width_px=high
         )
-    gesture = solid(refined.gesture)
+    gesture = _finished(paper, refined.gesture)
     candidate = Candidate(sketch.method, gesture, refined.iou_after)
     return replace(sketch, gesture=gesture, polished=True, candidates=(candidate,))
 
 
 def _judged(paper: Paper, sketch: Sketch, stage: Stages) -> Sketch:
     with stage("compare"):
-        gesture = solid(sketch.gesture)
+        gesture = _finished(paper, sketch.gesture)
         iou, _ = score(gesture, paper.ink)
     return replace(sketch, gesture=gesture, candidates=(Candidate(sketch.method, gesture, iou),))
+
+
+def _finished(paper: Paper, gesture: Gesture) -> Gesture:
+    """The gesture in solid ink, without the points that change it by less than its moves will."""
+    return simplify_gesture(solid(gesture), paper.tolerances.chord_mm / paper.placement.scale_mm)
