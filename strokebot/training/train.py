@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import distributed as dist
@@ -118,5 +119,19 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def end_process(code: int) -> NoReturn:
+    """Ends this process, with what was printed written out.
+
+    As one of several it leaves at once: gloo's threads outlive ``destroy_process_group`` and may
+    hold tensors, and an interpreter that is taken down beneath them aborts (pytorch issues 190489
+    and 109478).
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    raise SystemExit(code)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    end_process(main())

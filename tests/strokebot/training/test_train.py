@@ -418,7 +418,7 @@ from dataclasses import replace
 from pathlib import Path
 from torch import distributed as dist
 from strokebot.training.config import load_config
-from strokebot.training.train import Trainer
+from strokebot.training.train import Trainer, end_process
 config, data, out = (Path(a) for a in sys.argv[1:])
 rank = int(os.environ["RANK"])
 dist.init_process_group("gloo")
@@ -448,6 +448,7 @@ assert torch.equal(check(5, None), check(5, None)), "the same seed gave other we
 check(100_000, 0.3 if rank == 0 else 1000.0)  # by a clock, which the first process keeps
 dist.barrier()  # a process that ends while another still talks to it aborts that one
 dist.destroy_process_group()
+end_process(0)
 """
 
 
