@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from benchmarks import motion_shapes
 from calibration.profile import Profile
@@ -28,11 +29,14 @@ from strokebot.trajectory.trajectory import Trajectory
 Array = NDArray[np.float64]
 
 _PROFILES = {"grbl": "grbl-z", "marlin": "marlin-printer"}
-# Points compared with a line at once: a bound on the memory.
-_BATCH = 200
+# A line is parted into steps of this length, and the steps beside so many vertices are compared.
+_PART_MM = 0.1
+_NEIGHBOURS = 6
 _WORD = re.compile(r"([GXYZF])(-?[0-9.]+)")
 _SECONDS_PER_MINUTE = 60.0
 _LEAST = 1e-12
+# Moments of the planned curve that are compared: between two samples it bends on.
+_FINE_S = 1e-3
 # A way shorter than this is rounding.
 _SAME_MM = 1e-6
 
@@ -99,13 +103,14 @@ def run(path: Path, profile: Profile) -> Outcome:
         transport = device.transport
         assert isinstance(transport, SimulatedTransport)
         recording = transport.recording()
-    planned = profile.to_machine(trajectory.xy_mm)
+    fine_s = np.union1d(trajectory.t_s, np.arange(trajectory.t_s[0], trajectory.t_s[-1], _FINE_S))
+    planned = profile.to_machine(trajectory.at(fine_s))
     touching = profile.drawn_width_mm(recording.pen) > 0
     moved = np.flatnonzero(np.diff(np.column_stack([recording.xy_mm, recording.pen]), axis=0).any(axis=1))
     done_s = float(recording.t_s[moved[-1] + 1] - recording.t_s[moved[0]])
     start = (float(recording.xy_mm[0, 0]), float(recording.xy_mm[0, 1]))
     planned_s = trajectory.duration_s + approach_time_s(trajectory, profile, start)
-    drawn = planned[trajectory.pen_down]
+    drawn = planned[trajectory.pen_down[np.searchsorted(trajectory.t_s, fine_s)]]
     apart = max(
         distance_to_line(recording.xy_mm[touching][::3], planned),
         distance_to_line(drawn[::3], recording.xy_mm[touching]),
@@ -159,15 +164,24 @@ def parsed(lines: list[str]) -> list[tuple[float, float, float, float]]:
 
 
 def distance_to_line(points: Array, line: Array) -> float:
-    """Greatest distance of points (K, 2) from a polyline (M, 2): near places alone are compared."""
-    keep = np.append(True, np.linalg.norm(np.diff(line, axis=0), axis=1) > _LEAST)
-    line = line[keep]
-    start, end = line[:-1], line[1:]
-    square = np.maximum(((end - start) ** 2).sum(axis=1), _LEAST)
-    worst = 0.0
-    for batch in np.array_split(points, max(1, len(points) // _BATCH)):
-        offset = batch[:, None] - start
-        share = np.clip((offset * (end - start)).sum(axis=2) / square, 0.0, 1.0)
-        away = np.linalg.norm(offset - share[..., None] * (end - start), axis=2).min(axis=1)
-        worst = max(worst, float(away.max()))
-    return worst
+    """Greatest distance of points (K, 2) from a polyline (M, 2), never less than the true one.
+
+    Each point is compared with the steps beside the nearest vertices of the line, whose long steps
+    are parted before.
+    """
+    line = line[np.append(True, np.linalg.norm(np.diff(line, axis=0), axis=1) > _LEAST)]
+    s = arc_length(line)
+    at = np.union1d(s, np.arange(0.0, s[-1], _PART_MM))
+    line = np.column_stack([np.interp(at, s, column) for column in line.T])
+    count = min(_NEIGHBOURS, len(line) - 1)
+    _, vertex = cKDTree(line).query(points, k=count)
+    vertex = vertex.reshape(len(points), count)
+    best = np.full(len(points), np.inf)
+    for step in (np.clip(vertex, 0, len(line) - 2), np.clip(vertex - 1, 0, len(line) - 2)):
+        start, along = line[step], line[step + 1] - line[step]
+        offset = points[:, None] - start
+        square = np.maximum((along**2).sum(axis=2), _LEAST)
+        share = np.clip((offset * along).sum(axis=2) / square, 0.0, 1.0)
+        away = np.linalg.norm(offset - share[..., None] * along, axis=2)
+        best = np.minimum(best, away.min(axis=1))
+    return float(best.max())

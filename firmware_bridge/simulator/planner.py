@@ -186,7 +186,13 @@ class Planner:
         acceleration = limit_along(
             self.settings.acceleration_mm_s2, (bend[0] / size, bend[1] / size, bend[2] / size)
         )
-        half_sin = math.sqrt(0.5 * (1.0 - cos_theta))
+        return self._by_deviation(cos_theta, acceleration)
+
+    def _by_deviation(self, cos_theta: float, acceleration: float) -> float:
+        """The junction deviation's squared speed at an angle between two legs."""
+        if cos_theta > _REVERSAL_COS:
+            return 0.0
+        half_sin = math.sqrt(0.5 * (1.0 - max(cos_theta, _STRAIGHT_COS)))
         return acceleration * self.settings.junction_deviation_mm * half_sin / (1.0 - half_sin)
 
     def _set_speeds(self, block: Block, before: Block | None) -> None:

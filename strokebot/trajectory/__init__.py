@@ -19,6 +19,8 @@ The room, in the order in which a drawing passes through it:
     stages.py       where the time goes
     presets.py      what --speed and --quality mean
     segments.py     where a curve is cut into moves, and how fast a controller can follow
+    cuts.py         the same for a firmware that guesses arcs: Marlin
+    feeds.py        feeds of the moves
     compile.py      Trajectory + Profile -> Program: the machine's moves and feeds
 
 Everything here is a pure function on frozen data. Paper millimetres, seconds and

@@ -2,24 +2,8 @@
 
 Nouns:
     span       samples between two changes of the pen: drawn, travelled, or held
-    segment    one straight move (``segments.py`` decides where a curve is cut)
-    feed       speed along a move, over its length in x, y and z for a z pen
-
-The feed of a segment lies between the mean and the greatest planned speed inside it:
-
-    feed = mean + r (greatest - mean),    r = |v_end^2 - v_start^2| / (2 L a)
-
-where a is the acceleration that the axes allow along the segment, so that r is the share
-of it that the plan uses. On a ramp (r = 1) the firmware needs the greatest speed, and
-follows the plan through its own acceleration: with the mean it would lag. Where the plan
-slows down for a bend, which a chord no longer shows, the firmware would pass at the
-greatest speed, so the mean it is. (The feed at which the firmware's own ramp takes exactly the
-planned time was measured too: its times were up to 1.5 % longer on cusps.) The feed is then
-taken over the length in x, y and z for a z pen, as GRBL measures moves, and rounded up to
-three digits.
-
-Marlin leaves out moves of fewer than 6 motor steps and draws the next one from where it
-stands, which cuts corners. So short segments are joined here, where the least is lost.
+    segment    one straight move: ``segments.py`` and ``cuts.py`` decide where a curve is cut
+    feed       speed along a move, over its length in x, y and z for a z pen (``feeds.py``)
 
 Lifting and lowering are moves of the pen axis alone. The program begins with the travel
 from wherever the machine stands, pen up, to the first point, and ends with the pen up.
@@ -38,6 +22,8 @@ from calibration.profile import Profile
 from firmware_bridge.kinematics.joints import controller_words
 from firmware_bridge.program import Move, MoveKind, Program
 from strokebot.errors import TrajectoryError
+from strokebot.trajectory.cuts import cut_times, without_short
+from strokebot.trajectory.feeds import drawn_moves, rounded_feeds
 from strokebot.trajectory.path import Path
 from strokebot.trajectory.polyline import arc_length, simplify
 from strokebot.trajectory.pressure import pen_move_time_s, pen_values, ramp_time_s, sent_ahead
@@ -46,14 +32,12 @@ from strokebot.trajectory.trajectory import Trajectory
 
 # A travel that bends by less than this is one move.
 _TRAVEL_ERROR_MM = 0.05
-# A feed never falls under this: a segment shorter than a motor step has no speed of its own.
-_LEAST_FEED_MM_S = 0.1
-_FEED_DIGITS = 3
 # Two samples closer than this are at one place.
 _SAME_PLACE_MM = 1e-7
+_SAME_TIME_S = 1e-7
 _TINY = 1e-12
-# The fewest motor steps of a move that a firmware draws: MIN_STEPS_PER_SEGMENT of Marlin.
-_LEAST_STEPS = {"marlin": 6}
+# Firmwares that guess arcs and leave out the shortest moves: their curves are cut by ``cuts.py``.
+_ARC_GUESSING = ("marlin",)
 
 
 def compile_program(
@@ -104,7 +88,10 @@ def compile_program(
                 pen_move(int(part[0]), float(values[0]), MoveKind.LOWER, dwell_s)
                 points = np.column_stack([xy[part], values])
                 moving = slice(0, _first_at_end(xy[part]) + 1)
-                moves += _drawn(points[moving], t_s[moving], profile, chord_error_mm)
+                if machine.dialect in _ARC_GUESSING and not machine.raw_joints:
+                    moves += _cut_evenly(trajectory, points[moving], t_s[moving], profile, chord_error_mm)
+                else:
+                    moves += _drawn(points[moving], t_s[moving], profile, chord_error_mm)
             pen_move(stop, pen.up, MoveKind.LIFT)
         else:
             moves += _travelled(xy[start : stop + 1], speed[start:stop], limits, pen.up)
@@ -178,68 +165,35 @@ def _drawn(
         profile: scale and kind of the pen axis, and the limits.
         chord_error_mm: greatest distance of the curve from its moves.
     """
-    machine = profile.machine
     s = arc_length(points[:, :2])
     speed = np.diff(s) / np.diff(t_s)
     ends = segment_ends(points, profile, np.zeros(len(points), dtype=bool), chord_error_mm)
     ends = even_segments(points, speed, ends, profile)
     ends = ends[np.append(np.diff(s[ends]) > _SAME_PLACE_MM, True)]  # a dot has no move of its own
-    ends = _joined(points, ends, profile)
-    if len(ends) < 2:
+    return drawn_moves(points, t_s, ends, profile)
+
+
+def _cut_evenly(
+    trajectory: Trajectory,
+    points: NDArray[np.float64],
+    t_s: NDArray[np.float64],
+    profile: Profile,
+    chord_error_mm: float,
+) -> list[Move]:
+    """Moves of one drawn span for a firmware that guesses arcs; see ``cuts.py`` and ``_drawn``."""
+    apart = np.append(True, np.linalg.norm(np.diff(points[:, :2], axis=0), axis=1) > _SAME_PLACE_MM)
+    points, t_s = points[apart], t_s[apart]
+    if len(points) < 2:
         return []
-    step = np.diff(points[ends], axis=0)
-    flat = np.linalg.norm(step[:, :2], axis=1)
-    full = np.linalg.norm(step, axis=1) if machine.pen_actuator == "z" else flat
-    axes = np.array([*machine.max_acceleration_mm_s2, machine.pen_max_acceleration])
-    allowed = (axes * flat[:, None] / np.maximum(np.abs(step), _TINY)).min(axis=1)
-    peak = np.maximum.reduceat(speed, ends[:-1])
-    mean = np.diff(s[ends]) / np.diff(t_s[ends])
-    at_end = _end_speeds(speed, t_s)[ends]
-    ramp = np.abs(np.diff(at_end**2)) / (2 * np.diff(s[ends]) * allowed)
-    feed = mean + np.minimum(ramp, 1.0) * (peak - mean)
-    limits = np.array([*machine.max_speed_mm_s, machine.pen_max_speed])
-    feed = _feeds(feed * full / flat, step, full, limits)
-    return [
-        Move(x, y, value, f, MoveKind.DRAW)
-        for (x, y, value), f in zip(points[ends[1:]].tolist(), feed.tolist(), strict=True)
-    ]
-
-
-def _joined(points: NDArray[np.float64], ends: NDArray[np.intp], profile: Profile) -> NDArray[np.intp]:
-    """The ends without those of segments too short for the firmware; the first and the last stay.
-
-    Of the two ends of a short segment the one goes whose loss moves the line less.
-    """
-    least = _LEAST_STEPS.get(profile.machine.dialect, 0)
-    if least == 0 or len(ends) < 3:
-        return ends
-    steps = points * np.asarray(profile.machine.steps_per_mm)
-    kept = ends.tolist()
-
-    def loss(k: int) -> float:
-        if k in (0, len(kept) - 1):
-            return math.inf
-        a, b, c = (points[kept[k + shift], :2] for shift in (-1, 0, 1))
-        chord = c - a
-        length = max(float(np.hypot(*chord)), _TINY)
-        return abs(float(chord[0] * (b - a)[1] - chord[1] * (b - a)[0])) / length
-
-    k = 0
-    while k < len(kept) - 1:
-        # Two more than the firmware asks for: it rounds both ends to whole steps.
-        if np.abs(steps[kept[k + 1]] - steps[kept[k]]).max() >= least + 2 or len(kept) == 2:
-            k += 1
-            continue
-        del kept[k if loss(k) < loss(k + 1) else k + 1 if k + 1 < len(kept) - 1 else k]
-        k = max(k - 1, 0)
-    return np.array(kept)
-
-
-def _end_speeds(speed: NDArray[np.float64], t_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Speeds at the samples (K,) of a span that begins and ends at rest, from those between them (K-1,)."""
-    step = np.diff(t_s)
-    inner = (speed[:-1] * step[1:] + speed[1:] * step[:-1]) / (step[1:] + step[:-1])
-    return np.concatenate([[0.0], inner, [0.0]])
+    cuts = cut_times(t_s, points, profile, chord_error_mm)
+    nearest = np.clip(np.searchsorted(cuts, t_s), 1, len(cuts) - 1)
+    beside = np.minimum(np.abs(t_s - cuts[nearest]), np.abs(t_s - cuts[nearest - 1]))
+    when = np.union1d(t_s[beside > _SAME_TIME_S], cuts)
+    place = profile.to_machine(trajectory.at(when))
+    value = np.interp(when, t_s, points[:, 2])
+    ends = np.searchsorted(when, cuts)
+    points = np.column_stack([place, value])
+    return drawn_moves(points, when, without_short(points, ends, profile), profile)
 
 
 def _travelled(
@@ -249,29 +203,8 @@ def _travelled(
     ends = simplify(xy, _TRAVEL_ERROR_MM)
     step = np.diff(xy[ends], axis=0)
     length = np.linalg.norm(step, axis=1)
-    feed = _feeds(np.maximum.reduceat(speed, ends[:-1]), step, length, limits[:2])
+    feed = rounded_feeds(np.maximum.reduceat(speed, ends[:-1]), step, length, limits[:2])
     return [
         Move(x, y, up, f, MoveKind.TRAVEL)
         for (x, y), f in zip(xy[ends[1:]].tolist(), feed.tolist(), strict=True)
     ]
-
-
-def _feeds(
-    speed: NDArray[np.float64],
-    step: NDArray[np.float64],
-    length: NDArray[np.float64],
-    limits: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Feeds of moves: the speeds rounded up to three digits, but within the speed of each axis.
-
-    Args:
-        speed: (K,) wanted speeds along the moves.
-        step: (K, D) the moves.
-        length: (K,) lengths of the moves as the controller measures them.
-        limits: (D,) greatest speed of each axis.
-    """
-    wanted = np.maximum(speed, _LEAST_FEED_MM_S)
-    unit = 10.0 ** (np.floor(np.log10(wanted)) + 1 - _FEED_DIGITS)
-    rounded = np.round(np.ceil(wanted / unit - 1e-9) * unit, 9)
-    by_axis = (limits * length[:, None] / np.maximum(np.abs(step), _TINY)).min(axis=1)
-    return np.asarray(np.maximum(np.minimum(rounded, by_axis), _LEAST_FEED_MM_S))

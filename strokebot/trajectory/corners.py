@@ -15,7 +15,7 @@ would break the acceleration limit, so the corner is cut by as little:
                                 limit along the jump, delta = junction deviation
     T = v k,  k = max_i |u_i| / (a_i BLEND_SHARE)      time in which the axes can turn
     d = v T / 2 = v^2 k / 2                            reach
-    e = |u_xy| v T / 8 <= delta                        greatest distance from the corner
+    e = |u_xy| v T / 8 <= min(delta, 0.02 mm)          greatest distance from the corner
 
 The rest of the acceleration is left for speeding up or slowing down over the reach. A
 line that turns back on itself (s = 0) rests.
@@ -43,6 +43,8 @@ BLEND_SHARE = 0.5
 _REACH_SHARE = 0.4
 # A corner that would be passed slower than this is a rest: 0.1 mm/s squared.
 _LEAST_SQUARE = 0.01
+# No corner is cut by more, however large the firmware's deviation: it is drawn, not printed.
+_MOST_CUT_MM = 0.02
 _TINY = 1e-12
 
 
@@ -91,7 +93,7 @@ def corner_passes(chain: Chain, curve: PieceSpline, limits: Limits, profile: Pro
         square = np.minimum(square, _joint_junction(before, after, limits, deviation))
     room = np.minimum(curve.length[at - 1], curve.length[at])
     for bound in (
-        8 * deviation / (flat * k),
+        8 * min(deviation, _MOST_CUT_MM) / (flat * k),
         2 * _REACH_SHARE * room / k,
         limits.cap(before, drawn),
         limits.cap(after, drawn),
@@ -101,6 +103,23 @@ def corner_passes(chain: Chain, curve: PieceSpline, limits: Limits, profile: Pro
     x[at[passing]] = square[passing]
     reach[at[passing]] = (0.5 * square * k)[passing]
     return CornerPasses(x, reach)
+
+
+def junction_speed_sqr(
+    before: NDArray[np.float64], after: NDArray[np.float64], limits: NDArray[np.float64], deviation_mm: float
+) -> NDArray[np.float64]:
+    """Greatest squared speeds (K,) at which a firmware passes from one straight move to the next.
+
+    Args:
+        before: (K, D) directions of the moves before, of unit length.
+        after: (K, D) those of the moves after.
+        limits: (D,) accelerations of the axes.
+        deviation_mm: the firmware's junction deviation.
+    """
+    jump = after - before
+    size = np.maximum(np.linalg.norm(jump, axis=1), _TINY)
+    along = (limits * size[:, None] / np.maximum(np.abs(jump), _TINY)).min(axis=1)
+    return _junction(along, size, deviation_mm)
 
 
 def _junction(along: NDArray[np.float64], jump: NDArray[np.float64], deviation: float) -> NDArray[np.float64]:

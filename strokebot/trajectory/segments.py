@@ -54,10 +54,7 @@ def segment_ends(
         keep: (K,) points that must be ends of segments, such as corners.
         chord_error_mm: greatest distance of the curve from its chords.
     """
-    pen = profile.pen
-    pen_scale = chord_error_mm / (_PEN_ERROR_SHARE * abs(pen.full - pen.touch))
-    scaled = points * np.array([1.0, 1.0, pen_scale])
-    ends = simplify(scaled, chord_error_mm, keep)
+    ends = simplify(with_pen_in_mm(points, profile, chord_error_mm), chord_error_mm, keep)
     s = arc_length(points[:, :2])
     pieces = np.maximum(1, np.ceil(np.diff(s[ends]) / MAX_SEGMENT_MM)).astype(np.int64)
     if (pieces == 1).all():
@@ -67,6 +64,23 @@ def segment_ends(
     which = np.repeat(np.arange(len(pieces)), pieces - 1)
     wanted = s[ends[which]] + within * (s[ends[which + 1]] - s[ends[which]])
     return np.unique(np.concatenate([ends, np.searchsorted(s, wanted)]))
+
+
+def with_pen_in_mm(
+    points: NDArray[np.float64], profile: Profile, chord_error_mm: float
+) -> NDArray[np.float64]:
+    """Points (K, 3) whose pen values count so many mm that their error is worth as much as the line's."""
+    pen = profile.pen
+    return np.asarray(
+        points * np.array([1.0, 1.0, chord_error_mm / (_PEN_ERROR_SHARE * abs(pen.full - pen.touch))])
+    )
+
+
+def shortest_for_rate_mm(speed_mm_s: NDArray[np.float64], profile: Profile) -> NDArray[np.float64]:
+    """The shortest segments that the controller can follow at these speeds."""
+    machine = profile.machine
+    stop_mm = 2 * min(machine.max_acceleration_mm_s2) * (machine.planner_blocks - 1)
+    return np.maximum(speed_mm_s / (_LINE_RATE_SHARE * machine.line_rate_per_s), speed_mm_s**2 / stop_mm)
 
 
 def even_segments(
@@ -83,13 +97,11 @@ def even_segments(
         ends: indices of the points at which the curve is cut so far.
         profile: line rate and look-ahead.
     """
-    machine = profile.machine
     s = arc_length(points[:, :2])
-    stop_mm = 2 * min(machine.max_acceleration_mm_s2) * (machine.planner_blocks - 1)
     while True:
         peak = np.maximum.reduceat(speed_mm_s, ends[:-1])
         least = np.minimum.reduceat(speed_mm_s, ends[:-1])
-        shortest = np.maximum(peak / (_LINE_RATE_SHARE * machine.line_rate_per_s), peak**2 / stop_mm)
+        shortest = shortest_for_rate_mm(peak, profile)
         uneven = (least < _EVEN_SPEED_SHARE * peak) & (np.diff(s[ends]) >= 2 * shortest)
         middle = 0.5 * (s[ends[:-1]] + s[ends[1:]])[uneven]
         more = np.union1d(ends, np.searchsorted(s, middle))

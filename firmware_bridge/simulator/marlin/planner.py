@@ -4,7 +4,9 @@ Symbols (mm, s): L length, a acceleration, theta turn of the path at a junction,
 n blocks that wait and do not run.
 
 1. A junction into a block shorter than 1 mm that turns by less than 45 degrees (an inner
-   angle above 135) is taken for a piece of an arc: v^2 <= L a / max(theta, 0.033).
+   angle above 135) is taken for a piece of an arc: v^2 <= L a / theta', where theta' is the
+   firmware's quick approximation of theta (within 0.033 rad; 0.033 for a straight line). The
+   junction's acceleration is that of the block, within the axes' along the bend.
 2. A move of fewer than 6 motor steps is not made: the next one starts where it would have.
 3. SLOWDOWN: with 2 to N/2 - 1 blocks waiting, a block that would take less than t_min
    (``M205 B``, 20 ms) is stretched to t + 2 (t_min - t) / n, so that the queue can fill.
@@ -14,7 +16,9 @@ The acceleration of moves without an extruder is the travel acceleration (``M204
 within that of each axis (``M201``).
 
 Source: the published rules of Marlin 2 (marlinfw.org, configuration: JUNCTION_DEVIATION,
-SLOWDOWN, MIN_STEPS_PER_SEGMENT); written from the equations.
+SLOWDOWN, MIN_STEPS_PER_SEGMENT); written from the equations. The approximation is the arc sine
+over odd and even powers of W. R. Franklin, "Calculating asin", onlyelem.html, which Marlin takes
+unless it is compiled with JD_USE_LOOKUP_TABLE.
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ from firmware_bridge.simulator.planner import Planner, Vector, limit_along
 
 _SMALL_SEGMENT_MM = 1.0
 _SMALL_TURN_COS = math.cos(math.radians(135.0))  # of the inner angle
-_LEAST_TURN_RAD = 0.033
+# Coefficients of the arc sine of t in [0, 1], from the constant term up.
+_ARC_SINE = (0.032843707, -1.451838349, 29.66153956, -131.1123477, 262.8130562, -242.7199627, 84.31466202)
 _LEAST_STEPS = 6
 
 
@@ -72,16 +77,16 @@ class MarlinPlanner(Planner):
     def _junction_sqr(self, unit: Vector, length_mm: float, acceleration: float) -> float:
         p = self._previous_unit
         cos_inner = -(p[0] * unit[0] + p[1] * unit[1] + p[2] * unit[2])
-        by_deviation = super()._junction_sqr(unit, length_mm, acceleration)
-        if length_mm >= _SMALL_SEGMENT_MM or cos_inner >= _SMALL_TURN_COS:
-            return by_deviation
-        turn_rad = math.acos(min(max(-cos_inner, -1.0), 1.0))
         bend = (unit[0] - p[0], unit[1] - p[1], unit[2] - p[2])
         size = math.sqrt(bend[0] ** 2 + bend[1] ** 2 + bend[2] ** 2)
+        along = acceleration
         if size > 0.0:
-            along = limit_along(self.settings.acceleration_mm_s2, [b / size for b in bend])
-            acceleration = min(self.settings.travel_acceleration, along)
-        return min(by_deviation, length_mm * acceleration / max(turn_rad, _LEAST_TURN_RAD))
+            axes = limit_along(self.settings.acceleration_mm_s2, [b / size for b in bend])
+            along = min(acceleration, axes)
+        by_deviation = self._by_deviation(cos_inner, along)
+        if length_mm >= _SMALL_SEGMENT_MM or cos_inner >= _SMALL_TURN_COS:
+            return by_deviation
+        return min(by_deviation, length_mm * along / _quick_turn_rad(-cos_inner))
 
     def recalculate(self) -> None:
         """Runs both passes; the running block and the speed at which it ends stay as they are."""
@@ -93,3 +98,11 @@ class MarlinPlanner(Planner):
         blocks[0].entry_sqr = self.exit_sqr
         super().recalculate()
         blocks.insert(0, running)
+
+
+def _quick_turn_rad(cos_turn: float) -> float:
+    """The firmware's approximation of a turn of less than a right angle."""
+    t, sine = min(max(cos_turn, 0.0), 1.0), 0.0
+    for coefficient in reversed(_ARC_SINE):
+        sine = sine * t + coefficient
+    return math.pi / 2 - sine

@@ -14,9 +14,6 @@ _AXES = "XYZ"
 _TRAVEL_ACCELERATION = 3000.0  # DEFAULT_TRAVEL_ACCELERATION
 _MIN_SEGMENT_S = 0.02  # DEFAULT_MINSEGMENTTIME
 _US_PER_S = 1e6
-# A profile states a tenth less than the firmware's acceleration, so that the plan rules: the
-# firmware's small-segment rule sees the turn of single chords, which scatters around the curve's.
-FIRMWARE_HEADROOM = 1.0 / 0.9
 # The z axis of a machine whose pen hangs on a servo never moves; these are Marlin's defaults.
 _IDLE_Z_SPEED_MM_S = 5.0
 _IDLE_Z_ACCELERATION = 100.0
@@ -28,12 +25,10 @@ class MarlinSettings:
     def __init__(self, machine: MachineProfile) -> None:
         servo = machine.pen_actuator == "servo"
         x, y = machine.max_speed_mm_s
-        ax, ay, az = (
-            a * FIRMWARE_HEADROOM for a in (*machine.max_acceleration_mm_s2, machine.pen_max_acceleration)
-        )
+        ax, ay = machine.max_acceleration_mm_s2
         self.steps_per_mm = machine.steps_per_mm
         self.max_rate_mm_s = (x, y, _IDLE_Z_SPEED_MM_S if servo else machine.pen_max_speed)
-        self.acceleration_mm_s2 = (ax, ay, _IDLE_Z_ACCELERATION if servo else az)
+        self.acceleration_mm_s2 = (ax, ay, _IDLE_Z_ACCELERATION if servo else machine.pen_max_acceleration)
         self.print_acceleration = self.travel_acceleration = max(_TRAVEL_ACCELERATION, ax, ay)
         self.junction_deviation_mm = machine.junction_deviation_mm
         self.min_segment_s = _MIN_SEGMENT_S
