@@ -86,6 +86,8 @@ class PenModel:
         lag_s: time by which the line follows the pen axis; the pen value is sent ahead by it.
         play: dead band between pen value and tip, pen units.
         dwell_s: rest after the pen has come down, until its ink flows.
+        soft_landing: whether strokes begin and end without pressure, inside their own ink, so that
+            the pen leaves no blot where it is lowered; for a z axis.
         levels: positions that a servo can take from touch to full, both included; it then follows
             the width in steps, for which the stroke stops. None: one value a stroke.
         darkness_speed_exponent: n of the ink model; 0 if the speed does not matter.
@@ -109,6 +111,7 @@ class PenModel:
     lag_s: float = 0.0
     play: float = 0.0
     dwell_s: float = 0.0
+    soft_landing: bool = False
     levels: int | None = None
     darkness_speed_exponent: float = 0.0
     reference_speed_mm_s: float | None = None
@@ -140,6 +143,8 @@ class PenModel:
         _in_range("darkness_speed_exponent", self.darkness_speed_exponent, _EXPONENT_RANGE)
         if self.reference_speed_mm_s is not None:
             _in_range("reference_speed_mm_s", self.reference_speed_mm_s, _SPEED_RANGE_MM_S)
+        if self.soft_landing and self.actuator != "z":
+            raise ProfileError("pen.soft_landing is for a z axis: a servo does not press while it moves.")
         if self.levels is not None:
             if self.actuator != "servo":
                 raise ProfileError("pen.levels is for a servo: a z axis has no steps worth counting.")

@@ -211,7 +211,9 @@ class Profile:
         document: dict[str, object] = {"machine": self.machine.to_table()}
         for name, part in (("pen", self.pen), ("paper", self.paper)):
             values = {field.name: getattr(part, field.name) for field in fields(part)}
-            document[name] = {key: value for key, value in values.items() if value is not None}
+            document[name] = {
+                key: value for key, value in values.items() if value is not None and value is not False
+            }
         return dump_toml(document)
 
     def with_paper(self, size_mm: tuple[float, float]) -> Profile:
@@ -303,6 +305,7 @@ def _read_pen(table: Table) -> PenModel:
         lag_s=table.number("lag_s", *everything) if table.has("lag_s") else 0.0,
         play=table.number("play", *everything) if table.has("play") else 0.0,
         dwell_s=table.number("dwell_s", *everything) if table.has("dwell_s") else 0.0,
+        soft_landing=table.flag("soft_landing") if table.has("soft_landing") else False,
         levels=_whole(table.number("levels", *everything)) if table.has("levels") else None,
         darkness_speed_exponent=(
             table.number("darkness_speed_exponent", *everything)

@@ -47,6 +47,13 @@ class Table:
             raise self.fail(key, f"is {value!r}: it must be text in quotes.")
         return value
 
+    def flag(self, key: str) -> bool:
+        """True or false."""
+        value = self._take(key)
+        if not isinstance(value, bool):
+            raise self.fail(key, f"is {value!r}: it must be true or false")
+        return value
+
     def number(self, key: str, low: float, high: float) -> float:
         """A number in [low, high]. Raises ProfileError if it is missing, no number, or out of bounds."""
         return self._check(key, self._take(key), low, high)
