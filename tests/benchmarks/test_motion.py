@@ -35,5 +35,8 @@ def test_the_quick_run_writes_every_promised_number(motion, tmp_path, capsys):
     assert flat["max_violation"] <= 1.01
     assert 0.9995 <= flat["time_over_optimum"] <= 1.005
     assert 0.98 <= flat["grbl_time_over_plan"] <= 1.02
+    assert 0.98 <= flat["marlin_time_over_plan"] <= 1.02
+    assert flat["path_error_mm"] <= 0.02
+    assert flat["pen_error_fraction"] <= 0.02
     assert flat["stalls"] == 0
     assert "optimum" in capsys.readouterr().out
