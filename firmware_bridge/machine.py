@@ -33,6 +33,7 @@ PEN_ACTUATORS = ("z", "servo")
 # catch a value in the wrong unit (mm/min for mm/s, micrometres for mm).
 _SPEED_RANGE_MM_S = (0.1, 2000.0)
 _ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
+_BACKLASH_RANGE_MM = (0.0, 2.0)
 _JERK_RANGE_MM_S3 = (10.0, 10000000.0)
 # Joint units are degrees or mm of cable.
 _JOINT_SPEED_RANGE = (0.1, 5000.0)
@@ -78,6 +79,7 @@ class MachineProfile:
             axis; the simulator rounds to them.
         pen_safe: pen value that is surely off the paper, or None for the top of a z
             axis and the bottom of a servo's range (S0 is "up" when wired fail-safe).
+        backlash_mm: play of the x and the y axis, which drawings take up, or None; not for ``raw_joints``.
         max_jerk_mm_s3: greatest change of the acceleration along the path in a second, or
             None where the acceleration may jump (GRBL and stock Marlin ramp that way).
     """
@@ -103,6 +105,7 @@ class MachineProfile:
     steps_per_mm: tuple[float, float, float] = (80.0, 80.0, 400.0)
     pen_safe: float | None = None
     max_jerk_mm_s3: float | None = None
+    backlash_mm: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for key in ("name", "dialect", "url"):
@@ -118,6 +121,7 @@ class MachineProfile:
             ("steps_per_mm", 3, _STEPS_RANGE_PER_MM),
             ("joint_max_speed", 2, _JOINT_SPEED_RANGE),
             ("joint_max_acceleration", 2, _JOINT_ACCELERATION_RANGE),
+            ("backlash_mm", 2, _BACKLASH_RANGE_MM),
         ):
             if getattr(self, key) is None:
                 continue
@@ -152,6 +156,10 @@ class MachineProfile:
 
     def _check_raw_joints(self) -> None:
         """A controller that takes joints needs their limits, and must begin in a pose that exists."""
+        if self.backlash_mm is not None:
+            raise ProgramError(
+                "machine.backlash_mm is for straight axes: with raw_joints the joints have it."
+            )
         for key in ("joint_max_speed", "joint_max_acceleration"):
             if getattr(self, key) is None:
                 raise ProgramError(f"machine.{key} is missing: a machine with raw_joints needs it.")

@@ -99,7 +99,11 @@ class GeometryFit:
         if profile.machine.name != self.profile.machine.name:
             raise FitError(f"The correction is for '{self.profile.machine.name}': name that profile.")
         fitted = self.profile
-        machine = replace(profile.machine, kinematics=fitted.machine.kinematics)
+        machine = replace(
+            profile.machine,
+            kinematics=fitted.machine.kinematics,
+            backlash_mm=fitted.machine.backlash_mm,
+        )
         paper = replace(
             profile.paper,
             origin_mm=fitted.paper.origin_mm,
@@ -135,6 +139,9 @@ def fit_geometry(chart: Chart, measurements: Measurements, profile: Profile) -> 
         told = corners.told_mm @ matrix.T + shift
         fitted = _back(profile, told)
         new = _corrected(profile, corners, matrix, shift)
+        taken_up = (round(play[0], _PLACE_DECIMALS), round(play[1], _PLACE_DECIMALS))
+        backlash = taken_up if max(play) > _PLAY_MM else None
+        new = replace(new, machine=replace(new.machine, backlash_mm=backlash))
     before = _before(corners, used)
     away = corners.measured_mm + _back_way(profile, corners.side * np.array(play) / 2)
     after = distances(fitted[used], away[used])
@@ -151,8 +158,8 @@ def fit_geometry(chart: Chart, measurements: Measurements, profile: Profile) -> 
         )
     if max(play) > _PLAY_MM:
         words.append(
-            f"The axes have a play of about {play[0]:.2f} and {play[1]:.2f} mm: tighten belts or screws, "
-            "or set the backlash of the controller; strokebot does not take it up."
+            f"The axes have a play of about {play[0]:.2f} and {play[1]:.2f} mm: drawings take it up from now "
+            "on. Tighten belts or screws all the same, and calibrate again."
         )
     outliers = tuple(corners.name[~used].tolist())
     if outliers:

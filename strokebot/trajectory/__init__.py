@@ -22,6 +22,7 @@ The room, in the order in which a drawing passes through it:
     segments.py     where a curve is cut into moves, and how fast a controller can follow
     cuts.py         the same for a firmware that guesses arcs: Marlin
     feeds.py        feeds of the moves
+    take_up.py      moves for a machine whose axes have play
     compile.py      Trajectory + Profile -> Program: the machine's moves and feeds
 
 Everything here is a pure function on frozen data. Paper millimetres, seconds and

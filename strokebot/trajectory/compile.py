@@ -28,6 +28,7 @@ from strokebot.trajectory.path import Path
 from strokebot.trajectory.polyline import arc_length, simplify
 from strokebot.trajectory.pressure import pen_move_time_s, pen_values, ramp_time_s, sent_ahead
 from strokebot.trajectory.segments import CHORD_ERROR_MM, even_segments, segment_ends
+from strokebot.trajectory.take_up import with_play_taken_up
 from strokebot.trajectory.trajectory import Trajectory
 
 # A travel that bends by less than this is one move.
@@ -98,7 +99,7 @@ def compile_program(
     if park:
         corner = profile.to_machine(np.zeros((1, 2)))[0]
         moves.append(Move(float(corner[0]), float(corner[1]), pen.up, moves[0].feed_mm_s, MoveKind.TRAVEL))
-    return Program(tuple(moves), tuple(header))
+    return Program(tuple(with_play_taken_up(moves, machine)), tuple(header))
 
 
 def approach_time_s(

@@ -80,6 +80,7 @@ def test_a_crooked_frame_is_put_right(change, offset, rotation, printed):
     assert after < before or before < 0.05
     if rotation != 4.0:
         assert fit.backlash_mm == pytest.approx((0.15, 0.1), abs=0.03)
+        assert done.machine.backlash_mm == pytest.approx(fit.backlash_mm, abs=1e-4)
     assert Profile.from_toml(done.to_toml()) == done
     assert done.pen == profile.pen
     if not printed:
