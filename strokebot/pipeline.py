@@ -35,6 +35,7 @@ from strokebot.stages import Progress, Stages
 from strokebot.tone import StyleChoice, choose_style
 from strokebot.trace import Trace
 from strokebot.trajectory.compile import compile_program
+from strokebot.trajectory.detour import with_travel_in_reach
 from strokebot.trajectory.landing import with_soft_landings
 from strokebot.trajectory.path import Path as DrawingPath
 from strokebot.trajectory.place import Placement, choose_placement, place
@@ -152,6 +153,7 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
     with stage("path"):
         placed = place(sketch.gesture, placement, profile.paper.size_mm)
         path = with_soft_landings(smooth(placed, paper.smoothing_mm), planned)
+        path = with_travel_in_reach(path, planned)
     with stage("timing"):
         trajectory = parametrise(path, planned)
     with stage("compile"):

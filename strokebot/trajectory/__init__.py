@@ -7,6 +7,7 @@ The room, in the order in which a drawing passes through it:
     polyline.py     what several files need of polylines: length, simplification, deviation
     smooth.py       Path -> Path without jitter, within a tolerance, corners kept; fit.py does the fit
     landing.py      Path -> Path whose strokes begin and end without pressure, for pens that ask for it
+    detour.py       Path -> Path whose travel stays within the reach of an arm
     chain.py        a path as one chain of distinct points, with stops and corners
     spline.py       the smooth curve through a path's points, by arc length
     pressure.py     the pen axis: its value along a path, the time of a lift
