@@ -69,6 +69,7 @@ class _Samples:
     width_mm: NDArray[np.float64]
     intensity: NDArray[np.float64]
     pen_down: NDArray[np.bool_]
+    velocity_mm_s: NDArray[np.float64]
     at_point: NDArray[np.intp]
 
     @classmethod
@@ -76,7 +77,7 @@ class _Samples:
         """The one sample of a chain that never moves."""
         none = np.zeros(1, dtype=np.intp)
         flag = np.array([False])
-        return cls(np.zeros(1), chain.xy_mm, chain.width_mm, chain.intensity, flag, none)
+        return cls(np.zeros(1), chain.xy_mm, chain.width_mm, chain.intensity, flag, np.zeros((1, 2)), none)
 
 
 def _sample(chain: Chain, motion: Motion, profile: Profile) -> _Samples:
@@ -93,7 +94,14 @@ def _sample(chain: Chain, motion: Motion, profile: Profile) -> _Samples:
     u = np.diff(motion.x) / (2 * motion.step)
     way = np.sqrt(motion.x[:-1])[interval] * passed + 0.5 * u[interval] * passed**2
     part = np.where(last, 1.0, np.clip(way / motion.step[interval], 0.0, 1.0))
-    position = motion.at(interval, part).position[:, :2]
+    place = motion.at(interval, part)
+    position = place.position[:, :2]
+    speed = np.where(
+        last, np.sqrt(motion.x[1:])[interval], np.sqrt(motion.x[:-1])[interval] + u[interval] * passed
+    )
+    speed = np.concatenate([np.sqrt(motion.x[:1]), np.maximum(speed, 0.0)])
+    tangent = np.concatenate([motion.at(interval[:1], np.zeros(1)).first, place.first])[:, :2]
+    velocity = profile.from_machine(speed[:, None] * tangent + profile.to_machine(np.zeros((1, 2))))
     start = np.concatenate([[0.0], np.cumsum(motion.duration)])
     t_s = np.where(last, start[interval + 1], start[interval] + passed)
 
@@ -112,6 +120,7 @@ def _sample(chain: Chain, motion: Motion, profile: Profile) -> _Samples:
         np.concatenate([chain.width_mm[:1], _between(chain.width_mm, k, share)])[kept],
         np.concatenate([chain.intensity[:1], _between(chain.intensity, k, share)])[kept],
         np.concatenate([[False], motion.drawn[interval]])[kept],
+        velocity[kept],
         (np.cumsum(kept) - kept)[at_point],
     )
 
@@ -151,6 +160,7 @@ def _with_stops(chain: Chain, moving: _Samples, turned: NDArray[np.bool_], profi
         moving.width_mm[index],
         moving.intensity[index],
         np.concatenate(down),
+        moving.velocity_mm_s[index],
     )
 
 

@@ -7,14 +7,15 @@ Nouns:
 The fields are those of ``Path`` with the time added: ``pen_down[k]`` tells whether the
 pen draws from sample k-1 to sample k. A hold is not drawn.
 
-Between samples. Velocity and acceleration are difference quotients of the samples,
+Between samples k and k + 1 the position is the cubic Hermite curve through both with the velocities there,
+u = (t - t_k) / h, h = t_{k+1} - t_k:
 
-    v_{k+1/2} = (p_{k+1} - p_k) / (t_{k+1} - t_k)           at the middle of each step
-    a_k       = (v_{k+1/2} - v_{k-1/2}) / (middle to middle)  between two middles
+    p(t) = p_k + h u v_k + u^2 (3 D - 2 h v_k - h v_{k+1}) + u^3 (h v_k + h v_{k+1} - 2 D),  D = p_{k+1} - p_k
 
-with v linear between middles. Both are weighted means of the true ones, so samples
-of a motion within its limits show values within the limits. The position is the cubic
-Hermite curve through the samples with the v of above at them.
+and velocity and acceleration are its exact derivatives. ``timing`` gives the velocities of the planned
+motion, so that a stretch of constant acceleration is met exactly, the blend of a corner too. For a trajectory
+without them they are taken from difference quotients at the middles of the steps, linear from one middle to
+the next.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from strokebot.errors import TrajectoryError
 
 # What numpy raises for files that are missing, cut, or something else.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
-_NAMES = ("t_s", "x_mm", "y_mm", "width_mm", "intensity", "pen_down")
+_NAMES: tuple[str, ...] = ("t_s", "x_mm", "y_mm", "width_mm", "intensity", "pen_down")
+_VELOCITY_NAMES = ("vx_mm_s", "vy_mm_s")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,7 @@ class Trajectory:
         width_mm: (M,) wanted full line width, at least 0.
         intensity: (M,) wanted ink in [0, 1].
         pen_down: (M,) True where the pen draws on the way to the sample.
+        velocity_mm_s: (M, 2) velocities at the samples, or None where they are to be estimated.
 
     Raises:
         TrajectoryError: for a wrong shape, a value out of range, or times that do not increase.
@@ -55,6 +58,7 @@ class Trajectory:
     width_mm: NDArray[np.float64]
     intensity: NDArray[np.float64]
     pen_down: NDArray[np.bool_]
+    velocity_mm_s: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         def put(name: str, value: NDArray[np.generic]) -> None:
@@ -73,6 +77,8 @@ class Trajectory:
         if down.shape == (n,):
             down[0] = down[1]
         put("pen_down", frozen_array("pen_down", down, (n,), TrajectoryError, dtype=np.bool_))
+        if self.velocity_mm_s is not None:
+            put("velocity_mm_s", frozen_array("velocity_mm_s", self.velocity_mm_s, (n, 2), TrajectoryError))
 
     def __len__(self) -> int:
         return len(self.t_s)
@@ -109,19 +115,18 @@ class Trajectory:
             raise TrajectoryError(f"A trajectory has derivatives of order 0, 1 and 2, not {order}.")
         when = np.clip(np.asarray(t_s, dtype=np.float64), self.t_s[0], self.t_s[-1])
         step = np.diff(self.t_s)
-        velocity = np.diff(self.xy_mm, axis=0) / step[:, None]
-        if len(step) == 1:
-            slope = np.zeros((1, 2))
-        else:
-            slope = np.diff(velocity, axis=0) / (0.5 * (step[1:] + step[:-1]))[:, None]
+        k = np.clip(np.searchsorted(self.t_s, when, side="right") - 1, 0, len(step) - 1)
+        h = step[k][:, None]
+        u = (when - self.t_s[k])[:, None] / h
+        p, rise = self.xy_mm[k], self.xy_mm[k + 1] - self.xy_mm[k]
+        velocity = self._estimated(step) if self.velocity_mm_s is None else self.velocity_mm_s
+        v, w = velocity[k] * h, velocity[k + 1] * h
+        square, cube = 3 * rise - 2 * v - w, v + w - 2 * rise
         if order == 0:
-            k = np.clip(np.searchsorted(self.t_s, when, side="right") - 1, 0, len(step) - 1)
-            return self._hermite(when, k, step, velocity, slope)
-        middle = 0.5 * (self.t_s[1:] + self.t_s[:-1])
-        k = np.clip(np.searchsorted(middle, when, side="right") - 1, 0, len(slope) - 1)
-        if order == 2:
-            return np.asarray(slope[k])
-        return np.asarray(velocity[k] + slope[k] * (when - middle[k])[:, None])
+            return np.asarray(p + u * (v + u * (square + u * cube)))
+        if order == 1:
+            return np.asarray((v + u * (2 * square + u * 3 * cube)) / h)
+        return np.asarray((2 * square + u * 6 * cube) / h**2)
 
     def save(self, path: FilePath) -> None:
         """Writes the trajectory as ``.npz``: the same trajectory gives the same bytes.
@@ -131,11 +136,15 @@ class Trajectory:
         Raises:
             TrajectoryError: if it cannot be written.
         """
-        columns = (self.t_s, self.xy_mm[:, 0], self.xy_mm[:, 1], self.width_mm, self.intensity, self.pen_down)
+        columns = [self.t_s, self.xy_mm[:, 0], self.xy_mm[:, 1], self.width_mm, self.intensity, self.pen_down]
+        names = _NAMES
+        if self.velocity_mm_s is not None:
+            columns += [self.velocity_mm_s[:, 0], self.velocity_mm_s[:, 1]]
+            names += _VELOCITY_NAMES
         draft = path.with_name(path.name + ".part")
         try:
             with draft.open("wb") as file:
-                np.savez(file, **dict(zip(_NAMES, columns, strict=True)))  # type: ignore[arg-type]
+                np.savez(file, **dict(zip(names, columns, strict=True)))  # type: ignore[arg-type]
             draft.replace(path)
         except OSError as cause:
             draft.unlink(missing_ok=True)
@@ -151,32 +160,24 @@ class Trajectory:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 t_s, x, y, width, ink, down = (data[name] for name in _NAMES)
+                known = all(name in data for name in _VELOCITY_NAMES)
+                velocity = np.column_stack([data[name] for name in _VELOCITY_NAMES]) if known else None
         except _UNREADABLE as cause:
             raise TrajectoryError(f"Cannot read the trajectory {path}: {cause}.") from cause
         if x.ndim != 1 or x.shape != y.shape:
             raise TrajectoryError(f"The trajectory {path} is damaged: x_mm and y_mm are not two equal lists.")
-        return cls(t_s, np.column_stack([x, y]), width, ink, down)
+        return cls(t_s, np.column_stack([x, y]), width, ink, down, velocity)
 
     def _lengths(self) -> NDArray[np.float64]:
         return np.asarray(np.linalg.norm(np.diff(self.xy_mm, axis=0), axis=1))
 
-    def _hermite(
-        self,
-        when: NDArray[np.float64],
-        k: NDArray[np.intp],
-        step: NDArray[np.float64],
-        velocity: NDArray[np.float64],
-        slope: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """Positions at times ``when``, which lie in steps ``k``."""
-        # Velocity at the samples: linear from middle to middle, the outermost slopes carried on.
-        rate = np.concatenate([slope[:1], slope, slope[-1:]])
-        first = velocity[0] - 0.5 * step[0] * rate[0]
-        later = velocity + 0.5 * step[:, None] * rate[1 : len(step) + 1]
-        at_sample = np.concatenate([first[None], later])
-        h = step[k][:, None]
-        u = ((when - self.t_s[k]) / step[k])[:, None]
-        p, q = self.xy_mm[k], self.xy_mm[k + 1]
-        v, w = at_sample[k] * h, at_sample[k + 1] * h
-        rise = q - p
-        return np.asarray(p + u * (v + u * ((3 * rise - 2 * v - w) + u * (v + w - 2 * rise))))
+    def _estimated(self, step: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Velocities (M, 2) at the samples, from middle to middle of the steps."""
+        velocity = np.diff(self.xy_mm, axis=0) / step[:, None]
+        if len(step) == 1:
+            return np.concatenate([velocity, velocity])
+        slope = np.diff(velocity, axis=0) / (0.5 * (step[1:] + step[:-1]))[:, None]
+        # The outermost slopes are carried on.
+        rate = np.concatenate([slope, slope[-1:]])
+        first = velocity[0] - 0.5 * step[0] * slope[0]
+        return np.concatenate([first[None], velocity + 0.5 * step[:, None] * rate])

@@ -20,7 +20,6 @@ from strokebot.trajectory.plan import plan_motion
 from strokebot.trajectory.pressure import pen_move_time_s, pen_values
 from strokebot.trajectory.smooth import smooth
 from strokebot.trajectory.timing import parametrise
-from strokebot.trajectory.trajectory import Trajectory
 
 PROFILE = Profile.load("grbl-z")
 SHARES = np.linspace(0, 1, 23)
@@ -231,24 +230,43 @@ def test_a_trajectory_begins_and_ends_at_rest_and_goes_where_the_path_goes(path,
 def test_difference_quotients_of_the_samples_hold_the_limits_too(path, profile, smoothed):
     trajectory = parametrise(smooth(path, 0.1) if smoothed else path, profile)
     machine, pen = profile.machine, profile.pen
-    moved = Trajectory(
-        trajectory.t_s,
-        profile.to_machine(trajectory.xy_mm),
-        trajectory.width_mm,
-        trajectory.intensity,
-        trajectory.pen_down,
-    )
-    acceleration = moved.at(moved.t_s, 2)
-    assert (np.abs(acceleration) / machine.max_acceleration_mm_s2).max() <= LIMIT
-    velocity = np.diff(moved.xy_mm, axis=0) / np.diff(moved.t_s)[:, None]
+    t_s, places = trajectory.t_s, profile.to_machine(trajectory.xy_mm)
+    velocity = np.diff(places, axis=0) / np.diff(t_s)[:, None]
+    quotient = np.diff(velocity, axis=0) / (0.5 * (t_s[2:] - t_s[:-2]))[:, None]
+    assert (np.abs(quotient) / machine.max_acceleration_mm_s2).max(initial=0) <= LIMIT
     assert (np.abs(velocity) / machine.max_speed_mm_s).max() <= LIMIT
-    drawn = moved.pen_down[1:]
+    drawn = trajectory.pen_down[1:]
     assert np.linalg.norm(velocity[drawn], axis=1).max(initial=0) <= LIMIT * pen.draw_speed_mm_s
     if pen.draw_acceleration_mm_s2 is not None:
         inside = drawn[1:] & drawn[:-1]
-        quotient = np.diff(velocity, axis=0) / (0.5 * (moved.t_s[2:] - moved.t_s[:-2]))[:, None]
         length = np.linalg.norm(quotient[inside], axis=1)
         assert length.max(initial=0) <= LIMIT * pen.draw_acceleration_mm_s2
+
+
+@settings(max_examples=30, deadline=None)
+@given(strokes, profiles, st.booleans())
+def test_speed_and_acceleration_at_any_moment_are_those_of_the_planned_motion(path, profile, smoothed):
+    path = smooth(path, 0.1) if smoothed else path
+    trajectory = parametrise(path, profile)
+    machine = profile.machine
+    turn = profile.to_machine(np.eye(2)) - profile.to_machine(np.zeros((2, 2)))
+    step = np.diff(trajectory.t_s)
+    inside = (trajectory.t_s[:-1] + step * np.array([[0.0], [0.3], [0.5], [0.9]])).ravel()
+    for order, limit in ((1, machine.max_speed_mm_s), (2, machine.max_acceleration_mm_s2)):
+        assert (np.abs(trajectory.at(inside, order) @ turn) / limit).max() <= LIMIT
+    # The exact motion, evaluated from its spline, at the moments of its grid.
+    chain = chain_of(path)
+    if len(chain.xy_mm) < 2:
+        return
+    motion = plan_motion(chain, profile)
+    at = np.flatnonzero(motion.turning == 0)
+    planned = motion.at(at, np.zeros(len(at))).first[:, :2] * np.sqrt(motion.x[at])[:, None]
+    place = profile.from_machine(motion.at(at, np.zeros(len(at))).position[:, :2])
+    distance, sample = cKDTree(trajectory.xy_mm).query(place)
+    same = (distance < 1e-9) & (np.sqrt(motion.x[at]) > 0)
+    lone = np.array([(np.linalg.norm(trajectory.xy_mm - p, axis=1) < 1e-6).sum() == 1 for p in place])
+    got = trajectory.at(trajectory.t_s[sample], 1) @ turn
+    np.testing.assert_allclose(got[same & lone], planned[same & lone], atol=1e-6)
 
 
 def test_corners_are_passed_as_fast_as_the_junction_deviation_allows():

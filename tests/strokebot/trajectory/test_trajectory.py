@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -42,6 +44,35 @@ def test_the_position_meets_the_samples_and_is_continuous(rows):
     near = trajectory.at(t[1:-1] - 1e-9) - trajectory.at(t[1:-1] + 1e-9)
     assert np.abs(near).max(initial=0) < 1e-4
     np.testing.assert_allclose(trajectory.at([t[0] - 5, t[-1] + 5]), table[[0, -1], 1:], atol=1e-9)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_speed_and_acceleration_are_the_derivatives_of_the_position(seed, known):
+    rng = np.random.default_rng(seed)
+    t = np.cumsum(rng.uniform(0.01, 1.0, 8))
+    plain = trajectory_of(t, rng.uniform(-9, 9, (8, 2)))
+    velocity = rng.uniform(-9, 9, (8, 2)) if known else None
+    trajectory = replace(plain, velocity_mm_s=velocity)
+    inside = t[:-1] + np.diff(t) * rng.uniform(0.1, 0.9, 7)
+    h = 1e-4 * np.diff(t).min()
+    before, after = (trajectory.at(inside + shift) for shift in (-h, h))
+    np.testing.assert_allclose(trajectory.at(inside, 1), (after - before) / (2 * h), rtol=1e-3, atol=1e-3)
+    slope = (trajectory.at(inside + h, 1) - trajectory.at(inside - h, 1)) / (2 * h)
+    np.testing.assert_allclose(trajectory.at(inside, 2), slope, rtol=1e-3, atol=1e-2)
+    if known:
+        np.testing.assert_allclose(trajectory.at(t, 1), velocity, atol=1e-9)
+
+
+def test_known_velocities_are_kept_in_the_file_and_wrong_ones_named(tmp_path):
+    plain = trajectory_of([0, 0.5, 1.5], [[0, 0], [1, 2], [3, 1.0]])
+    moving = replace(plain, velocity_mm_s=np.array([[0, 0], [3, 1], [0, 0.0]]))
+    moving.save(tmp_path / "a.npz")
+    np.testing.assert_array_equal(Trajectory.load(tmp_path / "a.npz").velocity_mm_s, moving.velocity_mm_s)
+    plain.save(tmp_path / "b.npz")
+    assert Trajectory.load(tmp_path / "b.npz").velocity_mm_s is None
+    with pytest.raises(TrajectoryError, match="velocity_mm_s"):
+        replace(plain, velocity_mm_s=np.zeros((2, 2)))
 
 
 def test_lengths_and_duration():
