@@ -34,6 +34,7 @@ PEN_ACTUATORS = ("z", "servo")
 _SPEED_RANGE_MM_S = (0.1, 2000.0)
 _ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
 _BACKLASH_RANGE_MM = (0.0, 2.0)
+_CHORD_ERROR_RANGE_MM = (0.0005, 0.5)
 _JERK_RANGE_MM_S3 = (10.0, 10000000.0)
 # Joint units are degrees or mm of cable.
 _JOINT_SPEED_RANGE = (0.1, 5000.0)
@@ -80,6 +81,8 @@ class MachineProfile:
         pen_safe: pen value that is surely off the paper, or None for the top of a z
             axis and the bottom of a servo's range (S0 is "up" when wired fail-safe).
         backlash_mm: play of the x and the y axis, which drawings take up, or None; not for ``raw_joints``.
+        chord_error_mm: distance by which curves may at least leave their straight moves, for a machine
+            that is no more exact and draws few long moves sooner; None: the drawing's own tolerance.
         max_jerk_mm_s3: greatest change of the acceleration along the path in a second, or
             None where the acceleration may jump (GRBL and stock Marlin ramp that way).
     """
@@ -106,6 +109,7 @@ class MachineProfile:
     pen_safe: float | None = None
     max_jerk_mm_s3: float | None = None
     backlash_mm: tuple[float, float] | None = None
+    chord_error_mm: float | None = None
 
     def __post_init__(self) -> None:
         for key in ("name", "dialect", "url"):
@@ -149,6 +153,8 @@ class MachineProfile:
             _in_range(f"envelope.{key}", getattr(self.envelope, key), (-_PEN_LIMIT, _PEN_LIMIT))
         if self.pen_safe is not None:
             _in_range("pen_safe", self.pen_safe, (self.envelope.pen_min, self.envelope.pen_max))
+        if self.chord_error_mm is not None:
+            _in_range("chord_error_mm", self.chord_error_mm, _CHORD_ERROR_RANGE_MM)
         if self.max_jerk_mm_s3 is not None:
             _in_range("max_jerk_mm_s3", self.max_jerk_mm_s3, _JERK_RANGE_MM_S3)
         if self.raw_joints:

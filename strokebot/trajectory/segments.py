@@ -27,6 +27,8 @@ from strokebot.trajectory.polyline import arc_length, simplify
 CHORD_ERROR_MM = 0.005
 # Longest drawn segment: within it the feed is one number, so the speed should be too.
 MAX_SEGMENT_MM = 1.0
+# The same over the chord error, for machines on which that is large.
+_LONGEST_OVER_ERROR = 100.0
 # Pen axis error of a segment, as a share of its stroke from touch to full: a hundredth is
 # about a hundredth of a millimetre of line width.
 _PEN_ERROR_SHARE = 0.01
@@ -52,11 +54,13 @@ def segment_ends(
         points: (K, 3) dense points of the curve: x, y in mm, pen value.
         profile: gives the scale of the pen axis.
         keep: (K,) points that must be ends of segments, such as corners.
-        chord_error_mm: greatest distance of the curve from its chords.
+        chord_error_mm: greatest distance of the curve from its chords; the machine's own, if that is more.
     """
+    chord_error_mm = max(chord_error_mm, profile.machine.chord_error_mm or 0.0)
+    longest_mm = max(MAX_SEGMENT_MM, _LONGEST_OVER_ERROR * chord_error_mm)
     ends = simplify(with_pen_in_mm(points, profile, chord_error_mm), chord_error_mm, keep)
     s = arc_length(points[:, :2])
-    pieces = np.maximum(1, np.ceil(np.diff(s[ends]) / MAX_SEGMENT_MM)).astype(np.int64)
+    pieces = np.maximum(1, np.ceil(np.diff(s[ends]) / longest_mm)).astype(np.int64)
     if (pieces == 1).all():
         return ends
     # Long chords are cut at the points nearest to equal parts.

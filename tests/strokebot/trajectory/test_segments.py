@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from trajectory_shapes import distance_to_polyline, spiral
 
 from calibration.profile import Profile
+from firmware_bridge.errors import ProgramError
 from strokebot.trajectory.segments import (
     CHORD_ERROR_MM,
     MAX_SEGMENT_MM,
@@ -63,3 +66,20 @@ def test_segments_are_halved_where_the_speed_changes_and_the_controller_can_foll
     np.testing.assert_allclose(lengths[far], 1.0)
     even = even_segments(points, np.full(1000, 50.0), np.arange(0, 1001, 100), PROFILE)
     assert len(even) == 11
+
+
+def test_a_machine_that_is_no_more_exact_gets_fewer_and_longer_moves():
+    t = np.linspace(0, 2 * np.pi, 4001)
+    circle = np.column_stack([10 * np.cos(t), 10 * np.sin(t), np.full(len(t), PROFILE.pen.touch)])
+    line = np.column_stack([np.linspace(0, 20, 4001), np.zeros((4001, 2))])
+    nothing = np.zeros(len(t), dtype=bool)
+    coarse = replace(PROFILE, machine=replace(PROFILE.machine, chord_error_mm=0.05))
+    fine, long = (segment_ends(circle, profile, nothing) for profile in (PROFILE, coarse))
+    assert len(long) < 0.5 * len(fine)
+    sagitta = 10 * (1 - np.cos(np.diff(t[long]) / 2))
+    assert CHORD_ERROR_MM < sagitta.max() <= 0.05 + 1e-9
+    assert np.diff(line[segment_ends(line, coarse, nothing), 0]).max() == pytest.approx(5.0, abs=0.01)
+    # A coarser drawing is not made finer.
+    assert len(segment_ends(circle, coarse, nothing, 0.2)) < len(long)
+    with pytest.raises(ProgramError, match="chord_error_mm"):
+        replace(PROFILE.machine, chord_error_mm=-1.0)
