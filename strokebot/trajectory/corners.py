@@ -15,7 +15,7 @@ would break the acceleration limit, so the corner is cut by as little:
                                 limit along the jump, delta = junction deviation
     T = v k,  k = max_i |u_i| / (a_i BLEND_SHARE)      time in which the axes can turn
     d = v T / 2 = v^2 k / 2                            reach
-    e = |u_xy| v T / 8 <= min(delta, 0.02 mm)          greatest distance from the corner
+    e = |u_xy| v T / 8 <= min(delta, 0.0125 mm)        greatest distance from the corner
 
 The rest of the acceleration is left for speeding up or slowing down over the reach. A
 line that turns back on itself (s = 0) rests.
@@ -44,7 +44,7 @@ _REACH_SHARE = 0.4
 # A corner that would be passed slower than this is a rest: 0.1 mm/s squared.
 _LEAST_SQUARE = 0.01
 # No corner is cut by more, however large the firmware's deviation: it is drawn, not printed.
-_MOST_CUT_MM = 0.02
+_MOST_CUT_MM = 0.0125
 _TINY = 1e-12
 
 
