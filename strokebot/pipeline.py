@@ -155,7 +155,7 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
         path = with_soft_landings(smooth(placed, paper.smoothing_mm), planned)
         path = with_travel_in_reach(path, planned)
     with stage("timing"):
-        trajectory = parametrise(path, planned)
+        trajectory = parametrise(path, planned, tolerances.chord_mm)
     with stage("compile"):
         header = (
             f"strokebot {__version__}",

@@ -32,7 +32,7 @@ from strokebot.trajectory.corners import BLEND_SHARE, CornerPasses, corner_passe
 from strokebot.trajectory.jerk import jerk_cap, jerk_use, rounded
 from strokebot.trajectory.limits import Limits, Rows
 from strokebot.trajectory.pressure import pen_values
-from strokebot.trajectory.segments import segment_ends, stream_speed_mm_s
+from strokebot.trajectory.segments import CHORD_ERROR_MM, segment_ends, stream_speed_mm_s
 from strokebot.trajectory.spline import Derivatives, PieceSpline
 from strokebot.trajectory.topp import fastest_speeds, travel_times
 
@@ -82,8 +82,8 @@ class Motion:
         return self.curve.at(self.segment[interval], low + part * (high - low))
 
 
-def plan_motion(chain: Chain, profile: Profile) -> Motion:
-    """The fastest motion along a chain of two points or more."""
+def plan_motion(chain: Chain, profile: Profile, chord_error_mm: float = CHORD_ERROR_MM) -> Motion:
+    """The fastest motion along a chain of two points or more; see ``timing.parametrise``."""
     # A servo turns at stops alone: along the curve it does not move.
     pen = np.zeros(len(chain.xy_mm))
     if profile.machine.pen_actuator == "z":
@@ -101,7 +101,7 @@ def plan_motion(chain: Chain, profile: Profile) -> Motion:
     parts = [curve.at(segment, share[:, 0] + part * (share[:, 1] - share[:, 0])) for part in _CHECK_SHARES]
     rows = [limits.rows(part, drawn) for part in parts]
     fastest = np.minimum.reduce([limits.cap(part, drawn) for part in parts])
-    fastest = np.minimum(fastest, _stream_cap(parts[0], parts[-1], drawn, corner, profile))
+    fastest = np.minimum(fastest, _stream_cap(parts[0], parts[-1], drawn, corner, profile, chord_error_mm))
     if profile.pen.darkness_speed_exponent > 0:
         ink = profile.pen.speed_for(chain.width_mm, chain.intensity)
         slower = np.minimum(ink[segment], ink[segment + 1])
@@ -231,6 +231,7 @@ def _stream_cap(
     drawn: NDArray[np.bool_],
     corner: NDArray[np.bool_],
     profile: Profile,
+    chord_error_mm: float,
 ) -> NDArray[np.float64]:
     """Greatest x (n,) at which the controller can follow the drawn segments."""
     cap = np.full(len(drawn), np.inf)
@@ -238,7 +239,7 @@ def _stream_cap(
         return cap
     points = np.concatenate([start.position, end.position[-1:]])
     edges = np.concatenate([[True], drawn[1:] != drawn[:-1], [True]])
-    ends = segment_ends(points, profile, corner | edges)
+    ends = segment_ends(points, profile, corner | edges, chord_error_mm)
     length = np.linalg.norm(np.diff(points[ends, :2], axis=0), axis=1)
     speed = np.repeat(stream_speed_mm_s(length, profile), np.diff(ends))
     cap[drawn] = speed[drawn] ** 2

@@ -24,6 +24,7 @@ from strokebot.trajectory.chain import Chain, StopKind, chain_of, with_turns
 from strokebot.trajectory.path import Path
 from strokebot.trajectory.plan import Motion, plan_motion
 from strokebot.trajectory.pressure import pen_move_time_s, pen_values, servo_turns
+from strokebot.trajectory.segments import CHORD_ERROR_MM
 from strokebot.trajectory.trajectory import Trajectory
 
 SAMPLE_STEP_S = 0.004
@@ -31,7 +32,7 @@ SAMPLE_STEP_S = 0.004
 DOT_S = 0.001
 
 
-def parametrise(path: Path, profile: Profile) -> Trajectory:
+def parametrise(path: Path, profile: Profile, chord_error_mm: float = CHORD_ERROR_MM) -> Trajectory:
     """Times a path so that it is drawn as fast as machine and pen allow.
 
     The trajectory begins above the first point with the pen up, at rest, and ends the same
@@ -40,6 +41,7 @@ def parametrise(path: Path, profile: Profile) -> Trajectory:
     Args:
         path: what to draw; smooth it before, or every point is a corner.
         profile: limits of machine and pen, and where the paper lies.
+        chord_error_mm: with which it will be compiled: shorter moves may ask for a slower plan.
 
     Raises:
         TrajectoryError: if there is nothing to do, or a limit leaves no speed at all.
@@ -52,7 +54,7 @@ def parametrise(path: Path, profile: Profile) -> Trajectory:
     if len(chain.xy_mm) == 1:
         moving = _Samples.resting(chain)
     else:
-        moving = _sample(chain, plan_motion(chain, profile), profile)
+        moving = _sample(chain, plan_motion(chain, profile, chord_error_mm), profile)
     return _with_stops(chain, moving, turned, profile)
 
 

@@ -12,6 +12,7 @@ from firmware_bridge.program import MoveKind
 from firmware_bridge.simulator.run import simulate_lines
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.compile import approach_time_s, compile_program
+from strokebot.trajectory.presets import apply_presets
 from strokebot.trajectory.segments import CHORD_ERROR_MM, MAX_SEGMENT_MM
 from strokebot.trajectory.smooth import smooth
 from strokebot.trajectory.timing import parametrise
@@ -170,6 +171,20 @@ def test_the_machine_does_what_the_plan_says_when_it_says(name, machine):
     assert distance_to_polyline(planned[down][::7], recording.xy_mm[touching]) <= 0.02
     # Samples with the pen on the paper lie on a drawn line, wherever it was lowered.
     assert distance_to_polyline(recording.xy_mm[touching][::23], planned) <= 0.02
+
+
+@pytest.mark.parametrize("quality", ["draft", "fine"])
+@pytest.mark.parametrize("machine", ["grbl-z", "marlin-printer"])
+def test_the_plan_knows_how_finely_it_will_be_compiled(quality, machine):
+    own = Profile.load(machine)
+    profile, tolerances = apply_presets(own, "normal", quality)
+    path = smooth(path_of(cursive(1500, loops=9, size=2.0)), 0.02)
+    trajectory = parametrise(path, profile, tolerances.chord_mm)
+    program = compile_program(trajectory, profile, chord_error_mm=tolerances.chord_mm)
+    recording = simulate_lines(dialect_of(own.machine.dialect).encode(program, own.machine), own.machine)
+    moved = np.flatnonzero(np.diff(np.column_stack([recording.xy_mm, recording.pen]), axis=0).any(axis=1))
+    done_s = recording.t_s[moved[-1] + 1] - recording.t_s[moved[0]]
+    assert 0.98 <= done_s / (trajectory.duration_s + approach_time_s(trajectory, profile)) <= 1.02
 
 
 def test_the_machine_draws_the_planned_widths():
