@@ -151,8 +151,9 @@ def without_short(points: NDArray[np.float64], ends: NDArray[np.intp], profile: 
             return math.inf
         a, b, c = (points[kept[k + shift], :2] for shift in (-1, 0, 1))
         chord = c - a
-        length = max(float(np.hypot(*chord)), _TINY)
-        return abs(float(chord[0] * (b - a)[1] - chord[1] * (b - a)[0])) / length
+        # From the chord, not from its line: a tip at which the line turns back lies beyond its ends.
+        share = float(np.clip((b - a) @ chord / max(float(chord @ chord), _TINY), 0.0, 1.0))
+        return float(np.hypot(*(b - a - share * chord)))
 
     k = 0
     while k < len(kept) - 1:

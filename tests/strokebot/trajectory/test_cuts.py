@@ -88,6 +88,14 @@ def test_a_stroke_of_two_samples_is_cut_in_equal_parts():
     assert (np.diff(when) > 0).all()
 
 
+@pytest.mark.parametrize("steps_per_mm", [20.0, 33.0, 80.0])
+def test_the_tip_of_a_line_that_turns_back_is_reached(steps_per_mm):
+    machine = replace(PROFILE.machine, steps_per_mm=(steps_per_mm, steps_per_mm, 400.0))
+    profile = replace(PROFILE, machine=machine)
+    program = compile_program(parametrise(path_of([[5, 5], [5, 9], [5, 5]], width=0.3), profile), profile)
+    assert program.xy_mm()[:, 1].max() == pytest.approx(profile.to_machine([[5.0, 9.0]])[0, 1], abs=1e-3)
+
+
 drawable = scribbles().filter(lambda path: path.pen_down.any())
 
 
