@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 from calibration.profile import Profile
 from firmware_bridge.kinematics import kinematics_of
-from strokebot.trajectory.chain import SMOOTH_TURN_RAD
+from strokebot.trajectory.chain import LEAST_STEP_MM, SMOOTH_TURN_RAD
 from strokebot.trajectory.path import Path, Run
-from strokebot.trajectory.polyline import arc_length
+from strokebot.trajectory.polyline import arc_length, distinct
 
 Floats = NDArray[np.float64]
 
@@ -61,6 +61,9 @@ def with_soft_landings(path: Path, profile: Profile) -> Path:
     for k, run in enumerate(runs):
         part = rows[run.start : run.stop + 1]
         if run.down:
+            # Of points on one spot that counts which the timing takes, with its width.
+            kept = distinct(part[:, :2], LEAST_STEP_MM)
+            part = part[kept] if len(kept) > 1 else part  # else it is a dot
             if k == 0 or _travels(rows, runs[k - 1]):
                 part = _led(part, profile)
             if k + 1 == len(runs) or _travels(rows, runs[k + 1]):

@@ -14,8 +14,10 @@ from calibration.profile import Paper, Profile
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.program import MoveKind
 from firmware_bridge.simulator.run import simulate_lines
+from strokebot.trajectory.chain import LEAST_STEP_MM
 from strokebot.trajectory.compile import compile_program
 from strokebot.trajectory.landing import with_soft_landings
+from strokebot.trajectory.polyline import distinct
 from strokebot.trajectory.smooth import smooth
 from strokebot.trajectory.timing import parametrise
 
@@ -35,6 +37,8 @@ def discs(path, step_mm=0.02):
     for run in path.runs():
         if run.down:
             xy, w = path.xy_mm[run.start : run.stop + 1], wide[run.start : run.stop + 1]
+            apart = distinct(xy, LEAST_STEP_MM)
+            xy, w = xy[apart], w[apart]
             s = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
             at = np.linspace(0.0, s[-1], max(2, int(s[-1] / step_mm)))
             places.append(np.column_stack([np.interp(at, s, column) for column in xy.T]))
