@@ -15,7 +15,7 @@ from strokebot.errors import GestureError
 from strokebot.trajectory.polyline import simplify
 
 # Recorded paths are far denser than pixels; a point this near to the line without it is left out.
-_THIN_PX = 0.02
+THIN_PX = 0.02
 
 # From this ink on a pixel counts as ink.
 INK_THRESHOLD = 0.5
@@ -92,11 +92,11 @@ def thin(
 
     Returns:
         Indices into the points, ascending. The edges of the line through them stay within
-        twice ``_THIN_PX`` of those of the whole line; both ends of every pen change are kept.
+        twice ``THIN_PX`` of those of the whole line; both ends of every pen change are kept.
     """
     change = np.zeros(len(pen_down), dtype=bool)
     change[:-1] = pen_down[1:] != pen_down[:-1]
-    return simplify(np.column_stack([xy_px, width_px / 2]), _THIN_PX, keep=change)
+    return simplify(np.column_stack([xy_px, width_px / 2]), THIN_PX, keep=change)
 
 
 def fidelity(ink: ArrayLike, drawn: ArrayLike) -> dict[str, float]:

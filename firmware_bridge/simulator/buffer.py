@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+import re
+
+# A line without a comment or anything else that the firmware would drop, blanks apart.
+_PLAIN_LINE = re.compile(rb"([ -'*-.0-:<-~]*)[\r\n]")
 
 
 class ReceiveBuffer:
@@ -18,7 +21,7 @@ class ReceiveBuffer:
         self.size = size
         self.overruns = 0
         self.peak = 0
-        self._bytes: deque[int] = deque()
+        self._bytes = bytearray()
 
     def __len__(self) -> int:
         return len(self._bytes)
@@ -36,9 +39,30 @@ class ReceiveBuffer:
         self._bytes.append(byte)
         self.peak = max(self.peak, len(self._bytes))
 
+    def extend(self, data: bytes) -> None:
+        """Takes bytes as ``push`` takes each of them."""
+        kept = data[: max(self.free, 0)]
+        self.overruns += len(data) - len(kept)
+        self._bytes += kept
+        self.peak = max(self.peak, len(self._bytes))
+
     def pop(self) -> int:
         """The oldest byte; the buffer must not be empty."""
-        return self._bytes.popleft()
+        return self._bytes.pop(0)
+
+    def pop_line(self, most: int) -> str | None:
+        """A whole line without its end and blanks, in upper case; None if byte for byte must be looked at.
+
+        That is so where no line is complete, or it is longer than ``most``, or holds a comment.
+        """
+        match = _PLAIN_LINE.match(self._bytes)
+        if match is None:
+            return None
+        line = match[1].replace(b" ", b"")
+        if len(line) > most:
+            return None
+        del self._bytes[: match.end()]
+        return line.decode("ascii").upper()
 
     def clear(self) -> None:
         """Forgets what waits; the counters stay."""

@@ -19,6 +19,7 @@ interface, commands, settings) and measured figures of users.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -47,6 +48,7 @@ from firmware_bridge.simulator.states import (
 from firmware_bridge.simulator.virtual import INSTANT_S, VirtualController, usual_start
 
 _SINGLE_REALTIME = (RESET, STATUS, HOLD, RESUME)
+_REALTIME_BYTE = re.compile(b"[%b%b-\xff]" % (re.escape(bytes(_SINGLE_REALTIME)), bytes([FIRST_HIGH_BYTE])))
 
 
 # The UART holds so many bytes while no interrupt is served.
@@ -107,6 +109,9 @@ class VirtualGrbl(VirtualController):
 
     def receive(self, data: bytes) -> None:
         """Takes bytes that arrive now."""
+        if not self._deaf and not _REALTIME_BYTE.search(data):
+            self.rx.extend(data)
+            data = b""
         for byte in data:
             if byte in _SINGLE_REALTIME or byte >= FIRST_HIGH_BYTE:
                 handle_realtime(self, byte)
@@ -121,6 +126,8 @@ class VirtualGrbl(VirtualController):
 
     def _hears(self) -> bool:
         """Whether a byte that arrives now is read; the UART keeps two in each write."""
+        if not self._deaf:
+            return True
         self._deaf = [(end, left) for end, left in self._deaf if end > self.now_s + INSTANT_S]
         if not self._deaf:
             return True

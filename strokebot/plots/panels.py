@@ -29,8 +29,9 @@ Box = tuple[float, float, float, float]  # left, right, bottom, top, mm
 
 # Slices of time in the speed curve: more than the pixels of a printed panel show nothing new.
 _TIME_SLICES = 1500
-# Points of the drawn path in a picture are kept this finely, as a share of the panel's width.
-_PATH_SHARE = 1.0 / 2000.0
+# The drawn path in a panel stays within this of the whole one, as a share of the longer side: a
+# fifth of a printed pixel at most.
+_PATH_SHARE = 1.0 / 6000.0
 # Room above the highest value of a time curve, as a share of the range.
 _HEADROOM = 0.12
 # A part of the stages' bar is labelled inside if it is at least this share of the whole.
@@ -102,7 +103,7 @@ def overlay_key() -> list[Patch]:
 def show_path(axes: Axes, trace: Trace, box: Box, size: Size, title: str) -> LineCollection:
     """The path coloured by time, with start, end, lifts and travel; paper mm."""
     down = trace.pen_down
-    scale = 1.0 / (_PATH_SHARE * max(box[1] - box[0], box[3] - box[2]))
+    scale = raster.THIN_PX / (_PATH_SHARE * max(box[1] - box[0], box[3] - box[2]))
     keep = raster.thin(trace.xy_mm * scale, np.zeros(len(trace)), down)
     xy, time, drawn = trace.xy_mm[keep], trace.t_s[keep] - trace.t_s[0], down[keep]
     pieces = np.stack([xy[:-1], xy[1:]], axis=1)
