@@ -123,7 +123,11 @@ class Device:
     # -- drawing ---------------------------------------------------------------------------------
 
     def run(
-        self, program: Program, on_event: Listener | None = None, keep: KeepJournal | None = None
+        self,
+        program: Program,
+        on_event: Listener | None = None,
+        keep: KeepJournal | None = None,
+        encoded: Sequence[str] | None = None,
     ) -> StreamReport:
         """Draws a program and returns when the machine stands still.
 
@@ -131,6 +135,7 @@ class Device:
             program: moves in machine mm.
             on_event: is told progress, position, state changes and warnings.
             keep: begins the journal of the lines that are about to be sent; None for none.
+            encoded: what the dialect made of the program, where it was asked already.
 
         Raises:
             PreflightError: if the program must not be started on this machine.
@@ -142,9 +147,9 @@ class Device:
             KeyboardInterrupt: passed on after the pen was lifted, as any other error.
         """
         findings = preflight.require(program, self.machine)
-        lines = [
-            line for line in self._link.dialect.encode(program, self.machine) if not line.startswith(_COMMENT)
-        ]
+        if encoded is None:
+            encoded = self._link.dialect.encode(program, self.machine)
+        lines = [line for line in encoded if not line.startswith(_COMMENT)]
         up = [m.pen for m in program.moves if m.kind in (MoveKind.TRAVEL, MoveKind.LIFT)]
         lowest = min((m.pen for m in program.moves), default=None)
         drawing = self._drawing(lines, keep)

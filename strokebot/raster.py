@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from calibration.raster import lay_ink
 from strokebot.arrays import frozen_array
@@ -147,6 +146,8 @@ def tone_correlation(darkness: ArrayLike, drawn: ArrayLike, line_px: float) -> f
     Returns:
         Pearson's correlation of both, blurred by ``TONE_SIGMA_WIDTHS`` lines; 0 if one is even.
     """
+    from scipy.ndimage import gaussian_filter  # slow to import, as below
+
     a, b = (
         gaussian_filter(np.asarray(v, dtype=np.float64), TONE_SIGMA_WIDTHS * line_px)
         for v in (darkness, drawn)
@@ -160,6 +161,8 @@ def _near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Pixels within ``TOLERANCE_PX`` of the mask."""
     if not mask.any():
         return mask
+    from scipy.ndimage import distance_transform_edt
+
     return np.asarray(distance_transform_edt(~mask) <= TOLERANCE_PX)
 
 

@@ -23,7 +23,8 @@ from PIL import Image
 from calibration.profile import Profile
 from strokebot.gesture import Gesture
 from strokebot.plots import panels, style
-from strokebot.plots.panels import Box, Limits, Size
+from strokebot.plots.limits import Limits
+from strokebot.plots.panels import Box, Size
 from strokebot.trace import Trace
 from strokebot.trajectory.place import Placement
 from strokebot.trajectory.stages import stage_times

@@ -6,7 +6,6 @@ panel takes the size it will have, in inches, so that ticks can be counted for i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from strokebot import raster
 from strokebot.plots import style
+from strokebot.plots.limits import Limits
 from strokebot.trace import Trace
 from strokebot.trajectory.compile import approach_time_s
 from strokebot.trajectory.stages import StageTimes
@@ -36,38 +36,6 @@ _PATH_SHARE = 1.0 / 6000.0
 _HEADROOM = 0.12
 # A part of the stages' bar is labelled inside if it is at least this share of the whole.
 _LABELLED_SHARE = 0.06
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a machine and its pen allow, for the time panels.
-
-    Attributes:
-        draw_speed_mm_s: greatest speed with the pen down.
-        axis_speed_mm_s: greatest speeds of the x and the y axis.
-        pen_up: pen value clear of the paper. pen_touch: of the thinnest line. pen_full: of the widest.
-        pen_label: what the pen axis counts, with its unit.
-    """
-
-    draw_speed_mm_s: float
-    axis_speed_mm_s: tuple[float, float]
-    pen_up: float
-    pen_touch: float
-    pen_full: float
-    pen_label: str
-
-    @classmethod
-    def of(cls, profile: Profile) -> Limits:
-        """The limits of a profile."""
-        x_speed, y_speed = profile.machine.max_speed_mm_s
-        return cls(
-            profile.pen.draw_speed_mm_s,
-            (float(x_speed), float(y_speed)),
-            profile.pen.up,
-            profile.pen.touch,
-            profile.pen.full,
-            "pen height, mm" if profile.pen.actuator == "z" else "pen servo, S",
-        )
 
 
 def show_input(axes: Axes, ink: NDArray[np.float32], shape: tuple[int, ...], size: Size) -> None:

@@ -132,17 +132,27 @@ def sync_deviation(
     xy, starts = points.T.copy(), line.T.copy()
     steps = starts[:, 1:] - starts[:, :-1]
     best = np.full(len(points), np.inf)
-    wanted = np.arange(len(points))
-    for reach in range(min(_LONG_SEARCH_SEGMENTS, last) + 1):
-        if reach > least_search:
-            wanted = wanted[best[wanted] > enough]
-            if len(wanted) == 0:
-                break
-        for shift in {-reach, reach}:
-            k = np.clip(centre[wanted] + shift, 0, last)
-            offset = [c[wanted] - s[k] for c, s in zip(xy, starts, strict=True)]
-            distance = _distance_to_segment(offset, list(steps), k)
-            best[wanted] = np.minimum(best[wanted], distance)
+
+    def look(wanted: NDArray[np.intp], shifts: NDArray[np.intp]) -> None:
+        """At the segments so many places on from the matching ones, for some points."""
+        k = np.clip(centre[wanted] + shifts[:, None], 0, last)
+        offset = [c[wanted] - s[k] for c, s in zip(xy, starts, strict=True)]
+        distance = _distance_to_segment(offset, list(steps), k)
+        best[wanted] = np.minimum(best[wanted], distance.min(axis=0))
+
+    everything = np.arange(len(points))
+    longest = min(_LONG_SEARCH_SEGMENTS, last)
+    reach = min(least_search, longest)
+    for shift in range(-reach, reach + 1):
+        look(everything, np.array([shift]))
+    while reach < longest:
+        wanted = np.flatnonzero(best > enough)
+        if len(wanted) == 0:
+            break
+        # Twice as far each time: few points are left by then, and each look has its price.
+        farther = np.arange(reach + 1, min(max(2 * reach, 2), longest) + 1)
+        look(wanted, np.concatenate([-farther, farther]))
+        reach = int(farther[-1])
     return best
 
 
