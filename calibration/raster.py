@@ -45,6 +45,8 @@ _PIECE_PX = 24.0
 _BAND_ROWS = 256
 # Samples worked on at a time: a dozen arrays of so many stay in cache.
 _CHUNK_SAMPLES = 16_384
+# Segments whose rows are found at a time: bounds the memory too, at some 10 kB each.
+_CHUNK_SEGMENTS = 8192
 # Rows are made longer to a multiple of so many samples, so that more of them are alike.
 _ROW_STEP = 4
 # Ink reaches half a sample beyond the radius; the rest is for rounding.
@@ -90,7 +92,9 @@ def lay_ink(
         last = min(first + _BAND_ROWS, height)
         canvas = np.zeros(((last - first) * subsamples, width_n * subsamples), dtype=np.float32)
         touches = (bottom > first * subsamples) & (top < last * subsamples)
-        _draw_segments(canvas, segments[touches], first * subsamples)
+        near = segments[touches]
+        for begin in range(0, len(near), _CHUNK_SEGMENTS):
+            _draw_segments(canvas, near[begin : begin + _CHUNK_SEGMENTS], first * subsamples)
         cells = canvas.reshape(last - first, subsamples, width_n, subsamples)
         picture[first:last] = cells.mean(axis=(1, 3))
     return picture

@@ -71,6 +71,7 @@ def test_bands_chunks_and_long_rows_change_nothing(monkeypatch):
     whole = raster.lay_ink(*line, shape)
     monkeypatch.setattr(raster, "_BAND_ROWS", 16)
     monkeypatch.setattr(raster, "_CHUNK_SAMPLES", 100)
+    monkeypatch.setattr(raster, "_CHUNK_SEGMENTS", 7)
     monkeypatch.setattr(raster, "_ROW_STEP", 64)
     assert np.abs(raster.lay_ink(*line, shape) - whole).max() < 1e-6
     assert whole.max() > 0.5
