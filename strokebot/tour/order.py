@@ -5,9 +5,10 @@ Nouns:
     travel   the way in the air from the end of a piece to the start of the next
 
 Writing is drawn as it is read, every piece in its own direction, the parts of a character by
-how late hands draw such parts: from the left, tiny ones (dots, accents) and flat ones after others. (Of writers who dot and cross at the end of the word there are about as
-many as of those who do so at once: on UNIPEN words both rules agree with the hand equally
-well, and at once is the shorter way.) That order is kept as long as its travel is at most
+how late hands draw such parts: from the left, tiny ones (dots, accents) and flat ones after others.
+(Of writers who dot and cross at the end of the word there are about as many as of those who do so
+at once: on UNIPEN words both rules agree with the hand equally well, and at once is the shorter
+way.) That order is kept as long as its travel is at most
 ``_READING`` times that of the shorter one and no more than that of the parts as they came, give
 or take ``_ALLOWED`` heights of the writing.
 

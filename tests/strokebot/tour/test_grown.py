@@ -140,9 +140,7 @@ def picture(strokes: list[Stroke], width: float = 4.0, size: int = 100) -> InkIm
 def first_times(strokes: list[Stroke], costs: TourCosts | None = None) -> list[float]:
     """When the pen first comes to the middle of each stroke, as a share of its way."""
     gesture = plan_tour(picture(strokes), costs=costs).gesture
-    line = np.concatenate(
-        [np.linspace(a, b, 50) for a, b in itertools.pairwise(gesture.positions * 100)]
-    )
+    line = np.concatenate([np.linspace(a, b, 50) for a, b in itertools.pairwise(gesture.positions * 100)])
     found = []
     for stroke in strokes:
         p = np.array(stroke, dtype=float)
