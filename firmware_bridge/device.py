@@ -22,6 +22,7 @@ from firmware_bridge.errors import (
     PreflightError,
 )
 from firmware_bridge.events import Position
+from firmware_bridge.following import StreamReport
 from firmware_bridge.gcode import ReadyLines, validate_lines
 from firmware_bridge.job import Job
 from firmware_bridge.journal import Journal, JournalState
@@ -30,7 +31,7 @@ from firmware_bridge.machine import MachineProfile
 from firmware_bridge.pause import Drawing
 from firmware_bridge.program import MoveKind, Program
 from firmware_bridge.resume import OVERLAP_MM
-from firmware_bridge.streamer import StreamReport
+from firmware_bridge.speed import STEP
 from firmware_bridge.transports import PortInfo, Transport, list_ports, open_transport
 
 __all__ = ["Device", "PortInfo", "StreamReport", "open_device", "ports"]
@@ -196,6 +197,7 @@ class Device:
         """
         findings = preflight.require_lines(state.lines, self.machine)
         drawing = Drawing(self._link, state.lines, self.machine, journal)
+        drawing.adjust.restore(state.trims)
         drawing.sent_before(state.bound, state.may_sent)
         link = self._link
         lowest = link.lowest_pen = drawing.lowest_pen()
@@ -273,6 +275,27 @@ class Device:
         """Ends the running drawing as ``pause`` does; ``run`` then raises ``Cancelled``."""
         if self._under_way is not None:
             self._under_way.cancelled = True
+
+    def set_speed(self, percent: int) -> None:
+        """Draws at another speed, 10 to 200 % of what is planned; from the same callback as ``pause``.
+
+        GRBL does so at once, other firmware from the lines on that are not sent yet.
+        """
+        if self._under_way is not None:
+            self._under_way.set_speed(percent)
+
+    def change_speed(self, steps: int) -> None:
+        """Draws faster or slower by so many steps of 10 %."""
+        if self._under_way is not None:
+            self.set_speed(self._under_way.adjust.speed.percent + STEP * steps)
+
+    def trim_pen(self, steps: int) -> None:
+        """Draws with the pen so many small steps higher, from the lines on that are not sent yet.
+
+        Travels stay as high as they are. The journal keeps it, and ``StreamReport.trim`` tells it.
+        """
+        if self._under_way is not None:
+            self._under_way.trim_pen(steps)
 
     # -- realtime --------------------------------------------------------------------------------
 

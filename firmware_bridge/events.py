@@ -7,11 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many lines the machine has taken, and a guess of the seconds left (None: not known yet)."""
+    """How far a drawing is.
+
+    Attributes:
+        lines_done: lines that the machine has taken. lines_total: of how many.
+        eta_s: seconds left, by the planned time of what is not drawn yet and the speed so far; None
+            where that is not known.
+        share: of the planned time, 0 to 1; None where that is not known.
+    """
 
     lines_done: int
     lines_total: int
     eta_s: float | None
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +63,32 @@ class Resumed:
     doubt_mm: float
 
 
-Event = Progress | Position | StateChange | Warning | Paused | Resumed
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """Somebody changed the speed (percent of what is planned) or the pen's trim (its units).
+
+    Attributes:
+        percent: speed now. trim: what is added to the pen's value on the paper.
+        lines_away: so many lines later it is felt, since they were sent before; 0 if it is at once.
+    """
+
+    percent: int
+    trim: float
+    lines_away: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unplugged:
+    """The port went away; it is waited for, for so long."""
+
+    patience_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Replugged:
+    """The port is back, and the machine has kept its place."""
+
+    away_s: float
+
+
+Event = Progress | Position | StateChange | Warning | Paused | Resumed | Adjusted | Unplugged | Replugged

@@ -9,18 +9,20 @@ The pen is lifted on every way out but a lost port.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from firmware_bridge.control.base import Control
 from firmware_bridge.dialects.base import ONE_LINE, Facts, Framing, Status, Window
 from firmware_bridge.errors import BridgeError, DeviceReset, PortError, ProtocolError, ResponseTimeout
 from firmware_bridge.events import Event, Paused, Progress, Resumed, Warning
+from firmware_bridge.following import StreamReport
 from firmware_bridge.link import POLL_S, Link, Listener
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.pause import Drawing, PauseRequest
 from firmware_bridge.preflight import Finding
 from firmware_bridge.resume import Restart
-from firmware_bridge.streamer import Streamer, StreamReport
+from firmware_bridge.streamer import Streamer
 from firmware_bridge.watch import Watch
 
 # An answer that is still on its way when the machine stands still comes within this time.
@@ -74,8 +76,9 @@ class Job:
         except BaseException:
             drawing.close()
             raise
+        link.learn_counts()
         if on_event is not None:
-            link.listener = on_event
+            link.listener = drawing.told_to = on_event
         link.on_status = drawing.reported
         try:
             for finding in findings:
@@ -101,12 +104,14 @@ class Job:
                 )
             if watch is not None:
                 _check_end(link, watch)
+            drawing.adjust.speed.finish()
             drawing.event("done")
-            return report
+            return dataclasses.replace(report, trim=drawing.adjust.shaper.trim)
         except BaseException as error:
             if not isinstance(error, PortError):
                 drawing.stop()
                 self._stop_safely(error)
+                drawing.adjust.speed.forgotten()
             drawing.event("stopped", reason=str(error) or type(error).__name__)
             raise
         finally:
@@ -134,6 +139,7 @@ class Job:
             # The answer to this line comes when the last move has ended.
             drawing.dry(True)
             Streamer(link, ONE_LINE, None, drawing).stream([sync])
+            drawing.ended()
         except PauseRequest:
             return streamer.report(), None
         finally:
@@ -191,7 +197,7 @@ def _check_end(link: Link, watch: Watch) -> None:
         except (ResponseTimeout, ProtocolError):
             continue
         try:
-            watch.ended(status, link.offset_mm)
+            watch.ended(link.place_of(status))
             return
         except ProtocolError:
             if not left:

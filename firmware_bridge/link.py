@@ -12,6 +12,7 @@ and only ``Ok`` and ``Rejected`` ever count as answers.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -35,6 +36,7 @@ from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, R
 from firmware_bridge.events import Event, Position, StateChange, Warning
 from firmware_bridge.kinematics.joints import tool_of_words
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.reports import Counts, Place, place_of, steps_per_mm
 from firmware_bridge.transports.base import Transport
 
 # A machine that is alive answers a status request within milliseconds.
@@ -75,6 +77,7 @@ class Link:
         restarted: whether the machine has greeted though nobody reset it: it may have lost its place.
         lowest_pen: the lowest that the pen goes in this drawing, or None if that is not known.
         on_status: is told every report, after it was noted.
+        counts: reads motor steps as a place, where the machine tells them; see ``learn_counts``.
     """
 
     def __init__(self, transport: Transport, dialect: Dialect, machine: MachineProfile) -> None:
@@ -92,6 +95,8 @@ class Link:
         self.restarted = False
         self.lowest_pen: float | None = None
         self.on_status: Callable[[Status], None] = _ignore_status
+        self.counts: Counts | None = None
+        self._last_status: Status | None = None
 
     def now_s(self) -> float:
         """The transport's clock."""
@@ -148,9 +153,8 @@ class Link:
     def _note(self, status: Status) -> None:
         if status.offset_mm is not None:
             self.offset_mm = status.offset_mm
-        work = status.work_mm
-        if work is None and status.machine_mm is not None:
-            work = tuple(m - o for m, o in zip(status.machine_mm, self.offset_mm, strict=False))
+        self._last_status = status
+        work = place_of(status, self.offset_mm)
         if work is not None:
             servo = self.machine.pen_actuator == "servo"
             pen = (status.spindle or 0.0) if servo else work[2]
@@ -163,6 +167,18 @@ class Link:
             before, self.state = self.state, status.label
             self.listener(StateChange(before, status.label))
         self.on_status(status)
+
+    def place_of(self, status: Status) -> Place | None:
+        """Where the tool is by a report, in words of the controller: by its motor steps, if it tells them."""
+        return self.counts.place(status) if self.counts else place_of(status, self.offset_mm)
+
+    def learn_counts(self) -> None:
+        """Makes use of motor steps from now on, if the last report told some; the machine must be at rest."""
+        self.counts = None
+        if self._last_status is not None and "Count" in self._last_status.fields:
+            steps = steps_per_mm(self.facts.settings, self.machine.steps_per_mm)
+            with contextlib.suppress(ValueError):
+                self.counts = Counts(self._last_status, steps)
 
     def poll(self, timeout_s: float = STATUS_TIMEOUT_S) -> Status:
         """Asks for a status report and waits for it. Not for use while lines are under way.

@@ -15,15 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from firmware_bridge.adjust import Adjustments
 from firmware_bridge.course import steps
 from firmware_bridge.dialects.base import Framing, Status
 from firmware_bridge.errors import Cancelled
-from firmware_bridge.events import Warning
+from firmware_bridge.events import Progress, Warning
 from firmware_bridge.journal import Journal, Place, Tracker
-from firmware_bridge.kinematics.joints import controller_words
-from firmware_bridge.link import Link
+from firmware_bridge.link import Link, Listener
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.resume import OVERLAP_MM, Restart, resume_program
+from firmware_bridge.shape import ShapedLines
 
 _MOVING = ("Run", "Hold", "Door")
 
@@ -36,7 +37,8 @@ class Drawing:
     """Follows one drawing and its requests.
 
     Attributes:
-        lines: the program.
+        lines: the program, as its lines go out.
+        adjust: speed and trim of the pen.
         tracker: how far the machine surely is.
         paused: whether a pause is wanted or under way.
         cancelled: whether the end is wanted.
@@ -47,7 +49,8 @@ class Drawing:
     def __init__(
         self, link: Link, lines: Sequence[str], machine: MachineProfile, journal: Journal | None = None
     ) -> None:
-        self.lines = lines
+        self.adjust = Adjustments(link, lines, machine, journal)
+        self.lines: Sequence[str] = ShapedLines(self.adjust.shaper)
         self.paused = False
         self.cancelled = False
         self.restart: Restart | None = None
@@ -57,23 +60,27 @@ class Drawing:
         self._journal = journal
         self.tracker = Tracker(machine.as_controller(), link.facts.planner_blocks)
         self._dry = False
+        self._resting = False
         self._stopping = False
         self._stood = False
         self._journal_told = False
         self._head = 0  # lines of the segment that are not the program's own
         self._first = 0  # index of the program's line that follows them
+        self.told_to: Listener | None = None  # who wants to know how far it is
 
     # -- segments --------------------------------------------------------------------------------
 
-    def segment(self) -> list[str]:
+    def segment(self) -> Sequence[str]:
         """The lines to stream, after the approach."""
         if self.restart is None:
-            return list(self.lines)
+            return self.lines
         return [*self.restart.entry, *self.restart.tail(self.lines)]
 
     def begin(self, restart: Restart) -> None:
         """Prepares to go on from a place."""
         self.restart = restart
+        self._resting = False
+        self.adjust.speed.forgotten()
         self.tracker.start_at(restart.begin, self.lines, restart.pen)
         self._head, self._first = len(restart.entry), restart.rest
         if restart.begin.share > 0.0:  # what is left of that line is in the entry
@@ -98,11 +105,24 @@ class Drawing:
         if self._journal is not None and not self._dry:
             self._journal.may_send(self._program_index(index) + 1, len(self.lines))
 
-    def sent(self, index: int) -> None:
+    def shaped(self, index: int, line: str) -> str:
+        """Line ``index`` of the segment as it goes out now."""
+        if self._dry:
+            return line
+        if index >= self._head:
+            at = self._program_index(index)
+            line = self.lines[at]
+            if self.restart is not None and self.restart.fixed and self.restart.fixed[0] == at:
+                line = f"{self.restart.fixed[1].partition(' ')[0]} {line}"
+        return self.adjust.speed.shaped(line, self.tracker.course)
+
+    def sent(self, index: int, text: str) -> None:
         """Line ``index`` of the segment was sent; one that is sent again counts once."""
-        at = self._program_index(index)
-        if not self._dry and index >= self._head and at == self.tracker.sent_lines:
-            self.tracker.sent(self.lines[at])
+        if self._dry:
+            return
+        self.adjust.speed.sent(text)
+        if index >= self._head and self._program_index(index) == self.tracker.sent_lines:
+            self.tracker.sent(text)
 
     def taken(self, count: int) -> None:
         """So many lines of the segment were answered."""
@@ -113,15 +133,32 @@ class Drawing:
     def reported(self, status: Status) -> None:
         """The machine told where it is."""
         link = self._link
-        if self._dry or self._stood or link.position is None:
+        self.adjust.speed.reported(status)
+        place = self._here(status)
+        if self._dry or self._stood or place is None:
             return
         if self._stopping and link.dialect.framing is Framing.PLAIN and status.state not in _MOVING:
             return  # after the reset: it is being lifted
-        if not self._stopping and link.dialect.framing is Framing.NUMBERED:
+        if not self._stopping and link.dialect.framing is Framing.NUMBERED and link.counts is None:
             return  # where it will be, not where it is
         self._stood = self._stopping and link.dialect.framing is not Framing.PLAIN
-        self.on_the_way = self.tracker.reported(*self.here()) or self.on_the_way
+        self.on_the_way = self.tracker.reported(*place) or self.on_the_way
         self._note()
+
+    def progress(self, done: int, total: int) -> Progress:
+        """How far the whole drawing is when so many lines of the segment were answered."""
+        del total
+        at = self._program_index(done) if done >= self._head else self._first
+        if self._dry:
+            at = self.tracker.taken_lines
+        if self.told_to is None:
+            return Progress(at, len(self.lines), None)
+        return self.adjust.progress(at, len(self.lines), self.tracker)
+
+    def ended(self) -> None:
+        """All motion has ended: everything that was taken is drawn."""
+        self.tracker.at_rest()
+        self._link.listener(self.progress(0, 0))
 
     def check(self) -> None:
         """Ends the stream if somebody wants it.
@@ -130,10 +167,19 @@ class Drawing:
             PauseRequest: for a pause.
             Cancelled: for the end.
         """
+        self.adjust.speed.tend()
         if self.cancelled:
             raise Cancelled("The drawing was cancelled and the pen is up: strokebot resume goes on with it.")
         if self.paused:
             raise PauseRequest
+
+    def set_speed(self, percent: int) -> None:
+        """See ``Device.set_speed``."""
+        self.adjust.set_speed(percent, self.tracker)
+
+    def trim_pen(self, steps: int) -> None:
+        """See ``Device.trim_pen``."""
+        self.adjust.move_pen(steps, self.tracker, self._resting)
 
     def dry(self, dry: bool) -> None:
         """Whether the machine is on its way to the place, with the pen up."""
@@ -146,6 +192,8 @@ class Drawing:
     def stopped(self) -> None:
         """The machine stands with the pen up."""
         self._stopping = False
+        self._resting = True
+        self.adjust.rest()
 
     def lowest_pen(self) -> float | None:
         """The lowest that the pen of the program goes, or None if it never says."""
@@ -157,15 +205,12 @@ class Drawing:
         if self._journal is not None:
             self._journal.close()
 
-    def here(self) -> tuple[float, float, float]:
-        """Where the machine says it is, in words of its controller."""
-        position = self._link.position
-        if position is None:
-            return (float("nan"),) * 3
-        x, y = position.x_mm, position.y_mm
-        if self._machine.raw_joints:
-            x, y = (float(v) for v in controller_words([[x, y]], self._machine)[0])  # type: ignore[arg-type]
-        return x, y, position.pen
+    def _here(self, status: Status) -> tuple[float, float, float] | None:
+        """Where a report says that the machine is, in words of its controller."""
+        place = self._link.place_of(status)
+        if place is None or self._machine.pen_actuator != "servo":
+            return place
+        return place[0], place[1], status.spindle or 0.0
 
     # -- the journal -----------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from firmware_bridge.course import Course, Point, Step
-from firmware_bridge.dialects.base import Framing, Status
+from firmware_bridge.dialects.base import Framing
 from firmware_bridge.errors import ProtocolError
 from firmware_bridge.journal.tracker import SEGMENTS_AHEAD, share_at
 from firmware_bridge.machine import MachineProfile
@@ -91,15 +91,15 @@ class Watch:
             if self._surely_block(self._steps.popleft()):
                 self._blocks += 1
 
-    def reported(self, status: Status, offset_mm: tuple[float, ...]) -> None:
-        """The machine told where it is.
+    def reported(self, place: Point | None) -> None:
+        """The machine told where it is, in words of the controller.
 
         Raises:
             ProtocolError: if it is astray.
         """
-        at = self._place(status, offset_mm)
-        if at is None or self._course.trouble or not self._steps or not self._known():
+        if place is None or self._course.trouble or not self._steps or not self._known():
             return
+        at = self._flat(place)
         if any(share_at(step.points, at, self._slack) is not None for step in self._steps):
             self.doubtful = False
         elif not self.doubtful:
@@ -110,31 +110,24 @@ class Watch:
                 "damaged or lost on the way; check the cable and draw again."
             )
 
-    def ended(self, status: Status, offset_mm: tuple[float, ...]) -> None:
+    def ended(self, place: Point | None) -> None:
         """The machine stands after the last line.
 
         Raises:
             ProtocolError: if it does not stand where that line ends.
         """
-        at, end = self._place(status, offset_mm), self._course.place
-        if self._servo:
-            end = (end[0], end[1], 0.0)
-        if at is None or self._course.trouble or not all(map(math.isfinite, end)):
+        end = self._flat(self._course.place)
+        if place is None or self._course.trouble or not all(map(math.isfinite, end)):
             return
+        at = self._flat(place)
         if share_at((end,), at, self._slack) is None:
             raise ProtocolError(
                 f"The tool ended at ({at[0]:.2f}, {at[1]:.2f}, {at[2]:.2f}), not where the last line leads: "
                 "a line was damaged or lost on the way; check the cable and draw again."
             )
 
-    def _place(self, status: Status, offset_mm: tuple[float, ...]) -> Point | None:
-        if status.work_mm is not None:
-            x, y, z = status.work_mm[:3]
-        elif status.machine_mm is not None:
-            x, y, z = (m - o for m, o in zip(status.machine_mm[:3], offset_mm[:3], strict=True))
-        else:
-            return None
-        return (x, y, 0.0) if self._servo else (x, y, z)
+    def _flat(self, at: Point) -> Point:
+        return (at[0], at[1], 0.0) if self._servo else at
 
     def _known(self) -> bool:
         return all(math.isfinite(v) for step in self._steps for p in step.points for v in p)

@@ -31,7 +31,7 @@ from firmware_bridge.dialects.base import (
 from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
 from firmware_bridge.link import BUSY_LIMIT_S, POLL_S, Link
-from firmware_bridge.streamer import NO_PROGRESS_S
+from firmware_bridge.patience import NO_PROGRESS_S
 
 _PROBES = 3
 _PROBE_S = 0.7

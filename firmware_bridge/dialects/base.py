@@ -78,6 +78,14 @@ class Realtime(StrEnum):
     RESUME = "resume"
     RESET = "reset"
     JOG_CANCEL = "jog cancel"
+    FEED_RESET = "feed 100 %"
+    FEED_UP_10 = "feed +10 %"
+    FEED_DOWN_10 = "feed -10 %"
+    FEED_UP_1 = "feed +1 %"
+    FEED_DOWN_1 = "feed -1 %"
+    RAPID_100 = "rapid 100 %"
+    RAPID_50 = "rapid 50 %"
+    RAPID_25 = "rapid 25 %"
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,14 @@ class Grbl:
             Realtime.RESUME: b"~",
             Realtime.RESET: b"\x18",
             Realtime.JOG_CANCEL: b"\x85",
+            Realtime.FEED_RESET: b"\x90",
+            Realtime.FEED_UP_10: b"\x91",
+            Realtime.FEED_DOWN_10: b"\x92",
+            Realtime.FEED_UP_1: b"\x93",
+            Realtime.FEED_DOWN_1: b"\x94",
+            Realtime.RAPID_100: b"\x95",
+            Realtime.RAPID_50: b"\x96",
+            Realtime.RAPID_25: b"\x97",
         }
     )
     commands: Mapping[str, str] = MappingProxyType(

@@ -18,6 +18,8 @@ from firmware_bridge.journal.tracker import Place
 from firmware_bridge.machine import MachineProfile
 
 _LONGEST_TEXT = 4096
+# Nobody presses a key more often in one drawing.
+MOST_TRIMS = 10_000
 _STATES = ("paused", "resumed", "stopped", "done", "trim")
 
 
@@ -36,7 +38,7 @@ class JournalState:
         done: whether the drawing was finished.
         last_event: such as ``paused``; empty while it draws.
         reason: why it stopped, where that is known.
-        trim: shift of the pen for the lines that are left.
+        trims: from which lines on the pen was trimmed, and by how much.
         torn: whether the file ends in a broken record, as after a power cut.
         sound_bytes: length of the sound part.
     """
@@ -54,7 +56,7 @@ class JournalState:
     done: bool
     last_event: str
     reason: str
-    trim: float
+    trims: tuple[tuple[int, float], ...]
     torn: bool
     sound_bytes: int
 
@@ -100,7 +102,7 @@ def _read(path: Path, data: bytes) -> JournalState:
     last = disk.Progress(0, 0, 0.0, math.nan, math.nan, math.nan)
     may_sent = 0
     event: Mapping[str, object] = {}
-    trim = 0.0
+    trims: list[tuple[int, float]] = []
     done = False
     end = len(disk.MAGIC)
     for kind, payload, end in disk.records(data):  # noqa: B007 - the last end is the sound length
@@ -117,9 +119,12 @@ def _read(path: Path, data: bytes) -> JournalState:
         elif kind == disk.PROGRESS:
             last = disk.read_progress(payload)
         elif kind == disk.EVENT:
-            event = _event(payload)
-            done = done or event["event"] == "done"
-            trim = _number(event, "trim", trim)
+            found = _event(payload)
+            done = done or found["event"] == "done"
+            if found["event"] == "trim":
+                trims.append(_trim(found, trims))
+            else:
+                event = found
         else:
             raise JournalError("it holds a record that this version does not know")
     if header is None:
@@ -129,6 +134,8 @@ def _read(path: Path, data: bytes) -> JournalState:
     machine = MachineProfile.from_table(_mapping(header, "machine"), path.name)
     _check_program(header, lines)
     _check_progress(last, len(lines))
+    if len(trims) > MOST_TRIMS or (trims and trims[-1][0] > len(lines)):
+        raise JournalError("its trims lie outside its program")
     known = all(math.isfinite(v) for v in (last.x, last.y, last.pen))
     return JournalState(
         path=path,
@@ -144,7 +151,7 @@ def _read(path: Path, data: bytes) -> JournalState:
         done=done,
         last_event=str(event.get("event", "")),
         reason=str(event.get("reason", ""))[:_LONGEST_TEXT],
-        trim=trim,
+        trims=tuple(trims),
         torn=end != len(data),
         sound_bytes=end,
     )
@@ -199,11 +206,14 @@ def _text(table: Mapping[str, object], key: str) -> str:
     return value
 
 
-def _number(table: Mapping[str, object], key: str, default: float) -> float:
-    value = table.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise JournalError(f"its {key} is no number")
-    return float(value)
+def _trim(event: Mapping[str, object], before: list[tuple[int, float]]) -> tuple[int, float]:
+    """Line and trim of such an event; lines never go backwards."""
+    line, trim = event.get("line"), event.get("trim")
+    if isinstance(line, bool) or not isinstance(line, int) or line < (before[-1][0] if before else 0):
+        raise JournalError("its trim names no line")
+    if isinstance(trim, bool) or not isinstance(trim, int | float) or not math.isfinite(trim):
+        raise JournalError("its trim is no number")
+    return line, float(trim)
 
 
 def is_done(path: Path) -> bool:

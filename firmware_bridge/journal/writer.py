@@ -141,6 +141,10 @@ class Journal:
             with self._failing():
                 os.fsync(self._descriptor)
 
+    def trim(self, line: int, trim: float) -> None:
+        """Tells that the pen is trimmed from a line on; must be called before that line is sent."""
+        self._try(disk.json_record(disk.EVENT, {"event": "trim", "line": line, "trim": trim}))
+
     def close(self) -> None:
         """Closes the file; may be called twice."""
         self._await_sync()

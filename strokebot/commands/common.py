@@ -86,8 +86,14 @@ def _somebody_is_there() -> bool:
 
 
 @contextmanager
-def progress_bar(text: str, quiet: bool) -> Iterator[Advance]:
-    """A bar with the time left on the error stream; nothing if quiet or not a terminal."""
+def progress_bar(text: str, quiet: bool, guess_left: bool = True) -> Iterator[Advance]:
+    """A bar on the error stream; nothing if quiet or not a terminal.
+
+    Args:
+        text: what is being done.
+        quiet: whether to show nothing.
+        guess_left: whether to guess the time left from the share that is done.
+    """
     if quiet or not sys.stderr.isatty():
         yield lambda done, total, text=None: None
         return
@@ -106,8 +112,7 @@ def progress_bar(text: str, quiet: bool) -> Iterator[Advance]:
         TextColumn("{task.description}"),
         BarColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        *((TextColumn("left"), TimeRemainingColumn()) if guess_left else ()),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(text, total=None)

@@ -110,6 +110,7 @@ def draw(
     strokebot-out/NAME then holds gesture.json, trajectory.npz, drawing.gcode,
     drawing.svg, dry_run.png and report.json.
     """
+    from strokebot.commands.watching import tell_trim
     from strokebot.errors import PlacementError
     from strokebot.plots.painter import Painter
     from strokebot.trajectory.place import parse_paper
@@ -161,6 +162,7 @@ def draw(
     elif port is not None:
         confirm(f"Draw on {port}: {result.trace.duration_s:.0f} s, pen up and paper in place?", yes)
         result = _perform(result, port, journal, quiet)
+        tell_trim(result.stream, quiet)
         files = save_drawing(result, folder)
         say(f"  drawn on {port} in {result.performed_s:.1f} s", quiet)
     say(f"  {folder}: {' '.join(file.name for file in files)}", quiet)
@@ -173,7 +175,7 @@ def _perform(result: DrawResult, port: str, journal: bool, quiet: bool) -> DrawR
 
     plan = result.plan
     keep = keep_journal(plan.profile.machine, port, plan.name) if journal else None
-    with key_presses() as poll, progress_bar(f"{plan.name} ({KEYS})", quiet) as advance:
+    with key_presses() as poll, progress_bar(f"{plan.name} ({KEYS})", quiet, guess_left=False) as advance:
         return perform(result, port, lambda device: listener(device, poll, advance), keep)
 
 

@@ -22,7 +22,7 @@ from strokebot.commands.common import (
     say,
 )
 from strokebot.commands.keys import key_presses
-from strokebot.commands.watching import KEYS, keep_journal, listener
+from strokebot.commands.watching import KEYS, keep_journal, listener, tell_trim
 
 if TYPE_CHECKING:
     from firmware_bridge.events import Event
@@ -55,10 +55,11 @@ def send(
     with (
         open_device(machine, target) as device,
         key_presses() as poll,
-        progress_bar(f"{file.name} ({KEYS})", quiet) as advance,
+        progress_bar(f"{file.name} ({KEYS})", quiet, guess_left=False) as advance,
     ):
         keep = keep_journal(machine, target, file.name) if journal else None
         report = device.run_gcode(lines, listener(device, poll, advance), keep)
+    tell_trim(report, quiet)
     say(f"{file.name}: {report.acknowledged} of {report.lines} lines in {report.duration_s:.1f} s", quiet)
 
 
@@ -99,7 +100,7 @@ def resume(
         Journal.reopen(state) as journal,
         open_device(state.machine, target) as device,
         key_presses() as poll,
-        progress_bar(f"{state.name} ({KEYS})", quiet) as advance,
+        progress_bar(f"{state.name} ({KEYS})", quiet, guess_left=False) as advance,
     ):
         listen = listener(device, poll, advance)
 
@@ -114,6 +115,7 @@ def resume(
         report = device.run_rest(
             state, journal, on_event, "home" if home else "here" if here else "ask", overlap
         )
+    tell_trim(report, quiet)
     say(f"{state.name}: the last {report.acknowledged} lines in {report.duration_s:.1f} s", quiet)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from strokebot.commands.common import Advance, note
@@ -10,11 +10,25 @@ from strokebot.commands.keys import Poll
 
 if TYPE_CHECKING:
     from firmware_bridge.device import Device, KeepJournal
-    from firmware_bridge.events import Event
+    from firmware_bridge.events import Adjusted, Event, Progress
+    from firmware_bridge.following import StreamReport
     from firmware_bridge.machine import MachineProfile
 
-_PAUSE, _GO_ON, _CANCEL = "p ", "r", "qc"
-KEYS = "p pause, r go on, q stop"
+KEYS = "p pause, r go on, q stop, +/- speed, arrows pen"
+_KEYS: Mapping[str, Callable[[Device], None]] = {
+    "p": lambda device: device.pause(),
+    " ": lambda device: device.pause(),
+    "r": lambda device: device.go_on(),
+    "q": lambda device: device.cancel(),
+    "c": lambda device: device.cancel(),
+    "+": lambda device: device.change_speed(1),
+    "-": lambda device: device.change_speed(-1),
+    "0": lambda device: device.set_speed(100),
+    "up": lambda device: device.trim_pen(1),
+    "down": lambda device: device.trim_pen(-1),
+    "k": lambda device: device.trim_pen(1),
+    "j": lambda device: device.trim_pen(-1),
+}
 
 
 def keep_journal(machine: MachineProfile, url: str, name: str) -> KeepJournal | None:
@@ -31,21 +45,42 @@ def keep_journal(machine: MachineProfile, url: str, name: str) -> KeepJournal | 
 
 def listener(device: Device, poll: Poll, advance: Advance) -> Callable[[Event], None]:
     """Shows progress, and does what the pressed key says."""
-    from firmware_bridge.events import Progress, Warning
+    from firmware_bridge.events import Adjusted, Progress, Warning
 
     def on_event(event: Event) -> None:
         if isinstance(event, Progress):
-            advance(event.lines_done, event.lines_total)
+            _show(event, advance)
         elif isinstance(event, Warning):
             note(event.message)
-        key = poll()
-        if not key:
-            return
-        if key in _PAUSE:
-            device.pause()
-        elif key in _GO_ON:
-            device.go_on()
-        elif key in _CANCEL:
-            device.cancel()
+        elif isinstance(event, Adjusted):
+            note(adjusted(event))
+        act = _KEYS.get(poll())
+        if act is not None:
+            act(device)
 
     return on_event
+
+
+def _show(event: Progress, advance: Advance) -> None:
+    """Moves the bar by planned time, where that is known, and tells the time left."""
+    if event.share is None or event.eta_s is None:
+        advance(event.lines_done, event.lines_total)
+    else:
+        minutes, seconds = divmod(round(event.eta_s), 60)
+        advance(event.share, 1.0, f"{minutes}:{seconds:02} left ({KEYS})")
+
+
+def adjusted(event: Adjusted) -> str:
+    """A change of speed or trim in words."""
+    where = f", felt after {event.lines_away} lines" if event.lines_away else ""
+    trim = f", pen trim {event.trim:+.2f}" if event.trim else ""
+    return f"speed {event.percent} %{trim}{where}."
+
+
+def tell_trim(report: StreamReport, quiet: bool) -> None:
+    """Says how a trim of the pen is kept for the next drawing."""
+    if report.trim and not quiet:
+        note(
+            f"the pen was trimmed by {report.trim:+.2f}: to keep that, add it to touch, full and values "
+            "under [pen] in the profile."
+        )

@@ -71,7 +71,8 @@ def test_a_program_is_drawn_to_its_end(machine: MachineProfile) -> None:
     assert drawn.max() == pytest.approx(60.0, abs=0.01)
     assert {type(e) for e in events} >= {Progress, Position, StateChange}
     last = [e for e in events if isinstance(e, Progress)][-1]
-    assert last.lines_total in (1, last.lines_done)
+    assert last.lines_total == last.lines_done == report.lines
+    assert (last.eta_s, last.share) == (0.0, 1.0)
 
 
 def controller_lines(lines: int) -> int:

@@ -116,8 +116,9 @@ def test_a_program_is_drawn_in_process(arm: MachineProfile) -> None:
         assert device.facts.firmware.startswith({"marlin": "Marlin 2", "uarm": "uArm V4"}[arm.dialect])
         device.run(drawing())
     assert [e.after for e in states if isinstance(e, StateChange)] == ["Run", "Idle"]
-    done = [e.lines_done for e in states if isinstance(e, Progress)]
-    assert done[-1] == 1  # of the line that waits for the end
+    last = [e for e in states if isinstance(e, Progress)][-1]
+    assert last.lines_done == last.lines_total == report.lines
+    assert (last.eta_s, last.share) == (0.0, 1.0)
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no ptys")

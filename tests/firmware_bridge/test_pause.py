@@ -95,7 +95,7 @@ def test_at_rest_in_a_pause_the_pen_is_straight_above_the_line(machine: MachineP
             if len(presses.up_s) > len(presses.resumed):
                 places.append(sim(device).controller.position_mm())
 
-        presses = Presses(device, [20])
+        presses = Presses(device, [50])
         device.run(program_of(SPIRAL, 40.0), look)
         assert len({p[:2] for p in places}) == 1
         assert {p[2] for p in places} == {UP}

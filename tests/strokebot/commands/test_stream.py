@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from firmware_bridge.events import Progress, StateChange, Warning
+from firmware_bridge.events import Adjusted, Progress, StateChange, Warning
 from strokebot.commands import watching
 from strokebot.commands.keys import key_presses
 
@@ -25,6 +25,15 @@ class FakeDevice:
 
     def cancel(self):
         self.calls.append("cancel")
+
+    def change_speed(self, steps):
+        self.calls.append(f"speed {steps:+d}")
+
+    def set_speed(self, percent):
+        self.calls.append(f"speed {percent} %")
+
+    def trim_pen(self, steps):
+        self.calls.append(f"pen {steps:+d}")
 
 
 def listener(keys, bar=None):
@@ -49,6 +58,29 @@ def test_q_cancels():
     assert device.calls == ["cancel"]
 
 
+def test_speed_and_pen_have_keys():
+    device, on_event = listener(["+", "-", "0", "up", "down", "k", "j"])
+    for _ in range(7):
+        on_event(StateChange("Idle", "Run"))
+    assert device.calls == ["speed +1", "speed -1", "speed 100 %", "pen +1", "pen -1", "pen +1", "pen -1"]
+
+
+def test_a_change_is_told_with_when_it_is_felt(capsys):
+    _, on_event = listener(["", ""])
+    on_event(Adjusted(120, 0.0, 0))
+    on_event(Adjusted(100, -0.1, 18))
+    assert capsys.readouterr().err == (
+        "strokebot: speed 120 %.\nstrokebot: speed 100 %, pen trim -0.10, felt after 18 lines.\n"
+    )
+
+
+def test_the_bar_follows_the_planned_time():
+    bar = []
+    _, on_event = listener([""], bar)
+    on_event(Progress(3, 10, 61.0, 0.25))
+    assert bar == [(0.25, 1.0)]
+
+
 def test_progress_moves_the_bar_and_warnings_are_shown(capsys):
     bar = []
     _, on_event = listener(["", ""], bar)
@@ -68,11 +100,11 @@ def test_keys_are_read_one_by_one_and_the_terminal_is_restored(monkeypatch):
         before = termios.tcgetattr(slave)
         with key_presses() as poll:
             assert poll() == ""
-            os.write(master, b"Pr")
+            os.write(master, b"Pr\x1b[A\x1bOB+\x1b[5")
             keys, deadline = [], time.monotonic() + 5
-            while len(keys) < 2 and time.monotonic() < deadline:
+            while len(keys) < 5 and time.monotonic() < deadline:
                 keys += [key] if (key := poll()) else []
-            assert keys == ["p", "r"]
+            assert keys == ["p", "r", "up", "down", "+"]
         assert termios.tcgetattr(slave) == before
     os.close(master)
 
