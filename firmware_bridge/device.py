@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from firmware_bridge import by_hand, preflight
+from firmware_bridge import by_hand, preflight, session
 from firmware_bridge.control import control_of
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Facts, Framing, Realtime, Status
@@ -52,14 +53,16 @@ def ports() -> list[PortInfo]:
     return list_ports()
 
 
-def open_device(machine: MachineProfile, url: str | None = None) -> Device:
+def open_device(machine: MachineProfile, url: str | None = None, log: Path | None = None) -> Device:
     """Connects to a machine.
 
     Args:
         machine: the profile; its ``url`` is used unless another is given.
         url: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` or ``sim://grbl``.
+        log: a file that keeps all that passes, for ``strokebot replay``; None for none.
 
     Raises:
+        LogError: if the log cannot be written.
         PortError: if the port cannot be opened.
         ProtocolError: if what answers is not this dialect, or nothing does.
         ProgramError: if the profile names an unknown dialect.
@@ -67,6 +70,8 @@ def open_device(machine: MachineProfile, url: str | None = None) -> Device:
     dialect = dialect_of(machine.dialect)
     transport = open_transport(url or machine.url, machine)
     try:
+        if log is not None:
+            transport = session.logged(transport, log, machine)
         return Device(machine, Link(transport, dialect, machine))
     except BaseException:
         transport.close()
@@ -82,6 +87,7 @@ class Device:
     Attributes:
         machine: the profile.
         window: what may be under way while it draws.
+        restarted: whether it greeted as after a restart when the port was opened.
     """
 
     def __init__(self, machine: MachineProfile, link: Link) -> None:
@@ -90,6 +96,7 @@ class Device:
         self._link = link
         self._control = control_of(machine.dialect)
         link.facts = self._control.greet(link)
+        self.restarted = link.restarted
         link.restarted = False  # it may have, when the port was opened
         self.window = link.dialect.window(machine, link.facts)
         self._under_way: Drawing | None = None
@@ -116,6 +123,11 @@ class Device:
     def facts(self) -> Facts:
         """What the machine told about itself at the start: firmware, sizes, stored settings."""
         return self._link.facts
+
+    @property
+    def measures_itself(self) -> bool:
+        """Whether the machine knows its place after any restart."""
+        return self._link.dialect.framing is Framing.NAMED
 
     def close(self) -> None:
         """Gives the port back."""
@@ -153,8 +165,8 @@ class Device:
         lines = [line for line in encoded if not line.startswith(_COMMENT)]
         up = [m.pen for m in program.moves if m.kind in (MoveKind.TRAVEL, MoveKind.LIFT)]
         lowest = min((m.pen for m in program.moves), default=None)
-        drawing = self._drawing(lines, keep)
-        return self._draw(drawing, findings, on_event, up[-1] if up else self.machine.safe_pen, lowest)
+        pen_up = up[-1] if up else self.machine.safe_pen
+        return self.draw_lines(lines, on_event, pen_up, lowest, findings, keep)
 
     def run_gcode(
         self, lines: Iterable[str], on_event: Listener | None = None, keep: KeepJournal | None = None
@@ -168,12 +180,35 @@ class Device:
         """
         ready = lines if isinstance(lines, ReadyLines) else validate_lines(lines)
         findings = preflight.require_lines(ready, self.machine)
-        return self._draw(self._drawing(ready, keep), findings, on_event, self.machine.safe_pen)
+        return self.draw_lines(ready, on_event, self.machine.safe_pen, None, findings, keep)
+
+    def draw_lines(
+        self,
+        lines: Sequence[str],
+        on_event: Listener | None,
+        pen_up: float,
+        lowest_pen: float | None = None,
+        findings: Sequence[preflight.Finding] = (),
+        keep: KeepJournal | None = None,
+    ) -> StreamReport:
+        """Draws lines that were checked before; otherwise as ``run``.
+
+        Args:
+            lines: as the dialect writes them.
+            on_event: see ``run``.
+            pen_up: pen value to lift to.
+            lowest_pen: the lowest value of the pen in them, or None if that is not known.
+            findings: told as warnings.
+            keep: see ``run``.
+        """
+        session.note_draw(self._link, lines, pen_up, lowest_pen)
+        drawing = Drawing(self._link, lines, self.machine, None if keep is None else keep(lines))
+        return self._draw(drawing, findings, on_event, pen_up, lowest_pen)
 
     def run_rest(
         self,
         state: JournalState,
-        journal: Journal,
+        journal: Journal | None,
         on_event: Listener | None = None,
         place: PlaceOption = "ask",
         overlap_mm: float = OVERLAP_MM,
@@ -185,7 +220,7 @@ class Device:
 
         Args:
             state: what the journal says.
-            journal: the same, open for writing.
+            journal: the same, open for writing; None to keep none.
             on_event: as for ``run``.
             place: what to do if the machine has not kept its place: "home" runs the homing cycle,
                 "here" believes the controller as it stands, "ask" raises.
@@ -196,12 +231,13 @@ class Device:
             StrokebotError: as ``run``.
         """
         findings = preflight.require_lines(state.lines, self.machine)
+        session.note_rest(self._link, state, place, overlap_mm)
         drawing = Drawing(self._link, state.lines, self.machine, journal)
         drawing.adjust.restore(state.trims)
         drawing.sent_before(state.bound, state.may_sent)
         link = self._link
         lowest = link.lowest_pen = drawing.lowest_pen()
-        measures = link.dialect.framing is Framing.NAMED
+        measures = self.measures_itself
         kept = measures or not link.restarted
         if kept:  # otherwise what it reports is from another frame
             drawing.stop()
@@ -225,9 +261,6 @@ class Device:
         drawing.begin(drawing.go_on_from(overlap_mm))
         return self._draw(drawing, findings, on_event, self.machine.safe_pen, lowest)
 
-    def _drawing(self, lines: Sequence[str], keep: KeepJournal | None) -> Drawing:
-        return Drawing(self._link, lines, self.machine, None if keep is None else keep(lines))
-
     def _draw(
         self,
         drawing: Drawing,
@@ -239,7 +272,12 @@ class Device:
         job = Job(self._link, self._control, self.machine, self.window, drawing, pen_up, self.abort_lift)
         self._under_way = drawing
         try:
-            return job.draw(findings, on_event, lowest_pen)
+            report = job.draw(findings, on_event, lowest_pen)
+            session.note_end(self._link, None)
+            return report
+        except BaseException as error:
+            session.note_end(self._link, error)
+            raise
         finally:
             self._under_way = None
 
@@ -256,6 +294,20 @@ class Device:
         """
         self._control.stop_and_lift(self._link, self.machine.safe_pen if pen is None else pen)
 
+    def lift_after_restart(self, lines: Sequence[str]) -> None:
+        """Lifts the pen of a machine that lost its place while it drew some lines: by a distance.
+
+        Raises:
+            BridgeError: as ``abort_lift``.
+        """
+        link = self._link
+        link.lowest_pen = Drawing(link, lines, self.machine).lowest_pen()
+        link.restarted = True
+        try:
+            self.abort_lift()
+        finally:
+            link.restarted = False
+
     # -- requests while it draws -----------------------------------------------------------------
 
     def pause(self) -> None:
@@ -264,16 +316,19 @@ class Device:
         To be called from the ``on_event`` callback, which is called all through a pause.
         """
         if self._under_way is not None:
+            session.note_wish(self._link, "pause")
             self._under_way.paused = True
 
     def go_on(self) -> None:
         """Goes on after ``pause``: dry to the place, down on the line, with a short overlap."""
         if self._under_way is not None:
+            session.note_wish(self._link, "go-on")
             self._under_way.paused = False
 
     def cancel(self) -> None:
         """Ends the running drawing as ``pause`` does; ``run`` then raises ``Cancelled``."""
         if self._under_way is not None:
+            session.note_wish(self._link, "cancel")
             self._under_way.cancelled = True
 
     def set_speed(self, percent: int) -> None:
@@ -282,6 +337,7 @@ class Device:
         GRBL does so at once, other firmware from the lines on that are not sent yet.
         """
         if self._under_way is not None:
+            session.note_wish(self._link, f"speed {percent}")
             self._under_way.set_speed(percent)
 
     def change_speed(self, steps: int) -> None:
@@ -295,6 +351,7 @@ class Device:
         Travels stay as high as they are. The journal keeps it, and ``StreamReport.trim`` tells it.
         """
         if self._under_way is not None:
+            session.note_wish(self._link, f"pen {steps}")
             self._under_way.trim_pen(steps)
 
     # -- realtime --------------------------------------------------------------------------------
@@ -304,12 +361,14 @@ class Device:
 
         A firmware without a hold draws to the end what it has taken already.
         """
+        session.note_wish(self._link, "hold")
         self._link.feeding = False
         if self._link.hears(Realtime.HOLD):
             self._link.send_realtime(Realtime.HOLD)
 
     def resume(self) -> None:
         """Goes on after ``hold``."""
+        session.note_wish(self._link, "resume")
         self._link.feeding = True
         if self._link.hears(Realtime.RESUME):
             self._link.send_realtime(Realtime.RESUME)

@@ -1,7 +1,7 @@
 """Plays a logged session again: the log is the machine, and this program drives it anew.
 
 Nouns:
-    poll       a status request; how many are sent depends on the clock, so they count as nothing
+    poll       a status request; more or fewer of them are no difference
     divergence the first thing that this program does otherwise than it did then
 
 The machine's lines come at their times on a clock of their own, so a session of an hour takes
@@ -11,8 +11,8 @@ speed, pen) is wanted again at the same place of the conversation.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Realtime
 from firmware_bridge.errors import BridgeError, HostError, PortError, ResponseTimeout
 from firmware_bridge.events import Event
-from firmware_bridge.link import Link
+from firmware_bridge.journal import JournalState, Place
+from firmware_bridge.link import Link, Listener
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.wirelog import LogError, Record, lines_of, read_log, table_of
 
@@ -44,9 +45,9 @@ class ReplayTransport:
     def __init__(self, records: Sequence[Record], name: str, boot_s: float, poll: bytes | None) -> None:
         self.name = name
         self.boot_s = boot_s
-        self._left = [r for r in records if r.kind in "><x!"]
+        self._left = [r for r in records if r.kind in "><tx!"]
         self._at = 0
-        self._now_s = 0.0
+        self._now_s = records[0].t_s if records else 0.0
         self._poll = None if poll is None else poll.decode("latin-1")
         self.sent = 0
 
@@ -58,6 +59,10 @@ class ReplayTransport:
         """
         text = data.decode("latin-1")
         if text == self._poll:
+            record = self._peek()
+            if record is not None and record.kind == ">" and record.text == text:
+                self._at += 1
+                self._now_s = max(self._now_s, record.t_s)
             return
         for at in range(self._at, min(self._at + _AHEAD, len(self._left))):
             record = self._left[at]
@@ -67,10 +72,11 @@ class ReplayTransport:
             if len(self._left) - self._at < _AHEAD:
                 raise PortError(f"{self.name}: {_ENDS_HERE}.")
             raise Divergence(f"At {self._now_s:.3f} s it sends {text!r}, where nothing was sent then.")
-        if record.kind == ">" and record.text != text:
-            raise Divergence(
-                f"At {self._now_s:.3f} s it sends {text!r}; then it sent {record.text!r} at {record.t_s:.3f} s."
-            )
+        if record.kind == "x":
+            self._at = at
+            self._fail()
+        if record.text != text:
+            raise Divergence(f"At {self._now_s:.3f} s it sends {text!r}, where it sent {record.text!r} then.")
         self._now_s = max(self._now_s, record.t_s)
         del self._left[at]
         self.sent += 1
@@ -89,12 +95,15 @@ class ReplayTransport:
             if record.kind == ">" and record.text == self._poll:
                 self._at += 1
                 continue
-            if record.kind == "!" or (record.kind == "<" and record.t_s <= deadline + _SLACK_S):
+            if record.kind == "!":
                 self._at += 1
-                if record.kind == "!":
-                    continue
+                continue
+            if record.kind in "<t" and record.t_s <= deadline + _SLACK_S:
+                self._at += 1
                 self._now_s = max(self._now_s, record.t_s)
-                return record.text
+                if record.kind == "<":
+                    return record.text
+                raise ResponseTimeout(f"{self.name} was silent for {timeout_s:g} s.")
             if self._now_s > record.t_s + _PATIENCE_S:
                 raise Divergence(f"It does not send {record.text!r}, as it did at {record.t_s:.3f} s.")
             self._now_s = deadline
@@ -167,8 +176,9 @@ def replay(path: Path, on_event: Callable[[Event], None] | None = None) -> Repla
     count = next((t["program"] for t in tables if "program" in t), 0)
     lines = lines_of(chunks)[: count if isinstance(count, int) else 0]
     dialect = dialect_of(machine.dialect)
-    boot_s = next((t["boot_s"] for t in tables if isinstance(t.get("boot_s"), float | int)), 0.0)
-    wire = ReplayTransport(records, "the log", float(boot_s), dialect.realtime.get(Realtime.STATUS))
+    first = next((t for t in tables if "boot_s" in t), {})
+    poll = dialect.realtime.get(Realtime.STATUS)
+    wire = ReplayTransport(records, str(first.get("port", "the log")), _number(first, "boot_s"), poll)
     then = next((r.text for r in records if r.kind == "."), "")
     try:
         device = Device(machine, Link(wire, dialect, machine))
@@ -177,9 +187,9 @@ def replay(path: Path, on_event: Callable[[Event], None] | None = None) -> Repla
             if on_event is not None:
                 on_event(event)
             while (what := wire.wanted()) is not None:
-                device.want(what)
+                _want(device, what)
 
-        device.draw_again(lines, job, follow)
+        _draw(device, path, lines, job, follow)
         now = "done"
     except Divergence as error:
         return Replayed(then, "", str(error), wire.sent)
@@ -187,4 +197,61 @@ def replay(path: Path, on_event: Callable[[Event], None] | None = None) -> Repla
         now = f"{type(error).__name__} {error}"
         if _ENDS_HERE in now:
             now = then
-    return dataclasses.replace(Replayed(then, now, "", wire.sent))
+    return Replayed(then, now, "", wire.sent)
+
+
+def _want(device: Device, what: str) -> None:
+    """Does what somebody wanted then."""
+    name, _, number = what.partition(" ")
+    value = int(number) if number.lstrip("-").isdigit() else 0
+    orders: dict[str, Callable[[], None]] = {
+        "pause": device.pause,
+        "go-on": device.go_on,
+        "cancel": device.cancel,
+        "hold": device.hold,
+        "resume": device.resume,
+        "speed": lambda: device.set_speed(value),
+        "pen": lambda: device.trim_pen(value),
+    }
+    if name in orders:
+        orders[name]()
+
+
+def _draw(device: Device, path: Path, lines: list[str], job: Mapping[str, object], follow: Listener) -> None:
+    """Begins the job as it was begun then."""
+    if job.get("how") == "draw":
+        lowest = job.get("lowest_pen")
+        device.draw_lines(
+            lines, follow, _number(job, "pen_up"), None if lowest is None else _number(job, "lowest_pen")
+        )
+        return
+    place = job.get("place")
+    position = job.get("position")
+    trims = job.get("trims")
+    state = JournalState(
+        path=path,
+        name=path.name,
+        url="",
+        started="",
+        machine=device.machine,
+        lines=lines,
+        bound=Place(int(_number(job, "line")), _number(job, "share")),
+        taken=0,
+        may_sent=int(_number(job, "may_sent")),
+        position=tuple(position) if isinstance(position, list) and len(position) == 3 else None,
+        done=False,
+        last_event=str(job.get("last_event", "")),
+        reason="",
+        trims=tuple((int(n), float(t)) for n, t in trims) if isinstance(trims, list) else (),
+        torn=False,
+        sound_bytes=0,
+    )
+    option = {"home": "home", "here": "here"}.get(str(place), "ask")
+    device.run_rest(state, None, follow, option, _number(job, "overlap_mm"))  # type: ignore[arg-type]
+
+
+def _number(job: Mapping[str, object], key: str) -> float:
+    value = job.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise LogError(f"The job in this log has no proper {key}: it cannot be replayed.")
+    return float(value)

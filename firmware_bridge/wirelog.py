@@ -6,6 +6,7 @@
     kind  text
     >     bytes that were sent, escaped as in Python
     <     a line that was heard
+    t     nothing was heard in time
     x     why the port failed: class of the error and its words
     !     what somebody wanted: pause, go on, cancel, hold, resume, speed N, pen N
     =     JSON: profile, the lines of a program (packed), how a job begins
@@ -34,7 +35,7 @@ LIMIT_BYTES = 256 * 1024 * 1024
 # Lines of a program in one record.
 _CHUNK_LINES = 4096
 _MOST_PROGRAM_BYTES = 64 * 1024 * 1024
-_RECORD = re.compile(r"([0-9]{1,9}\.[0-9]{6}) ([><x!=.]) (.*)")
+_RECORD = re.compile(r"([0-9]{1,12}\.[0-9]{1,30}) ([><tx!=.]) (.*)")
 _TAIL, _OLD = ".tail", ".tail.old"
 
 
@@ -44,7 +45,7 @@ class LogError(HostError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: time from the beginning of the log in s, kind, and text (escapes undone)."""
+    """One record: time in s on the clock of the port, kind, and text (escapes undone)."""
 
     t_s: float
     kind: str
@@ -59,7 +60,7 @@ class WireLog:
         failed: why it cannot be written any more, or empty.
     """
 
-    def __init__(self, path: Path, now_s: float, limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(self, path: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         """Begins a log; one that is there already is replaced.
 
         Raises:
@@ -67,7 +68,6 @@ class WireLog:
         """
         self.path = path
         self.failed = ""
-        self._begin_s = now_s
         self._limit = limit_bytes
         self._part = 0
         self._size = 0
@@ -86,7 +86,9 @@ class WireLog:
         if self.failed or self._descriptor < 0:
             return
         escaped = text.encode("unicode_escape").decode("ascii")
-        data = f"{max(now_s - self._begin_s, 0.0):.6f} {kind} {escaped}\n".encode("ascii")
+        # To the last digit, so that a replay decides by the same times.
+        digits = repr(now_s) if now_s >= 1e-3 and now_s < 1e12 else f"{now_s:.17f}"
+        data = f"{digits} {kind} {escaped}\n".encode("ascii")
         try:
             if self._size + len(data) > self._limit // (2 if self._part == 1 else 4):
                 self._next_part()
@@ -172,7 +174,7 @@ def read_log(path: Path) -> tuple[list[Record], bool]:
 
 
 def _records(body: str) -> Iterator[Record]:
-    for line in body.split("\n"):
+    for line in body.split("\n")[:-1]:  # what follows the last line end was torn
         match = _RECORD.fullmatch(line)
         if match is None:
             continue

@@ -25,6 +25,7 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import PortError
 from firmware_bridge.link import Listener
 from firmware_bridge.program import Program
+from firmware_bridge.reconnect import draw_on
 from firmware_bridge.transports.simulated import SimulatedTransport
 from strokebot import __version__, raster
 from strokebot.fill.widths import MOSTLY_LINES, line_width_px
@@ -200,6 +201,8 @@ def perform(
     url: str | None = None,
     watch: Callable[[Device], Listener] | None = None,
     keep: KeepJournal | None = None,
+    log: Path | None = None,
+    reconnect_s: float = 0.0,
 ) -> DrawResult:
     """Draws a rehearsed plan on a machine.
 
@@ -209,6 +212,8 @@ def perform(
         watch: makes, for the open device, what is called with progress, position and warnings
             while it draws; that may pause and cancel it.
         keep: begins the journal of the job, from which it can be resumed; None for none.
+        log: a file that keeps all that passes; None for none.
+        reconnect_s: how long to wait for a port that went away; see ``reconnect.draw_on``.
 
     Returns:
         The result with the machine's own stream counts and time.
@@ -217,8 +222,15 @@ def perform(
         BridgeError: if the port or the machine fails; the pen is lifted before it is raised.
     """
     begin = time.perf_counter()
-    with open_device(result.plan.profile.machine, url) as device:
-        stream = device.run(result.plan.program, watch(device) if watch else None, keep)
+    stream = draw_on(
+        result.plan.profile.machine,
+        url,
+        lambda device, listen, keeping: device.run(result.plan.program, listen, keeping),
+        watch,
+        keep=keep,
+        log=log,
+        patience_s=reconnect_s,
+    )
     return replace(result, stream=stream, performed_s=time.perf_counter() - begin)
 
 

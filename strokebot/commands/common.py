@@ -20,6 +20,19 @@ PortOption = Annotated[
     typer.Option("--port", help="Machine: /dev/ttyUSB0, COM3, socket://host:port or sim://grbl."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the machine moves.")]
+LogOption = Annotated[
+    Path | None, typer.Option("--log", help="Keep all that passes, with times, for strokebot replay.")
+]
+ReconnectOption = Annotated[
+    float,
+    typer.Option(
+        "--reconnect",
+        min=0.0,
+        max=86400.0,
+        help="After an unplugged cable: wait so many seconds, and go on if the place was kept.",
+        show_default="do not wait",
+    ),
+]
 OutOption = Annotated[Path | None, typer.Option("--out-dir", "-o", help="Folder for the results.")]
 WeightsArgument = Annotated[Path | None, typer.Argument(help="Weights file; the shipped one by default.")]
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with the data sets.")]

@@ -9,10 +9,12 @@ import typer
 
 from strokebot.commands.common import (
     OUT_ROOT,
+    LogOption,
     OutOption,
     PortOption,
     ProfileOption,
     QuietOption,
+    ReconnectOption,
     YesOption,
     confirm,
     note,
@@ -101,6 +103,8 @@ def draw(
     journal: Annotated[
         bool, typer.Option("--journal/--no-journal", help="Keep what strokebot resume needs.")
     ] = True,
+    log: LogOption = None,
+    reconnect: ReconnectOption = 0.0,
     yes: YesOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -115,6 +119,8 @@ def draw(
     from strokebot.plots.painter import Painter
     from strokebot.trajectory.place import parse_paper
 
+    if reconnect and not journal:
+        raise typer.BadParameter("it needs the journal.", param_hint="--reconnect")
     try:
         paper_mm = None if paper is None else parse_paper(paper)
     except PlacementError as error:
@@ -161,14 +167,16 @@ def draw(
         note("dry run: the port was not opened.")
     elif port is not None:
         confirm(f"Draw on {port}: {result.trace.duration_s:.0f} s, pen up and paper in place?", yes)
-        result = _perform(result, port, journal, quiet)
+        result = _perform(result, port, journal, quiet, log, reconnect)
         tell_trim(result.stream, quiet)
         files = save_drawing(result, folder)
         say(f"  drawn on {port} in {result.performed_s:.1f} s", quiet)
     say(f"  {folder}: {' '.join(file.name for file in files)}", quiet)
 
 
-def _perform(result: DrawResult, port: str, journal: bool, quiet: bool) -> DrawResult:
+def _perform(
+    result: DrawResult, port: str, journal: bool, quiet: bool, log: Path | None, reconnect_s: float
+) -> DrawResult:
     from strokebot.commands.keys import key_presses
     from strokebot.commands.watching import KEYS, keep_journal, listener
     from strokebot.pipeline import perform
@@ -176,7 +184,7 @@ def _perform(result: DrawResult, port: str, journal: bool, quiet: bool) -> DrawR
     plan = result.plan
     keep = keep_journal(plan.profile.machine, port, plan.name) if journal else None
     with key_presses() as poll, progress_bar(f"{plan.name} ({KEYS})", quiet, guess_left=False) as advance:
-        return perform(result, port, lambda device: listener(device, poll, advance), keep)
+        return perform(result, port, lambda device: listener(device, poll, advance), keep, log, reconnect_s)
 
 
 def _summary(result: DrawResult, quiet: bool) -> None:

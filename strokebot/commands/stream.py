@@ -11,21 +11,27 @@ import typer
 from firmware_bridge.errors import StrokebotError
 from strokebot.commands.common import (
     OUT_ROOT,
+    Advance,
+    LogOption,
     OutOption,
     PortOption,
     ProfileOption,
     QuietOption,
+    ReconnectOption,
     YesOption,
     confirm,
     note,
     progress_bar,
     say,
 )
-from strokebot.commands.keys import key_presses
+from strokebot.commands.keys import Poll, key_presses
 from strokebot.commands.watching import KEYS, keep_journal, listener, tell_trim
 
 if TYPE_CHECKING:
+    from firmware_bridge.device import Device, KeepJournal, PlaceOption
     from firmware_bridge.events import Event
+    from firmware_bridge.following import StreamReport
+    from firmware_bridge.link import Listener
 
 GcodeArgument = Annotated[Path, typer.Argument(help="The G-code file.")]
 
@@ -39,26 +45,41 @@ def send(
     journal: Annotated[
         bool, typer.Option("--journal/--no-journal", help="Keep what strokebot resume needs.")
     ] = True,
+    log: LogOption = None,
+    reconnect: ReconnectOption = 0.0,
     yes: YesOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Stream a G-code file to a machine. While it draws: p pauses, r goes on, q stops with the pen up."""
-    from calibration.profile import Profile
-    from firmware_bridge.device import open_device
-    from firmware_bridge.gcode import read_gcode
+    """Stream a G-code file to a machine.
 
+    While it draws: p pauses, r goes on, q stops with the pen up, + and - change the speed (0: as
+    planned), the arrow keys trim the pen.
+    """
+    from calibration.profile import Profile
+    from firmware_bridge.gcode import read_gcode
+    from firmware_bridge.reconnect import draw_on
+
+    if reconnect and not journal:
+        raise typer.BadParameter("it needs the journal.", param_hint="--reconnect")
     machine = Profile.load(profile).machine
     lines = read_gcode(file)
     target = port or machine.url
     if not target.startswith("sim://"):
         confirm(f"Send {len(lines)} lines to {target}: pen up and paper in place?", yes)
+    keep = keep_journal(machine, target, file.name) if journal else None
     with (
-        open_device(machine, target) as device,
         key_presses() as poll,
         progress_bar(f"{file.name} ({KEYS})", quiet, guess_left=False) as advance,
     ):
-        keep = keep_journal(machine, target, file.name) if journal else None
-        report = device.run_gcode(lines, listener(device, poll, advance), keep)
+        report = draw_on(
+            machine,
+            target,
+            lambda device, listen, keeping: device.run_gcode(lines, listen, keeping),
+            lambda device: listener(device, poll, advance),
+            keep=keep,
+            log=log,
+            patience_s=reconnect,
+        )
     tell_trim(report, quiet)
     say(f"{file.name}: {report.acknowledged} of {report.lines} lines in {report.duration_s:.1f} s", quiet)
 
@@ -76,13 +97,15 @@ def resume(
         float, typer.Option("--overlap", min=0.0, max=50.0, help="Line that is drawn again, mm.")
     ] = 2.0,
     show: Annotated[bool, typer.Option("--list", help="List the jobs that are kept, and end.")] = False,
+    log: LogOption = None,
+    reconnect: ReconnectOption = 0.0,
     yes: YesOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Go on with a drawing that was stopped: by a key, an error, a pulled cable or a power cut."""
-    from firmware_bridge.device import open_device
     from firmware_bridge.events import Resumed
     from firmware_bridge.journal import Journal, find_job
+    from firmware_bridge.reconnect import draw_on
 
     if show:
         _list_jobs()
@@ -96,12 +119,9 @@ def resume(
     line = f"line {state.bound.line + 1} of {len(state.lines)}"
     if not target.startswith("sim://"):
         confirm(f"Go on with {state.name} on {target} at {line}: the same paper, in its place?", yes)
-    with (
-        Journal.reopen(state) as journal,
-        open_device(state.machine, target) as device,
-        key_presses() as poll,
-        progress_bar(f"{state.name} ({KEYS})", quiet, guess_left=False) as advance,
-    ):
+    place: PlaceOption = "home" if home else "here" if here else "ask"
+
+    def watch(device: Device, poll: Poll, advance: Advance) -> Listener:
         listen = listener(device, poll, advance)
 
         def on_event(event: Event) -> None:
@@ -112,8 +132,25 @@ def resume(
                 )
             listen(event)
 
-        report = device.run_rest(
-            state, journal, on_event, "home" if home else "here" if here else "ask", overlap
+        return on_event
+
+    def go_on(device: Device, listen: Listener | None, keep: KeepJournal | None) -> StreamReport:
+        del keep
+        with Journal.reopen(state) as journal:
+            return device.run_rest(state, journal, listen, place, overlap)
+
+    with (
+        key_presses() as poll,
+        progress_bar(f"{state.name} ({KEYS})", quiet, guess_left=False) as advance,
+    ):
+        report = draw_on(
+            state.machine,
+            target,
+            go_on,
+            lambda device: watch(device, poll, advance),
+            journal=state.path,
+            log=log,
+            patience_s=reconnect,
         )
     tell_trim(report, quiet)
     say(f"{state.name}: the last {report.acknowledged} lines in {report.duration_s:.1f} s", quiet)
