@@ -175,8 +175,8 @@ class Link:
     def learn_counts(self) -> None:
         """Makes use of motor steps from now on, if the last report told some; the machine must be at rest."""
         self.counts = None
-        if self._last_status is not None and "Count" in self._last_status.fields:
-            steps = steps_per_mm(self.facts.settings, self.machine.steps_per_mm)
+        steps = steps_per_mm(self.facts.settings)
+        if self._last_status is not None and steps is not None:
             with contextlib.suppress(ValueError):
                 self.counts = Counts(self._last_status, steps)
 

@@ -64,7 +64,7 @@ class Counts:
         return x, y, z
 
 
-def steps_per_mm(settings: Mapping[str, float], profile: Place) -> Place:
-    """Steps of each axis as the machine told them, or the profile's."""
-    x, y, z = (settings.get(f"M92 {axis}") or own for axis, own in zip("XYZ", profile, strict=True))
-    return x, y, z
+def steps_per_mm(settings: Mapping[str, float]) -> Place | None:
+    """Steps of each axis as the machine told them (``M92``), or None if it did not: a guess may be wrong."""
+    told = [settings.get(f"M92 {axis}", 0.0) for axis in "XYZ"]
+    return (told[0], told[1], told[2]) if all(n > 0.0 for n in told) else None

@@ -21,29 +21,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from firmware_bridge.course import Course, Point, Step, length_xy
+from firmware_bridge.course import Course
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.numbers import SECONDS_PER_MINUTE, decimal
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.journal.tracker import Place
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
+from firmware_bridge.retrace import part_of, surroundings, walk_back
 
 # Long enough to hide the end of the ink in the next beginning, short enough not to show.
 OVERLAP_MM = 2.0
 # The pen comes down on a line at half its greatest speed: gently, on ink that may be wet.
 _LOWER_SHARE = 0.5
-# A pen within this much of the height of travels is up (units of the pen axis).
-_UP_SLACK = 1e-6
-# The drawn line is walked back over no more lines than this: 2 mm in steps of a micrometre.
-_MOST_STEPS_BACK = 4096
-# A rest of a line shorter than this is none.
-_LEAST_MM = 1e-9
 _MOTION_WORD = re.compile(r"G0*[0-3](?![0-9.])")
 _AXIS_WORD = re.compile(r"[XYZ]")
 
@@ -105,16 +98,16 @@ def resume_program(
     Raises:
         ProgramError: if the places of the program cannot be known from its lines.
     """
-    scan = _scan(lines, machine, bound, len(lines) if may_sent is None else may_sent)
-    begin, walked = _walk_back(scan, bound, overlap_mm)
+    scan = surroundings(lines, machine, bound, len(lines) if may_sent is None else may_sent)
+    begin, walked = walk_back(scan, bound, overlap_mm)
     before, step = scan.around(begin.line)
-    at = before.place if step is None or begin.share == 0.0 else _part(step.points, begin.share, 1.0)[0]
+    at = before.place if step is None or begin.share == 0.0 else part_of(step.points, begin.share, 1.0)[0]
     if not all(map(math.isfinite, at[:2])):  # nothing has moved yet, so nothing is drawn
         return Restart(Place(0), (), (), 0, None, None, scan.pen_up, 0.0, scan.doubt_mm)
     if not math.isfinite(at[2]):
         raise ProgramError("The program never says where the pen is: draw it from the start.")
     down = not scan.is_up(at)
-    way = _part(step.points, begin.share, 1.0) if step is not None and begin.share > 0.0 else (at,)
+    way = part_of(step.points, begin.share, 1.0) if step is not None and begin.share > 0.0 else (at,)
     moves = [Move(at[0], at[1], scan.pen_up, _greatest(machine), MoveKind.TRAVEL)]
     head = len(_encoded(moves, machine))
     if down:
@@ -139,132 +132,6 @@ def resume_program(
         overlap_mm=walked,
         doubt_mm=scan.doubt_mm,
     )
-
-
-# -- reading -------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Scan:
-    """What is needed of a program around the bound.
-
-    Attributes:
-        near: the last lines up to the bound with what was in force before each, and, last, what is
-            in force after them (without a step).
-        pen_up: the pen's value on travels.
-        servo: whether the pen is a servo's.
-        doubt_mm: see above.
-    """
-
-    near: list[tuple[Course, Step | None]]
-    pen_up: float
-    servo: bool
-    doubt_mm: float
-
-    def is_up(self, at: Point) -> bool:
-        """Whether the pen is off the paper at such a point."""
-        return at[2] == self.pen_up if self.servo else at[2] >= self.pen_up - _UP_SLACK
-
-    def around(self, line: int) -> tuple[Course, Step | None]:
-        """What is in force before a line, and its step (None after the last one)."""
-        return next((c, s) for c, s in self.near if s is None or s.index == line)
-
-    def after(self, line: int) -> Course:
-        """What is in force after a line."""
-        return next(c for c, s in self.near if s is None or s.index == line + 1)
-
-
-def _scan(lines: Sequence[str], machine: MachineProfile, bound: Place, end: int) -> _Scan:
-    course = Course(machine)
-    near: deque[tuple[Course, Step | None]] = deque(maxlen=_MOST_STEPS_BACK)
-    ahead: list[Step] = []
-    upper = bound.line + (bound.share > 0.0)
-    top, first_pen = -math.inf, math.nan
-    last: Course | None = None
-    for index, line in enumerate(lines):
-        if index == upper:
-            last = course.copy()
-        before = course.copy() if index < upper else course
-        step = course.take(line)
-        if index < upper:
-            near.append((before, step))
-        if bound.line <= index < end and step.moves:
-            ahead.append(step)
-        pen = step.points[-1][2]
-        if pen == pen:
-            top = max(top, pen)
-            if step.moves and first_pen != first_pen:
-                first_pen = step.points[0][2]
-    if course.trouble:
-        raise ProgramError(
-            f"The program {course.trouble}, so its places cannot be found again: draw it from the start."
-        )
-    told = first_pen if course.servo else top
-    scan = _Scan(
-        [*near, (last or course, None)], told if math.isfinite(told) else machine.safe_pen, course.servo, 0.0
-    )
-    for step in ahead:
-        first = bound.share if step.index == bound.line else 0.0
-        way = _part(step.points, first, 1.0)
-        if not all(map(scan.is_up, way)):
-            scan.doubt_mm += length_xy(way)
-    return scan
-
-
-def _part(points: tuple[Point, ...], first: float, last: float) -> tuple[Point, ...]:
-    """The part of a way between two shares of its length; its inner corners stay what they are."""
-    lengths = [math.dist(a, b) for a, b in pairwise(points)]
-    whole = sum(lengths)
-    if not whole > 0.0:  # also where its beginning is not known
-        return points
-    low, high = first * whole, last * whole
-    found: list[Point] = []
-    done = 0.0
-    for a, b, length in zip(points, points[1:], lengths, strict=False):
-        if length > 0.0 and done + length > low - _LEAST_MM and done < high + _LEAST_MM:
-            if not found:
-                found.append(_between(a, b, (low - done) / length))
-            found.append(_between(a, b, (high - done) / length))
-        done += length
-    return tuple(found)
-
-
-def _between(a: Point, b: Point, t: float) -> Point:
-    if t >= 1.0:
-        return b
-    t = max(t, 0.0)
-    return a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), a[2] + t * (b[2] - a[2])
-
-
-def _walk_back(scan: _Scan, bound: Place, overlap_mm: float) -> tuple[Place, float]:
-    """Where to begin, and how much of the drawn line lies between there and the bound."""
-    left = overlap_mm
-    place = bound
-    before, step = scan.around(bound.line)
-    at = before.place if step is None or bound.share == 0.0 else _part(step.points, bound.share, 1.0)[0]
-    if scan.is_up(at):
-        return place, 0.0
-    for _, step in reversed(scan.near):
-        if step is None or not step.moves:
-            continue
-        lengths = [math.dist(a, b) for a, b in pairwise(step.points)]
-        whole = sum(lengths)
-        share = bound.share if step.index == bound.line else 1.0
-        done = whole
-        for a, b, length in reversed(list(zip(step.points, step.points[1:], lengths, strict=False))):
-            done -= length
-            if length == 0.0 or share * whole <= done:
-                continue
-            here = _between(a, b, (share * whole - done) / length)
-            flat = math.hypot(here[0] - a[0], here[1] - a[1])
-            if scan.is_up(here) or flat != flat:
-                return place, overlap_mm - left
-            if flat > left:
-                back = left / flat * math.dist(a, here)
-                return Place(step.index, (done + math.dist(a, here) - back) / whole), overlap_mm
-            left -= flat
-            place = Place(step.index, done / whole if whole > 0.0 else 0.0)
-    return place, overlap_mm - left
 
 
 # -- writing -------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ idle while an answer is missing, ends the wait with an error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from firmware_bridge.dialects.base import (
@@ -58,6 +59,9 @@ from firmware_bridge.watch import Watch
 SHORT_POLL_S = 0.1
 # Questions between the lines that may be under way at once; they take places of lines.
 _MOST_ASIDES = 2
+# So many reports at rest in a row, while lines wait, and a place that is the same at rest.
+_MOST_RESTS = 3
+_AT_REST_MM = 0.05
 # No wait is shorter, so that rounding cannot make the loop spin on a virtual clock.
 _LEAST_WAIT_S = 0.001
 # States in which lines are read and nothing moves.
@@ -98,6 +102,7 @@ class Streamer:
         self.errors = 0
         self.stalls = 0
         self._poll_open = False
+        self._waited = 0
         self._started_s = 0.0
         self._polled_s = 0.0
 
@@ -288,12 +293,23 @@ class Streamer:
         if status.state == "Alarm":
             raise DeviceAlarm("The machine is in an alarm: find its cause, then home or unlock it.")
         self.patience.reported(status)
+        self._mind_waiting(status)
         self._watch_place(status)
         box = self.outbox
         left = box.entries - box.sent
         if status.state == "Idle" and left and box.acknowledged and not self.patience.dwelling_s():
             self.stalls += 1
         self._tell_progress()
+
+    def _mind_waiting(self, status: Status) -> None:
+        """Asks no more between the lines if the machine comes to rest each time (M114_LEGACY of Marlin)."""
+        place = None if self.link.counts is None else self.link.counts.place(status)
+        if place is None or status.work_mm is None:
+            return
+        rests = math.dist(place, status.work_mm[:3]) < _AT_REST_MM
+        self._waited = self._waited + 1 if rests and len(self.outbox.pending) > 1 else 0
+        if self._waited >= _MOST_RESTS:
+            self.link.counts = None
 
     def _watch_place(self, status: Status) -> None:
         """Raises if the tool is where no line leads it; a doubtful report is followed by another."""

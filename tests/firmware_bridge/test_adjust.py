@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ink_cases import UP, dense, farthest_mm, ink, lines_of, plotter, program_of
+from test_kill import CutWire, Killed, device_on
 
 from firmware_bridge.device import Device, open_device
 from firmware_bridge.dialects import dialect_of
@@ -20,6 +22,9 @@ from firmware_bridge.journal import Journal, begin_job, find_job
 from firmware_bridge.link import Link
 from firmware_bridge.shape import Shaper
 from firmware_bridge.simulator.controller import VirtualGrbl
+from firmware_bridge.simulator.interpreter import Need, Wait
+from firmware_bridge.simulator.marlin.commands import Commands
+from firmware_bridge.simulator.marlin.serial_input import Command
 from firmware_bridge.simulator.recording import Recording
 from firmware_bridge.transports.simulated import SimulatedTransport
 
@@ -288,3 +293,87 @@ def test_the_time_left_follows_the_planned_time_and_the_speed() -> None:
         if at_s < first_s + 0.9 * (end_s - first_s):
             assert left_s == pytest.approx(end_s - at_s, abs=0.1 * (end_s - first_s) + 0.5)
     assert len(lines_of(program, plotter("grbl"))) > 400
+
+
+@pytest.mark.parametrize("how", ["host killed", "power cut"])
+@pytest.mark.parametrize("dialect", ["grbl", "marlin", "uarm"])
+def test_a_trimmed_drawing_that_is_killed_goes_on_at_its_height(
+    dialect: str, how: str, tmp_path: Path
+) -> None:
+    machine, checked = plotter(dialect), 0
+    for seed in range(4):
+        rng = random.Random(f"{dialect} {how} {seed}")
+        folder = tmp_path / str(seed)
+        controller = SimulatedTransport(dialect, machine).controller
+        journals: list[Journal] = []
+
+        def keep(lines: list[str], folder: Path = folder, journals: list[Journal] = journals) -> Journal:
+            journals.append(begin_job(lines, machine, "sim://", "line", folder))
+            return journals[-1]
+
+        wire = CutWire(machine, controller, 900 + rng.randrange(2500), False)
+        device = device_on(wire, machine)
+        steps = {rng.randrange(5, 120): rng.choice([-3, -2, 2]) for _ in range(4)}
+
+        def on_event(event: Event, device: Device = device, steps: dict[int, int] = steps) -> None:
+            if isinstance(event, Progress):
+                for line in [n for n in steps if n <= event.lines_done]:
+                    device.trim_pen(steps.pop(line))
+                    device.change_speed(1)
+
+        try:
+            device.run(program_of(LINE, 30.0), on_event, keep)
+            continue
+        except Killed:
+            journals[-1].close()
+        if how == "power cut":
+            where = controller.physical_mm()
+            controller.power_cycle()
+            controller._believe(where)
+            if dialect == "marlin":
+                controller.commands.sync()
+        else:
+            controller.advance(controller.now_s + 0.3)
+            controller.take_output()
+        state = find_job("1", folder)
+        before_s = controller.now_s
+        again = device_on(CutWire(machine, controller, 10**9, False), machine)
+        report = again.run_rest(state, Journal.reopen(state), None, "here")
+        recording = controller.recording()
+        trim = state.trims[-1][1] if state.trims else 0.0
+        assert report.trim == pytest.approx(trim)
+        end = (recording.t_s > before_s) & (recording.xy_mm[:, 0] > 234.0) & (recording.pen < 0.45)
+        if end.sum() > 20:  # else it had been drawn before
+            assert np.median(recording.pen[end]) == pytest.approx(trim, abs=0.01)
+            checked += 1
+        touching = [recording.xy_mm[recording.pen < 0.45]]
+        assert farthest_mm(dense(LINE, 0.3), touching) < 0.1
+    assert checked >= 2
+
+
+def test_a_board_that_rests_for_each_question_is_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    carry_out = Commands.carry_out
+
+    def resting(self: Commands, command: Command) -> Iterator[Wait]:
+        if command.text.startswith("M114"):
+            yield Need.STILL
+        yield from carry_out(self, command)
+
+    def questions() -> int:
+        count = 0
+
+        class Counting(SimulatedTransport):
+            def write(self, data: bytes) -> None:
+                nonlocal count
+                count += b"M114" in data
+                super().write(data)
+
+        machine = plotter("marlin")
+        device = device_on(Counting("marlin", machine), machine)
+        count = 0
+        device.run(program_of(LINE, 30.0))
+        return count
+
+    many = questions()
+    monkeypatch.setattr(Commands, "carry_out", resting)
+    assert questions() < 12 < many

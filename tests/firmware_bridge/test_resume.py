@@ -22,7 +22,8 @@ from ink_cases import (
 from firmware_bridge.course import steps
 from firmware_bridge.journal.tracker import Place
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.resume import _part, resume_program
+from firmware_bridge.resume import resume_program
+from firmware_bridge.retrace import part_of
 from firmware_bridge.simulator import simulate_lines
 
 _NOD: Points = [(50.0, 0.0), (50.0, 0.5), (50.0, 0.0), (50.0, 0.5), (50.0, 0.0)]
@@ -39,7 +40,7 @@ def ink_before(lines: list[str], machine: MachineProfile, place: Place, pen: str
         if not step.moves or not all(np.isfinite(way).ravel()):
             continue
         if step.index == place.line:
-            way = tuple(reversed(_part(tuple(reversed(way)), 1.0 - place.share, 1.0)))
+            way = tuple(reversed(part_of(tuple(reversed(way)), 1.0 - place.share, 1.0)))
         points = np.array(way)
         down = points[:, 2] > 135.0 if pen == "servo" else points[:, 2] < 0.05
         pieces += [points[i : i + 2, :2] for i in range(len(points) - 1) if down[i] and down[i + 1]]

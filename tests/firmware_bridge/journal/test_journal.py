@@ -147,3 +147,29 @@ def test_a_full_disk_does_not_stop_the_drawing(
         journal.progress(1.0, 1, Place(1))
         assert "No space" in journal.failed
         monkeypatch.undo()
+
+
+def test_trims_are_kept_apart_from_how_it_ended(machine: MachineProfile, tmp_path: Path) -> None:
+    with begin_job(LINES, machine, "sim://", "cat", tmp_path) as journal:
+        journal.event("stopped", 1.0, 10, Place(5), reason="key")
+        journal.trim(7, -0.05)
+        journal.trim(7, -0.1)
+        journal.trim(20, 0.25)
+    state = read_journal(journal.path)
+    assert state.trims == ((7, -0.05), (7, -0.1), (20, 0.25))
+    assert (state.last_event, state.reason) == ("stopped", "key")
+
+
+@pytest.mark.parametrize(
+    ("line", "trim"),
+    [(3, 0.1), (-1, 0.1), (True, 0.1), ("8", 0.1), (10**7, 0.1), (9, "x"), (9, None), (9, True)],
+)
+def test_a_trim_that_makes_no_sense_is_refused(
+    line: object, trim: object, machine: MachineProfile, tmp_path: Path
+) -> None:
+    with begin_job(LINES, machine, "sim://", "cat", tmp_path) as journal:
+        journal.trim(7, -0.05)
+        journal.trim(line, trim)  # type: ignore[arg-type]
+    with pytest.raises(JournalError, match="trim") as found:
+        read_journal(journal.path)
+    one_line(found.value)

@@ -7,8 +7,10 @@ import sys
 import time
 
 import pytest
+from typer.testing import CliRunner
 
 from firmware_bridge.events import Adjusted, Progress, StateChange, Warning
+from strokebot import cli
 from strokebot.commands import watching
 from strokebot.commands.keys import key_presses
 
@@ -112,3 +114,27 @@ def test_keys_are_read_one_by_one_and_the_terminal_is_restored(monkeypatch):
 def test_without_a_terminal_no_key_is_ever_pressed():
     with key_presses() as poll:
         assert poll() == ""
+
+
+def test_a_file_is_sent_with_a_log_and_the_log_is_replayed(tmp_path):
+    file, log = tmp_path / "a.gcode", tmp_path / "log"
+    file.write_text("G21\nG90\nG0 Z3\nG0 X20 Y20\nG1 Z0 F600\nG1 X60 F1200\nG0 Z3\n")
+    runner = CliRunner()
+    sent = runner.invoke(cli.app, ["send", str(file), "--port", "sim://grbl", "--log", str(log)])
+    assert sent.exit_code == 0, sent.output
+    again = runner.invoke(cli.app, ["replay", str(log)])
+    assert again.exit_code == 0, again.output
+    assert "as then; it ends: done" in again.output
+    shown = runner.invoke(cli.app, ["replay", str(log), "--show"])
+    assert "> G1 X60 F1200" in shown.output
+    log.write_text(log.read_text().replace("> G1 X60", "> G1 X61"))
+    other = runner.invoke(cli.app, ["replay", str(log)])
+    assert other.exit_code == 1
+    assert "another way than the log" in other.output
+
+
+def test_what_cannot_be_gone_on_with_is_wrong_usage(tmp_path):
+    file = tmp_path / "a.gcode"
+    file.write_text("G21\n")
+    arguments = ["send", str(file), "--port", "sim://grbl", "--no-journal", "--reconnect", "60"]
+    assert CliRunner().invoke(cli.app, arguments).exit_code == 2
