@@ -8,6 +8,7 @@
     faults_unseen                       wrong ink that the firmware gives no way to notice
     kill_resume_runs, _incomplete       drawings cut off and resumed (``kill_trials``), and those
                                         with ink missing
+    kill_resume_beyond_overlap_mm       the most that is drawn twice beyond the overlap
     throughput_vs_character_counting    time of character counting at its best / ours, same board
     throughput_vs_send_response         time of send-response / ours
     min_planner_blocks_steady           the fewest of 15 blocks while lines are left
@@ -40,6 +41,7 @@ from firmware_bridge.errors import PortError
 from firmware_bridge.gcode import read_gcode
 from firmware_bridge.link import Link
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.resume import OVERLAP_MM
 from firmware_bridge.simulator import virtual_controller
 from firmware_bridge.simulator.faults import KINDS, FaultyTransport, fault
 from firmware_bridge.simulator.serve import serve_pty
@@ -151,14 +153,15 @@ def kills(runs: int) -> dict[str, float]:
     """Drawings that are cut off at a drawn moment and go on from their journal."""
     ends = [kill(seed) for seed in range(runs)]
     incomplete = sum(not end.complete for end in ends)
-    doubled_mm = max(end.doubled_mm for end in ends)
+    beyond_mm = max(max(end.doubled_mm for end in ends) - OVERLAP_MM, 0.0)
     print(
-        f"\n{runs} drawings cut off and resumed: {incomplete} incomplete, at most {doubled_mm:.1f} mm twice"
+        f"\n{runs} drawings cut off and resumed: {incomplete} incomplete, "
+        f"at most {beyond_mm:.1f} mm twice beyond the overlap"
     )
     return {
         "kill_resume_runs": float(runs),
         "kill_resume_incomplete": float(incomplete),
-        "kill_resume_doubled_mm": doubled_mm,
+        "kill_resume_beyond_overlap_mm": beyond_mm,
     }
 
 

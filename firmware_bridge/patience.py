@@ -95,21 +95,23 @@ class Patience:
             self.begin()  # nothing is awaited
             return None
         bound = SILENCE_S
-        if not self._polled:
-            bound += self.dwelling_s()
-            if not (self._link.facts.keepalive or probing or self._idle_word):
-                bound += LONG_SILENCE_S
-        if now - self._heard_s > bound:
+        if not (self._polled or self._link.facts.keepalive or probing or self._idle_word):
+            bound += LONG_SILENCE_S
+        if self._over(now - self._heard_s, bound, not self._polled):
             return bound
         held = self._link.state.startswith(WAITING_STATES)
-        if pending and now - self._answered_s > BUSY_LIMIT_S + self.dwelling_s() and not held:
+        if pending and self._over(now - self._answered_s, BUSY_LIMIT_S) and not held:
             self._lost_answer()
         # What counts is the time up to which something was heard: a silent machine may be moving.
         stood_s = (now if self._polled else self._stood_until_s) - self._moved_s
         # Where lines are numbered, a probe finds what was lost.
-        if not self._numbered and pending and stood_s > NO_PROGRESS_S + self.dwelling_s():
+        if not self._numbered and pending and self._over(stood_s, NO_PROGRESS_S):
             self._lost_answer()
         return None
+
+    def _over(self, waited_s: float, bound_s: float, dwells: bool = True) -> bool:
+        """Whether a wait is too long, the time that the machine was told to rest left out."""
+        return waited_s > bound_s and (not dwells or waited_s > bound_s + self.dwelling_s())
 
     def _watch_hold(self, status: Status, now: float) -> None:
         """Bounds a hold that nobody here asked for: a button, an open door, or noise on the wire."""

@@ -297,7 +297,7 @@ class Streamer:
         self._watch_place(status)
         box = self.outbox
         left = box.entries - box.sent
-        if status.state == "Idle" and left and box.acknowledged and not self.patience.dwelling_s():
+        if left and status.state == "Idle" and box.acknowledged and not self.patience.dwelling_s():
             self.stalls += 1
         self._tell_progress()
 
