@@ -48,6 +48,7 @@ class Outbox:
     Attributes:
         lines: the program.
         pending: entries under way, oldest first. pending_bytes: their bytes.
+        reserved_bytes: of the window, for what else is under way.
         next: index of the entry that goes next.
         sent: how many different entries were sent. sent_bytes: bytes sent, repetitions included.
         acknowledged: lines that the machine took, asides left out.
@@ -68,6 +69,7 @@ class Outbox:
         self.lines: Sequence[str] = ()
         self.pending: deque[Sent] = deque()
         self.pending_bytes = 0
+        self.reserved_bytes = 0
         self.next = 0
         self.sent = 0
         self.sent_bytes = 0
@@ -131,7 +133,7 @@ class Outbox:
         lines, size = self.window.lines, self.window.bytes
         if lines is not None and len(self.pending) >= lines:
             return False
-        return size is None or self.pending_bytes + self.size(self.next) <= size
+        return size is None or self.pending_bytes + self.reserved_bytes + self.size(self.next) <= size
 
     def take_next(self) -> int:
         """Books the next entry as sent and returns its index."""

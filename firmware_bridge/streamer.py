@@ -22,6 +22,7 @@ idle while an answer is missing, ends the wait with an error.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 
 from firmware_bridge.dialects.base import (
@@ -59,6 +60,8 @@ from firmware_bridge.watch import Watch
 SHORT_POLL_S = 0.1
 # Questions between the lines that may be under way at once; they take places of lines.
 _MOST_ASIDES = 2
+# An arm is asked for its place with every other line: the window has room for that, and not for more.
+_NAMED_LINES_A_POLL = 2
 # So many reports at rest in a row, while lines wait, and a place that is the same at rest.
 _MOST_RESTS = 3
 _AT_REST_MM = 0.05
@@ -101,7 +104,8 @@ class Streamer:
         self.patience = Patience(link, self.framing, self.outbox)
         self.errors = 0
         self.stalls = 0
-        self._poll_open = False
+        # Of a firmware that takes requests in line: the entry that followed each that is not answered.
+        self._polls: deque[int] = deque()
         self._waited = 0
         self._started_s = 0.0
         self._polled_s = 0.0
@@ -188,6 +192,31 @@ class Streamer:
                 if self._follower is not None:
                     self._follower.sent(box.line_of(entry), text)
             self.link.send_framed(self.base + entry, text)
+            if self.framing is Framing.NAMED and entry % _NAMED_LINES_A_POLL:
+                self._poll_named()
+
+    def _poll_named(self) -> None:
+        """Asks an arm for its place, past its queue but in line with the bytes before, if they leave room.
+
+        It reads on while it moves through the middle of the line before, so a report now and then
+        between the lines shows any line that leads astray; by the clock it would come at rest alone.
+        """
+        box, size = self.outbox, len(self.link.dialect.realtime[Realtime.STATUS])
+        # The window leaves room for one.
+        if box.window.bytes is None or box.pending_bytes + size * len(self._polls) > box.window.bytes:
+            return
+        self._polls.append(box.next)
+        box.reserved_bytes = size * (len(self._polls) - 1)
+        self.link.send_realtime(Realtime.STATUS)
+
+    def _poll_answered(self, before: int | None = None) -> None:
+        """The oldest request was answered, or all that went out before an entry that was."""
+        while self._polls and (before is None or self._polls[0] <= before):
+            self._polls.popleft()
+            if before is None:
+                break
+        size = len(self.link.dialect.realtime.get(Realtime.STATUS, b""))
+        self.outbox.reserved_bytes = size * max(len(self._polls) - 1, 0)
 
     def _verified(self) -> bool:
         """Whether the machine has every line; asks it once all are answered."""
@@ -222,9 +251,10 @@ class Streamer:
         if not self.link.hears(Realtime.STATUS):
             self._ask_between()
             self._tell_progress()
-        elif self.framing is Framing.PLAIN or not self._poll_open:
-            self._poll_open = True
+        elif self.framing is Framing.PLAIN:
             self.link.send_realtime(Realtime.STATUS)
+        elif not self._polls:
+            self._poll_named()
         else:
             self._tell_progress()  # otherwise the report does
 
@@ -258,7 +288,7 @@ class Streamer:
                 "The machine restarted in the middle of the drawing: check its power supply and USB cable."
             )
         elif isinstance(reply, Status):
-            self._poll_open = False
+            self._poll_answered()
             self.again.placed()
             self._take_status(reply)
 
@@ -272,6 +302,8 @@ class Streamer:
                 raise ProtocolError(_NOT_SENT)
             self.link.surplus += 1  # numbers keep the order, so an answer too many does no harm
             return
+        if entry is not None:
+            self._poll_answered(entry)
         self.again.answered()
         self.patience.answered()
 
@@ -321,7 +353,9 @@ class Streamer:
         self.watch.reported(self.link.place_of(status))
         if self.watch.doubtful:
             self._polled_s = self.link.now_s()
-            if self.link.hears(Realtime.STATUS):
+            if self.framing is Framing.NAMED:
+                self._poll_named()
+            elif self.link.hears(Realtime.STATUS):
                 self.link.send_realtime(Realtime.STATUS)
             else:
                 self._ask_between()
