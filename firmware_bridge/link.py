@@ -22,6 +22,7 @@ from firmware_bridge.dialects.base import (
     Busy,
     Dialect,
     Facts,
+    Framing,
     Message,
     Ok,
     Realtime,
@@ -49,6 +50,8 @@ COMMAND_TIMEOUT_S = 5.0
 BUSY_LIMIT_S = 600.0
 # No byte for so long means that nothing is under way: at 115200 baud a full buffer takes 0.02 s.
 QUIET_S = 0.1
+# The uArm's error of a full queue.
+_QUEUE_FULL = 23
 # A line that arrives damaged so often will not arrive.
 MOST_RESENDS = 10
 
@@ -264,7 +267,7 @@ class Link:
                 if reply.number in (None, number):
                     return [*before, reply.status] if reply.status is not None else before
             elif isinstance(reply, Rejected):
-                if reply.number in (None, number):
+                if reply.number == number or (reply.number is None and not self._is_of_a_rest(reply)):
                     self._after_rejection()
                     raise DeviceRejected(f"'{line}': error {reply.code}, {reply.words}: {reply.cure}.")
             elif isinstance(reply, Busy):
@@ -303,6 +306,13 @@ class Link:
         if not box.pen_min <= last <= box.pen_max:  # a damaged report
             last = lowest
         return max(min(pen - lowest, box.pen_max - last), 0.0)
+
+    def _is_of_a_rest(self, reply: Rejected) -> bool:
+        """Whether an error without a name is that of half a line which an earlier program left.
+
+        Where lines have names, only a full queue is told without one.
+        """
+        return self.dialect.framing is Framing.NAMED and reply.code != _QUEUE_FULL
 
     def _after_rejection(self) -> None:
         """After an error: grblHAL repeats it until it has seen an empty line."""
