@@ -60,8 +60,6 @@ from firmware_bridge.watch import Watch
 SHORT_POLL_S = 0.1
 # Questions between the lines that may be under way at once; they take places of lines.
 _MOST_ASIDES = 2
-# An arm is asked for its place with every other line: the window has room for that, and not for more.
-_NAMED_LINES_A_POLL = 2
 # So many reports at rest in a row, while lines wait, and a place that is the same at rest.
 _MOST_RESTS = 3
 _AT_REST_MM = 0.05
@@ -192,15 +190,9 @@ class Streamer:
                 if self._follower is not None:
                     self._follower.sent(box.line_of(entry), text)
             self.link.send_framed(self.base + entry, text)
-            if self.framing is Framing.NAMED and entry % _NAMED_LINES_A_POLL:
-                self._poll_named()
 
     def _poll_named(self) -> None:
-        """Asks an arm for its place, past its queue but in line with the bytes before, if they leave room.
-
-        It reads on while it moves through the middle of the line before, so a report now and then
-        between the lines shows any line that leads astray; by the clock it would come at rest alone.
-        """
+        """Asks an arm for its place, past its queue, if the bytes before leave room."""
         box, size = self.outbox, len(self.link.dialect.realtime[Realtime.STATUS])
         # The window leaves room for one.
         if box.window.bytes is None or box.pending_bytes + size * len(self._polls) > box.window.bytes:
