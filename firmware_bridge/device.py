@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from firmware_bridge import by_hand, preflight
+from firmware_bridge import by_hand, preflight, ready
 from firmware_bridge.control import control_of
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Facts, Framing, Realtime, Status
@@ -21,7 +21,7 @@ from firmware_bridge.errors import (
     PlaceLost,
     PreflightError,
 )
-from firmware_bridge.events import Position
+from firmware_bridge.events import Event, Position
 from firmware_bridge.gcode import ReadyLines, validate_lines
 from firmware_bridge.job import Job
 from firmware_bridge.journal import Journal, JournalState
@@ -142,9 +142,8 @@ class Device:
             KeyboardInterrupt: passed on after the pen was lifted, as any other error.
         """
         findings = preflight.require(program, self.machine)
-        lines = [
-            line for line in self._link.dialect.encode(program, self.machine) if not line.startswith(_COMMENT)
-        ]
+        lines = self._encoded(program)
+        findings += self.judge(lines)
         up = [m.pen for m in program.moves if m.kind in (MoveKind.TRAVEL, MoveKind.LIFT)]
         lowest = min((m.pen for m in program.moves), default=None)
         drawing = self._drawing(lines, keep)
@@ -160,9 +159,10 @@ class Device:
         Raises:
             ProgramError: if a line is not G-code or does not belong in a drawing.
         """
-        ready = lines if isinstance(lines, ReadyLines) else validate_lines(lines)
-        findings = preflight.require_lines(ready, self.machine)
-        return self._draw(self._drawing(ready, keep), findings, on_event, self.machine.safe_pen)
+        checked = lines if isinstance(lines, ReadyLines) else validate_lines(lines)
+        findings = preflight.require_lines(checked, self.machine)
+        findings += self.judge(checked)
+        return self._draw(self._drawing(checked, keep), findings, on_event, self.machine.safe_pen)
 
     def run_rest(
         self,
@@ -215,8 +215,44 @@ class Device:
         if not self.facts.firmware:  # it was too busy to tell when the port was opened
             link.facts = self._control.greet(link)
             self.window = link.dialect.window(self.machine, link.facts)
+        findings += self.judge(state.lines)
         drawing.begin(drawing.go_on_from(overlap_mm))
         return self._draw(drawing, findings, on_event, self.machine.safe_pen, lowest)
+
+    def judge(self, lines: Sequence[str]) -> list[preflight.Finding]:
+        """What the machine's own limits mean for some lines; the machine must stand still.
+
+        Raises:
+            PreflightError: for the first finding that forbids the start.
+        """
+        return ready.judge(self._link, self._control, self.machine, lines)
+
+    def check(self, drawn: Program | Sequence[str], on_event: Listener | None = None) -> bool:
+        """Lets the machine read a whole drawing in its check mode, without moving; then it stands as before.
+
+        Args:
+            drawn: a program, or lines as ``gcode.read_gcode`` gives them.
+            on_event: is told progress.
+
+        Returns:
+            False if the firmware has no check mode.
+
+        Raises:
+            DeviceError: for a line that it refuses or that its soft limits forbid.
+            StrokebotError: as ``run``.
+        """
+        lines: Sequence[str] = drawn if not isinstance(drawn, Program) else self._encoded(drawn)
+        self._control.require_idle(self._link)
+        if on_event is not None:
+            self._link.listener = on_event
+        try:
+            return self._control.check_mode(self._link, lines, self.window)
+        finally:
+            self._link.listener = _no_event
+
+    def _encoded(self, program: Program) -> list[str]:
+        encoded = self._link.dialect.encode(program, self.machine)
+        return [line for line in encoded if not line.startswith(_COMMENT)]
 
     def _drawing(self, lines: Sequence[str], keep: KeepJournal | None) -> Drawing:
         return Drawing(self._link, lines, self.machine, None if keep is None else keep(lines))
@@ -341,6 +377,10 @@ class Device:
             ResponseTimeout: if it neither moves nor becomes idle.
         """
         self._control.wait_idle(self._link)
+
+
+def _no_event(event: Event) -> None:
+    del event
 
 
 def _no_status(status: Status) -> None:

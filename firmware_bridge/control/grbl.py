@@ -12,26 +12,32 @@ and of its receive buffer, which decide how much may be under way.
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
+from collections.abc import Sequence
 
+from firmware_bridge.control import grbl_facts
 from firmware_bridge.control.base import identify, refuse
+from firmware_bridge.course import Point
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
     Facts,
-    Message,
     Ok,
     Realtime,
     Rejected,
-    Reply,
-    Setting,
     Status,
     Unknown,
+    Window,
 )
 from firmware_bridge.dialects.numbers import decimal
-from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
+from firmware_bridge.errors import (
+    DeviceAlarm,
+    DeviceRejected,
+    PreflightError,
+    ProtocolError,
+    ResponseTimeout,
+)
 from firmware_bridge.link import BUSY_LIMIT_S, POLL_S, Link
-from firmware_bridge.streamer import NO_PROGRESS_S
+from firmware_bridge.streamer import NO_PROGRESS_S, Streamer
 
 _PROBES = 3
 _PROBE_S = 0.7
@@ -46,9 +52,6 @@ _LIFT_TIMEOUT_S = 30.0
 _RETURN_S = 30.0
 # States in which the machine is still moving, or may be.
 _SLOWING = ("Hold:1", "Run", "Jog", "Door:2", "Door:3")
-# Sizes that no board has are a misread line.
-_SIZES = (2, 65536)
-_OPTIONS = re.compile(r"OPT:[^,]*,([0-9]{1,5}),([0-9]{1,5})(?:,.*)?")
 
 
 class GrblControl:
@@ -61,7 +64,7 @@ class GrblControl:
             _probe(link, heard)
             _finish_open_line(link)
         link.poll()
-        return read_facts(link)
+        return grbl_facts.read_facts(link)
 
     def require_idle(self, link: Link) -> None:
         """Passes an idle machine; see ``Control.require_idle``."""
@@ -115,38 +118,45 @@ class GrblControl:
         if _state(link):  # else its reports cannot be read, and the answer must do
             self.wait_idle(link)
 
+    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
+        """From the stored frames; see ``Control.work_offset_mm``."""
+        return grbl_facts.work_offset_mm(link)
+
+    def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
+        """None: it knows no more than its travel; see ``Control.unreachable``."""
+        del link, points
+        return []
+
+    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+        """Lets ``$C`` read the lines; see ``Control.check_mode``."""
+        before = grbl_facts.work_offset_mm(link)
+        if any(grbl_facts.places(link).get("G92", ())):
+            raise PreflightError(
+                "The origin is shifted by G92, which check mode would forget: store it with G10 L20 P1."
+            )
+        link.command(link.dialect.commands["check"])
+        streamer = Streamer(link, window)
+        try:
+            streamer.stream(lines)
+        except DeviceAlarm as error:
+            at = min(streamer.outbox.acknowledged, len(lines) - 1)
+            raise DeviceAlarm(f"Line {at + 1} '{lines[at][:40]}': {error}") from error
+        finally:
+            # A reset leaves the mode, whatever was under way, and keeps the place, since nothing moved.
+            _reset(link, _RESET_TIMEOUT_S)
+            if _state(link) == "Alarm":  # of a soft limit, of which nothing came
+                link.command(link.dialect.commands["unlock"])
+            link.poll()
+            link.surplus = 0
+        if grbl_facts.work_offset_mm(link) != before:
+            raise PreflightError(
+                "The work frame is another after check mode: choose G54, or store the origin with G10 L20 P1."
+            )
+        return True
+
     def reset(self, link: Link) -> None:
         """Resets the controller and waits for its greeting; see ``Control.reset``."""
         _reset(link, _RESET_TIMEOUT_S)
-
-
-def read_facts(link: Link) -> Facts:
-    """What ``$I`` and ``$$`` tell; nothing if the machine is busy."""
-    if link.state not in ("Idle", "Alarm"):
-        return Facts()
-    build = _texts(link.command(link.dialect.commands["build info"]))
-    settings = {
-        r.name: r.value for r in link.command(link.dialect.commands["settings"]) if isinstance(r, Setting)
-    }
-    planner = rx = None
-    for text in build:
-        match = _OPTIONS.fullmatch(text)
-        if match and all(_SIZES[0] <= int(n) <= _SIZES[1] for n in match.groups()):
-            planner, rx = int(match[1]), int(match[2])
-    return Facts(_firmware(build), rx, planner, MappingProxyType(settings))
-
-
-def _texts(replies: list[Reply]) -> list[str]:
-    return [reply.text for reply in replies if isinstance(reply, Message)]
-
-
-def _firmware(build: list[str]) -> str:
-    """``grblHAL``, ``FluidNC`` or ``GRBL``, with the version where it is told."""
-    version = next((t.removeprefix("VER:").split(":")[0] for t in build if t.startswith("VER:")), "")
-    name = next((t.removeprefix("FIRMWARE:") for t in build if t.startswith("FIRMWARE:")), "")
-    if not name:
-        name = "FluidNC" if "FluidNC" in version else "GRBL"
-    return f"{name} {version}".strip()
 
 
 def _greeted(link: Link, heard: list[str]) -> bool:

@@ -16,9 +16,11 @@ wrong place. Marlin has no hold and no status while it works.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from firmware_bridge.control.base import identify, refuse
+from firmware_bridge.course import Point
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
@@ -26,12 +28,14 @@ from firmware_bridge.dialects.base import (
     Facts,
     Message,
     Ok,
+    Reply,
     Resend,
     Setting,
     Status,
     Unknown,
+    Window,
 )
-from firmware_bridge.dialects.marlin import settings_of
+from firmware_bridge.dialects.marlin import capabilities_of, settings_of
 from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
 from firmware_bridge.link import BUSY_LIMIT_S, COMMAND_TIMEOUT_S, MOST_RESENDS, QUIET_S, Link, alarm
 
@@ -53,7 +57,7 @@ class MarlinControl:
         """Meets the machine; see ``Control.greet``."""
         heard: list[str] = []
         _await_start(link, heard)
-        firmware = _ask_firmware(link, heard)
+        firmware, capabilities = _ask_firmware(link, heard)
         _number_from_zero(link)
         ok_after_resend = _learn_resend(link)
         link.facts = Facts(firmware, ok_after_resend=ok_after_resend)
@@ -62,15 +66,21 @@ class MarlinControl:
             for r in link.command(f"M113 S{_KEEPALIVE_S}")
         )
         settings: dict[str, float] = {}
-        for reply in link.command(link.dialect.commands["settings"]):
-            if isinstance(reply, Setting):
-                settings |= settings_of(reply)
+        notes: list[str] = []
+        for question in ("settings", "box"):
+            line = link.dialect.commands[question]
+            told = [settings_of(reply) for reply in link.command(line) if isinstance(reply, Setting)]
+            settings |= {key: value for values in told for key, value in values.items()}
+            if not told:
+                notes.append(f"The machine tells no limits for {line}")
         link.poll()
         return Facts(
             firmware,
             settings=MappingProxyType(settings),
             keepalive=keepalive,
             ok_after_resend=ok_after_resend,
+            capabilities=MappingProxyType(capabilities),
+            notes=tuple(notes),
         )
 
     def require_idle(self, link: Link) -> None:
@@ -98,6 +108,21 @@ class MarlinControl:
             link.command(line)
         self.wait_idle(link)
 
+    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
+        """None: limits and moves are in one frame; see ``Control.work_offset_mm``."""
+        del link
+        return None
+
+    def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
+        """None: it knows no more than its box; see ``Control.unreachable``."""
+        del link, points
+        return []
+
+    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+        """False: the firmware has none; see ``Control.check_mode``."""
+        del link, lines, window
+        return False
+
     def reset(self, link: Link) -> None:
         """Lets the taken moves end and starts the line numbers anew; see ``Control.reset``."""
         _number_from_zero(link)
@@ -120,8 +145,9 @@ def _await_start(link: Link, heard: list[str]) -> None:
             return
 
 
-def _ask_firmware(link: Link, heard: list[str]) -> str:
-    """The name that the firmware gives itself; empty if it answers without one."""
+def _ask_firmware(link: Link, heard: list[str]) -> tuple[str, dict[str, bool]]:
+    """The name that the firmware gives itself, empty if it answers without one, and what it can do."""
+    said: list[Reply] = []
     for _ in range(_PROBES):
         if identify(heard) not in (None, link.dialect.name):
             break
@@ -135,6 +161,7 @@ def _ask_firmware(link: Link, heard: list[str]) -> str:
                 reply = link.read(deadline - link.now_s())
             except ResponseTimeout:
                 break
+            said.append(reply)
             if isinstance(reply, Busy):
                 deadline = link.now_s() + 2 * _PROBE_S
             elif isinstance(reply, Message) and reply.text.startswith(_FIRMWARE):
@@ -142,9 +169,9 @@ def _ask_firmware(link: Link, heard: list[str]) -> str:
             elif isinstance(reply, Unknown):
                 heard.append(reply.text)
             elif isinstance(reply, Ok) and name is not None:
-                return name
+                break
         if name is not None:
-            return name
+            return name, capabilities_of(said)
     refuse(link, heard)
 
 

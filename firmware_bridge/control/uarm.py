@@ -8,9 +8,12 @@ answer. It has no hold: stopping lets the few lines that it has taken end, and l
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from firmware_bridge.control.base import identify, refuse
-from firmware_bridge.dialects.base import Banner, Facts, Ok, Unknown
+from firmware_bridge.course import Point
+from firmware_bridge.dialects.base import Banner, Facts, Ok, Rejected, Unknown, Window
+from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
 from firmware_bridge.link import QUIET_S, Link
 
@@ -19,6 +22,7 @@ _PROBE_S = 1.0
 # A handful of lines at the slowest usual feed; the arm is silent while it moves.
 _MOTION_S = 120.0
 _VERSION = re.compile(r"V?([0-9]+)\.[0-9.]+\S*")
+_OUT_OF_REACH = "V0"  # the answer to M2222
 _LEAST_MAJOR = 4  # older firmware counts feeds in mm/min
 
 
@@ -67,6 +71,26 @@ class UarmControl:
         self.lift(link, pen)
         self.wait_idle(link)
 
+    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
+        """None: limits and moves are in one frame; see ``Control.work_offset_mm``."""
+        del link
+        return None
+
+    def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
+        """Asks the arm with ``M2222``; see ``Control.unreachable``. A strange answer says nothing."""
+        line = link.dialect.commands["reach"]
+        lost = []
+        for point in points:
+            x, y, z = (decimal(v, 2) for v in point)
+            if _asked(link, f"{line}X{x}Y{y}Z{z}P0", _MOTION_S) == _OUT_OF_REACH:
+                lost.append(point)
+        return lost
+
+    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+        """False: the firmware has none; see ``Control.check_mode``."""
+        del link, lines, window
+        return False
+
     def reset(self, link: Link) -> None:
         """Lets the taken moves end; see ``Control.reset``."""
         self.wait_idle(link)
@@ -106,3 +130,21 @@ def _ask_version(link: Link, heard: list[str]) -> str:
             if isinstance(reply, Unknown):
                 heard.append(reply.text)
     refuse(link, heard)
+
+
+def _asked(link: Link, line: str, timeout_s: float) -> str:
+    """What stands behind the ``ok`` of one order; empty if the arm refuses it.
+
+    Raises:
+        ResponseTimeout: if no answer comes in time.
+    """
+    number = link.next_number
+    link.next_number += 1
+    link.send_framed(number, line)
+    deadline = link.now_s() + timeout_s
+    while True:
+        reply = link.read(deadline - link.now_s())
+        if isinstance(reply, Ok) and reply.number == number:
+            return reply.text.strip()
+        if isinstance(reply, Rejected) and reply.number in (None, number):
+            return ""

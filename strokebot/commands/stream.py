@@ -39,6 +39,10 @@ def send(
     journal: Annotated[
         bool, typer.Option("--journal/--no-journal", help="Keep what strokebot resume needs.")
     ] = True,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="First let the controller read all of it in its check mode, pen still."),
+    ] = False,
     yes: YesOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -57,9 +61,17 @@ def send(
         key_presses() as poll,
         progress_bar(f"{file.name} ({KEYS})", quiet) as advance,
     ):
+        if check:
+            say(_checked(device.check(lines, listener(device, poll, advance)), machine.dialect), quiet)
         keep = keep_journal(machine, target, file.name) if journal else None
         report = device.run_gcode(lines, listener(device, poll, advance), keep)
     say(f"{file.name}: {report.acknowledged} of {report.lines} lines in {report.duration_s:.1f} s", quiet)
+
+
+def _checked(done: bool, dialect: str) -> str:
+    if done:
+        return "checked: the controller takes every line"
+    return f"{dialect} has no check mode: the file was run on the virtual machine alone"
 
 
 def resume(
