@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from firmware_bridge.control import grbl_facts
 from firmware_bridge.control.base import identify, refuse
+from firmware_bridge.control.grbl_check import check_mode
 from firmware_bridge.course import Point
 from firmware_bridge.dialects.base import (
     Alarm,
@@ -32,12 +33,11 @@ from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import (
     DeviceAlarm,
     DeviceRejected,
-    PreflightError,
     ProtocolError,
     ResponseTimeout,
 )
 from firmware_bridge.link import BUSY_LIMIT_S, POLL_S, Link
-from firmware_bridge.streamer import NO_PROGRESS_S, Streamer
+from firmware_bridge.streamer import NO_PROGRESS_S
 
 _PROBES = 3
 _PROBE_S = 0.7
@@ -129,34 +129,20 @@ class GrblControl:
 
     def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
         """Lets ``$C`` read the lines; see ``Control.check_mode``."""
-        before = grbl_facts.work_offset_mm(link)
-        if any(grbl_facts.places(link).get("G92", ())):
-            raise PreflightError(
-                "The origin is shifted by G92, which check mode would forget: store it with G10 L20 P1."
-            )
-        link.command(link.dialect.commands["check"])
-        streamer = Streamer(link, window)
-        try:
-            streamer.stream(lines)
-        except DeviceAlarm as error:
-            at = min(streamer.outbox.acknowledged, len(lines) - 1)
-            raise DeviceAlarm(f"Line {at + 1} '{lines[at][:40]}': {error}") from error
-        finally:
-            # A reset leaves the mode, whatever was under way, and keeps the place, since nothing moved.
-            _reset(link, _RESET_TIMEOUT_S)
-            if _state(link) == "Alarm":  # of a soft limit, of which nothing came
-                link.command(link.dialect.commands["unlock"])
-            link.poll()
-            link.surplus = 0
-        if grbl_facts.work_offset_mm(link) != before:
-            raise PreflightError(
-                "The work frame is another after check mode: choose G54, or store the origin with G10 L20 P1."
-            )
-        return True
+        return check_mode(link, lines, window, lambda: _leave_check(link))
 
     def reset(self, link: Link) -> None:
         """Resets the controller and waits for its greeting; see ``Control.reset``."""
         _reset(link, _RESET_TIMEOUT_S)
+
+
+def _leave_check(link: Link) -> None:
+    """A reset leaves check mode, whatever was under way, and keeps the place, since nothing moved."""
+    _reset(link, _RESET_TIMEOUT_S)
+    if _state(link) == "Alarm":  # of a soft limit, of which nothing came
+        link.command(link.dialect.commands["unlock"])
+    link.poll()
+    link.surplus = 0
 
 
 def _greeted(link: Link, heard: list[str]) -> bool:

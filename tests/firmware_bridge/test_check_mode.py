@@ -78,7 +78,7 @@ def test_soft_limits_are_found_in_check_mode(machine: MachineProfile) -> None:
             grbl.settings.write(number, value)
         grbl.interpreter.frames[0] = (-200.0, -150.0, -10.0)
         assert device.check(["G21 G90", "G0 X150 Y100 Z5"])
-        with pytest.raises(DeviceAlarm, match="Line 3 'G0 X201': Alarm 2: .*leave the machine's travel"):
+        with pytest.raises(DeviceAlarm, match=r"Line 3 'G0 X201': Alarm 2: .*leave the machine's travel"):
             device.check(["G21 G90", "G0 X150 Y100 Z5", "G0 X201", "G0 X20"])
         assert grbl.state == "Idle"
         assert grbl.position_mm()[:2] == (0.0, 0.0)
