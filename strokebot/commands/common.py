@@ -17,7 +17,9 @@ ProfileOption = Annotated[
 ]
 PortOption = Annotated[
     str | None,
-    typer.Option("--port", help="Machine: /dev/ttyUSB0, COM3, socket://host:port or sim://grbl."),
+    typer.Option(
+        "--port", help="Machine: /dev/ttyUSB0, COM3, usb:1a86:7523, socket://host:port or sim://grbl."
+    ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the machine moves.")]
 OutOption = Annotated[Path | None, typer.Option("--out-dir", "-o", help="Folder for the results.")]

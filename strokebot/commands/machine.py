@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def ports() -> None:
-    """List the serial ports of this computer."""
+    """List the serial ports of this computer: name, USB address, description; each of both is a --port."""
     from firmware_bridge.device import ports as list_ports
 
     found = list_ports()
     for port in found:
-        say(f"{port.device:24} {port.description}")
+        say(f"{port.device:24} {port.usb:32} {port.description}")
     if not found:
         say("no serial port found")
 
