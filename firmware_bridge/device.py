@@ -89,7 +89,9 @@ class Device:
         self._link = link
         self._control = control_of(machine.dialect)
         link.facts = self._control.greet(link)
-        link.restarted = False  # it may have, when the port was opened
+        # Where opening the port restarts the board, its counters have begun anew.
+        self._began_anew = link.restarted
+        link.restarted = False
         self.window = link.dialect.window(machine, link.facts)
         self._under_way: Drawing | None = None
 
@@ -195,12 +197,14 @@ class Device:
         link = self._link
         lowest = link.lowest_pen = drawing.lowest_pen()
         measures = link.dialect.framing is Framing.NAMED
+        link.restarted = link.restarted or self._began_anew
         kept = measures or not link.restarted
         if kept:  # otherwise what it reports is from another frame
             drawing.stop()
             link.on_status = drawing.reported
         try:
-            self.abort_lift()
+            if kept or place != "home" or not self._control.homing_lifts(link):
+                self.abort_lift()
         finally:
             link.on_status = _no_status
             drawing.stopped()
@@ -211,7 +215,7 @@ class Device:
                 "controller believes it to be and say so (--here)."
             )
         if not kept and place == "home":
-            self.home()
+            self.home(pen=True)
         if not self.facts.firmware:  # it was too busy to tell when the port was opened
             link.facts = self._control.greet(link)
             self.window = link.dialect.window(self.machine, link.facts)
@@ -267,6 +271,7 @@ class Device:
     ) -> StreamReport:
         job = Job(self._link, self._control, self.machine, self.window, drawing, pen_up, self.abort_lift)
         self._under_way = drawing
+        self._began_anew = False  # whoever draws has seen to its place
         try:
             return job.draw(findings, on_event, lowest_pen)
         finally:
@@ -332,16 +337,24 @@ class Device:
 
     # -- by hand ---------------------------------------------------------------------------------
 
-    def home(self) -> None:
+    def home(self, pen: bool = False) -> None:
         """Runs the homing cycle and returns when it is done.
+
+        Args:
+            pen: also homes the z axis of a pen where the cycle leaves it out (Marlin), which brings the
+                pen down to its switch.
 
         Raises:
             DeviceError: if the machine has no homing, or a switch is not found.
         """
         if "home" not in self._link.dialect.commands:
             raise PreflightError("This machine measures its own place: homing is not needed.")
-        self._link.command(self._link.dialect.commands["home"], _HOME_TIMEOUT_S)
+        commands = self._link.dialect.commands
+        self._link.command(commands["home"], _HOME_TIMEOUT_S)
+        if pen and self.machine.pen_actuator == "z" and "home pen" in commands:
+            self._link.command(commands["home pen"], _HOME_TIMEOUT_S)
         self.wait_idle()
+        self._began_anew = False
 
     def unlock(self) -> None:
         """Leaves an alarm without homing; the position may be wrong then."""

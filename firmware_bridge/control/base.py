@@ -54,6 +54,10 @@ class Control(Protocol):
         """
         ...
 
+    def homing_lifts(self, link: Link) -> bool:
+        """Whether the homing cycle itself lifts the pen before anything else moves."""
+        ...
+
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Stops whatever runs and lifts the pen to a value of its axis.
 

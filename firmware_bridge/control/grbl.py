@@ -97,6 +97,10 @@ class GrblControl:
                 )
             link.pause(POLL_S / 2)
 
+    def homing_lifts(self, link: Link) -> bool:
+        """A z axis is homed first, upwards, unless a build was changed."""
+        return link.machine.pen_actuator == "z"
+
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Stops whatever runs and lifts the pen; see ``Control.stop_and_lift``."""
         rise_mm = link.rise_mm(pen)
@@ -108,8 +112,10 @@ class GrblControl:
         if _state(link) != "Idle":
             link.command(link.dialect.commands["unlock"])
         if lost and link.machine.pen_actuator == "z":
-            # No jog: in that state the line that waits for its end would be refused.
-            lines = [f"G21 G91 G0 Z{decimal(rise_mm)}", "G90"] if rise_mm else []
+            # No jog: in that state the line that waits for its end would be refused. Nor any move at
+            # all where soft limits count from a place that is lost: they would raise an alarm.
+            may_move = rise_mm and not link.facts.settings.get("$20")
+            lines = [f"G21 G91 G0 Z{decimal(rise_mm)}", "G90"] if may_move else []
         else:
             lines = link.dialect.pen_lines(pen, link.machine, offset)
         for line in lines:

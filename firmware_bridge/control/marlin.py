@@ -95,6 +95,11 @@ class MarlinControl:
         _settle(link)
         link.enter("Idle")
 
+    def homing_lifts(self, link: Link) -> bool:
+        """No: only x and y are homed."""
+        del link
+        return False
+
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Lets the taken moves end and lifts the pen; see ``Control.stop_and_lift``."""
         rise_mm = link.rise_mm(pen)

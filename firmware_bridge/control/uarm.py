@@ -17,8 +17,9 @@ from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
 from firmware_bridge.link import QUIET_S, Link
 
-_PROBES = 3
-_PROBE_S = 1.0
+# How long each question is waited for. An arm that draws what an earlier program sent reads nothing
+# while its planner is full, and few bytes have room in its buffer, so the later ones come seldom.
+_PROBES_S = (1.0, 1.0, 1.0, 4.0, 8.0, 16.0)
 # A handful of lines at the slowest usual feed; the arm is silent while it moves.
 _MOTION_S = 120.0
 _VERSION = re.compile(r"V?([0-9]+)\.[0-9.]+\S*")
@@ -62,6 +63,11 @@ class UarmControl:
         link.command(link.dialect.commands["sync"], _MOTION_S)
         link.poll()
         link.enter("Idle")
+
+    def homing_lifts(self, link: Link) -> bool:
+        """No: there is no homing."""
+        del link
+        return False
 
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Lets the taken moves end and lifts the pen; see ``Control.stop_and_lift``."""
@@ -112,14 +118,14 @@ def _await_ready(link: Link, heard: list[str]) -> None:
 
 
 def _ask_version(link: Link, heard: list[str]) -> str:
-    for _ in range(_PROBES):
+    for probe_s in _PROBES_S:
         if identify(heard) not in (None, link.dialect.name):
             break
         link.send_line("")  # ends a half line that an earlier program may have left
         number = link.next_number
         link.next_number += 1
         link.send_framed(number, link.dialect.commands["build info"])
-        deadline = link.now_s() + _PROBE_S
+        deadline = link.now_s() + probe_s
         while link.now_s() < deadline:
             try:
                 reply = link.read(deadline - link.now_s())

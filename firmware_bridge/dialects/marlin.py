@@ -92,6 +92,7 @@ class Marlin:
     commands: Mapping[str, str] = MappingProxyType(
         {
             "home": "G28 X Y",
+            "home pen": "G28 Z",
             "settings": "M503",
             "box": "M211",
             "build info": "M115",

@@ -216,9 +216,12 @@ class VirtualGrbl(VirtualController):
         """The homing cycle has begun."""
         self.state = State.HOME
 
-    def finish_home(self, switches_mm: Vector, homed_mm: Vector, duration_s: float) -> None:
-        """The tool stands at its switches (frame of power-on), which are ``homed_mm`` from now on."""
-        self._carry_to(switches_mm, homed_mm, duration_s)
+    def carry_home(self, place_mm: Vector, homed_mm: Vector, duration_s: float) -> None:
+        """Some axes have run to their switches (frame of power-on); all of them are ``homed_mm`` at last."""
+        self._carry_to(place_mm, homed_mm, duration_s)
+
+    def finish_home(self) -> None:
+        """The tool stands at its switches."""
         self.interpreter.sync()
         self.state = State.IDLE
         if self.status_wanted:

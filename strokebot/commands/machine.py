@@ -24,6 +24,9 @@ def ports() -> None:
 
 
 def home(
+    with_pen: Annotated[
+        bool, typer.Option("--pen", help="Marlin: home z too; the pen comes down to its switch.")
+    ] = False,
     port: PortOption = None,
     profile: ProfileOption = None,
     yes: YesOption = False,
@@ -35,7 +38,7 @@ def home(
     loaded, target = _target(profile, port)
     _confirm(f"Home the machine on {target}: is its way free?", target, yes)
     with open_device(loaded.machine, target) as device:
-        device.home()
+        device.home(with_pen)
     say(f"homed on {target}", quiet)
 
 
