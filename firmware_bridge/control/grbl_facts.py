@@ -89,6 +89,7 @@ def _firmware(build: list[str]) -> str:
     """``grblHAL``, ``FluidNC`` or ``GRBL``, with the version where it is told."""
     version = next((t.removeprefix("VER:").split(":")[0] for t in build if t.startswith("VER:")), "")
     name = next((t.removeprefix("FIRMWARE:") for t in build if t.startswith("FIRMWARE:")), "")
-    if not name:
-        name = "FluidNC" if "FluidNC" in version else "GRBL"
+    if "FluidNC " in version:  # "3.9 FluidNC v3.9.9 (wifi)": the first number is the protocol's
+        name, version = "FluidNC", version.partition("FluidNC ")[2].partition(" ")[0]
+    name = name or "GRBL"
     return f"{name} {version}".strip()

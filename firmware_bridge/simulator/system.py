@@ -13,9 +13,10 @@ import re
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
+from firmware_bridge.simulator.flavours import config_line, setting_lines
 from firmware_bridge.simulator.interpreter import Need, Wait
 from firmware_bridge.simulator.parser import GcodeError
-from firmware_bridge.simulator.states import ALARM_HOMING_APPROACH, BUILD, EEPROM_BYTE_S, VERSION
+from firmware_bridge.simulator.states import ALARM_HOMING_APPROACH
 
 if TYPE_CHECKING:
     from firmware_bridge.simulator.controller import VirtualGrbl
@@ -62,13 +63,14 @@ def run_system_line(grbl: VirtualGrbl, line: str) -> System:
     elif not idle:
         raise GcodeError(ERROR_NOT_IDLE)
     elif line == "$$":
-        for text in grbl.settings.lines():
+        for text in setting_lines(grbl.options, grbl.settings):
             grbl.say(text)
     elif line == "$#":
         _say_frames(grbl)
     elif line == "$I":
-        grbl.say(f"[VER:{VERSION}.{BUILD}:]")
-        grbl.say(f"[OPT:V,{grbl.machine.planner_blocks},{grbl.machine.rx_buffer_bytes}]")
+        blocks = grbl.planner.capacity
+        for text in grbl.options.build:
+            grbl.say(text.format(planner=blocks, rx=grbl.rx.size))
     elif line == "$N":
         grbl.say("$N0=")
         grbl.say("$N1=")
@@ -79,11 +81,12 @@ def run_system_line(grbl: VirtualGrbl, line: str) -> System:
     elif line in ("$RST=$", "$RST=#", "$RST=*"):
         _restore(grbl, line[-1])
         return False
+    elif grbl.options.fluid and (found := config_line(grbl.settings, line[1:].lower())) is not None:
+        grbl.say(found)
     elif match := _SETTING.fullmatch(line):
         yield Need.STILL
         changed = grbl.settings.write(int(match[1]), float(match[2]))
-        grbl.store(changed)
-        yield grbl.now_s + changed * EEPROM_BYTE_S
+        yield grbl.now_s + grbl.store(changed)
     else:
         raise GcodeError(ERROR_STATEMENT)
     return True

@@ -181,7 +181,10 @@ def simulate(
 def serve_simulator(
     dialect: Annotated[
         str | None,
-        typer.Option("--dialect", help="Which controller: grbl, marlin; by default the profile's."),
+        typer.Option(
+            "--dialect",
+            help="Which controller: grbl, grblhal, fluidnc, marlin, uarm; by default the profile's.",
+        ),
     ] = None,
     pty: Annotated[Path | None, typer.Option("--pty", help="Path of a pseudo terminal to make.")] = None,
     tcp: Annotated[str | None, typer.Option("--tcp", help="HOST:PORT to listen on.")] = None,
