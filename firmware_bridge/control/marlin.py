@@ -17,6 +17,7 @@ wrong place. Marlin has no hold and no status while it works.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from types import MappingProxyType
 
 from firmware_bridge.control.base import identify, refuse
@@ -269,7 +270,7 @@ def _learn_resend(link: Link) -> bool:
     """Whether an ``ok`` follows a request to send again."""
     link.send_framed(link.next_number + 1, link.dialect.commands["status"])
     replies = link.quiet(2 * QUIET_S)
-    for reply, after in zip(replies, [*replies[1:], None], strict=True):
+    for reply, after in pairwise([*replies, None]):  # there may be none
         if isinstance(reply, Resend):
             return isinstance(after, Ok)
     # It took a line out of order: it does not count lines, so nothing is ever sent again.

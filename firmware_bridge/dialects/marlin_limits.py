@@ -58,7 +58,8 @@ def limits_of(machine: MachineProfile, facts: Facts) -> MachineLimits:
         reach=(reach[0], reach[1], reach[2]),
         frame=Frame.WORK,
         soft_limits=kept,
-        junction_deviation_mm=told.one("M205 J", 1e-5, 10.0),
+        # 0 where the board brakes by classic jerk instead.
+        junction_deviation_mm=told.one("M205 J", 0.0, 10.0) or None,
         arcs=facts.capabilities.get("ARCS"),
         names=_NAMES,
         notes=tuple(told.notes),
