@@ -81,6 +81,8 @@ class Device:
     Attributes:
         machine: the profile.
         window: what may be under way while it draws.
+        restarted: whether it greeted as after a restart when the port was opened, so that its counters
+            have begun anew, until it is homed or draws.
     """
 
     def __init__(self, machine: MachineProfile, link: Link) -> None:
@@ -89,8 +91,7 @@ class Device:
         self._link = link
         self._control = control_of(machine.dialect)
         link.facts = self._control.greet(link)
-        # Where opening the port restarts the board, its counters have begun anew.
-        self._began_anew = link.restarted
+        self.restarted = link.restarted
         link.restarted = False
         self.window = link.dialect.window(machine, link.facts)
         self._under_way: Drawing | None = None
@@ -197,7 +198,7 @@ class Device:
         link = self._link
         lowest = link.lowest_pen = drawing.lowest_pen()
         measures = link.dialect.framing is Framing.NAMED
-        link.restarted = link.restarted or self._began_anew
+        link.restarted = link.restarted or self.restarted
         kept = measures or not link.restarted
         if kept:  # otherwise what it reports is from another frame
             drawing.stop()
@@ -271,7 +272,7 @@ class Device:
     ) -> StreamReport:
         job = Job(self._link, self._control, self.machine, self.window, drawing, pen_up, self.abort_lift)
         self._under_way = drawing
-        self._began_anew = False  # whoever draws has seen to its place
+        self.restarted = False  # whoever draws has seen to its place
         try:
             return job.draw(findings, on_event, lowest_pen)
         finally:
@@ -354,7 +355,7 @@ class Device:
         if pen and self.machine.pen_actuator == "z" and "home pen" in commands:
             self._link.command(commands["home pen"], _HOME_TIMEOUT_S)
         self.wait_idle()
-        self._began_anew = False
+        self.restarted = False
 
     def unlock(self) -> None:
         """Leaves an alarm without homing; the position may be wrong then."""

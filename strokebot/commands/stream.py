@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firmware_bridge.errors import StrokebotError
+from strokebot.commands.checking import check_first
 from strokebot.commands.common import (
     OUT_ROOT,
     OutOption,
@@ -62,16 +63,10 @@ def send(
         progress_bar(f"{file.name} ({KEYS})", quiet) as advance,
     ):
         if check:
-            say(_checked(device.check(lines, listener(device, poll, advance)), machine.dialect), quiet)
+            check_first(device, lines, listener(device, poll, advance), quiet)
         keep = keep_journal(machine, target, file.name) if journal else None
         report = device.run_gcode(lines, listener(device, poll, advance), keep)
     say(f"{file.name}: {report.acknowledged} of {report.lines} lines in {report.duration_s:.1f} s", quiet)
-
-
-def _checked(done: bool, dialect: str) -> str:
-    if done:
-        return "checked: the controller takes every line"
-    return f"{dialect} has no check mode: the file was run on the virtual machine alone"
 
 
 def resume(

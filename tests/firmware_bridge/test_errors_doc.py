@@ -25,11 +25,17 @@ def test_each_code_has_its_row(prefix: str, words: Mapping[int, tuple[str, str]]
     assert [int(code) for code, _, _ in rows] == sorted(words)
 
 
-def test_what_the_page_quotes_is_said_by_the_program() -> None:
+@pytest.mark.parametrize("section", ["Found by strokebot", "Found before the pen moves"])
+def test_what_the_page_quotes_is_said_by_the_program(section: str) -> None:
     package = Path(firmware_bridge.__file__).parent
     # Messages are broken over several literals.
     said = re.sub(r'"\s*f?"', "", "".join(p.read_text(encoding="utf-8") for p in package.rglob("*.py")))
-    table = DOC.split("## Found by strokebot")[1].split("##")[0]
-    quoted = re.findall(r"^\| (.*?) \|", table, re.M)[2:]
+    table = DOC.split(f"## {section}")[1].split("\n##")[0]
+    quoted = [
+        part
+        for text in re.findall(r"^\| (.*?) \|", table, re.M)
+        if text not in ("says", "---")
+        for part in text.split("; ")
+    ]
     assert len(quoted) >= 10
     assert [text for text in quoted if text not in said] == []
