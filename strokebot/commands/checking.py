@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from firmware_bridge.link import Listener
 
 
-def check_first(device: Device, lines: Sequence[str], listener: Listener, quiet: bool) -> None:
+def check_first(device: Device, lines: Sequence[str], listener: Listener | None, quiet: bool) -> None:
     """Lets the controller read all lines in its check mode, and says what came of it.
 
     Raises:
