@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from firmware_bridge.control import grbl_facts
 from firmware_bridge.dialects.base import Window
 from firmware_bridge.errors import DeviceAlarm, PreflightError
+from firmware_bridge.events import Event
 from firmware_bridge.link import Link
 from firmware_bridge.streamer import Streamer
 
@@ -28,6 +29,8 @@ def check_mode(link: Link, lines: Sequence[str], window: Window, leave: Callable
         window: what may be under way.
         leave: brings the machine back.
     """
+    # Answers to the questions around it are no news for anybody.
+    told, link.listener = link.listener, _nobody
     before = grbl_facts.work_offset_mm(link)
     if any(grbl_facts.places(link).get("G92", ())):
         raise PreflightError(
@@ -36,14 +39,20 @@ def check_mode(link: Link, lines: Sequence[str], window: Window, leave: Callable
     link.command(link.dialect.commands["check"])
     streamer = Streamer(link, window)
     try:
+        link.listener = told
         streamer.stream(lines)
     except DeviceAlarm as error:
         at = min(streamer.outbox.acknowledged, len(lines) - 1)
         raise DeviceAlarm(f"Line {at + 1} '{lines[at][:40]}': {error}") from error
     finally:
+        link.listener = _nobody
         leave()
     if grbl_facts.work_offset_mm(link) != before:
         raise PreflightError(
             "The work frame is another after check mode: choose G54, or store the origin with G10 L20 P1."
         )
     return True
+
+
+def _nobody(event: Event) -> None:
+    del event
