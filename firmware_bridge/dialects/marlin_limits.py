@@ -1,9 +1,7 @@
 """What ``M503``, ``M211`` and ``M115`` of Marlin say of the machine.
 
 Moves without an extruder run at the travel acceleration (``M204 T``), so an axis gets the lesser
-of that and its own (``M201``). A profile states less than the firmware's acceleration, by
-``FIRMWARE_HEADROOM``, so that the plan rules and not the firmware; what is told here is what a
-profile could state.
+of that and its own (``M201``).
 
 Source: marlinfw.org (G-code reference); Marlin/src/gcode/control/M211.cpp and gcode/host/M115.cpp,
 read for facts.
@@ -20,9 +18,6 @@ from firmware_bridge.machine import MachineProfile
 if TYPE_CHECKING:
     from firmware_bridge.dialects.base import Facts
 
-# A profile states a tenth less than the firmware's acceleration, so that the plan rules: the
-# firmware's small-segment rule sees the turn of single chords, which scatters around the curve's.
-FIRMWARE_HEADROOM = 1.0 / 0.9
 _AXES = "XYZ"
 _FARTHEST_MM = 20000.0
 _NAMES = MappingProxyType(
@@ -52,7 +47,7 @@ def limits_of(machine: MachineProfile, facts: Facts) -> MachineLimits:
     reach = spans if kept else [None, None, None]
     return MachineLimits(
         speed=told.speed(("M203 X", "M203 Y", "M203 Z")),
-        acceleration=_profiled((own[0], own[1], own[2]), travel),
+        acceleration=_lesser(own, travel),
         steps_per_mm=told.steps(("M92 X", "M92 Y", "M92 Z")),
         travel_mm=(lengths[0], lengths[1], lengths[2]),
         reach=(reach[0], reach[1], reach[2]),
@@ -66,8 +61,6 @@ def limits_of(machine: MachineProfile, facts: Facts) -> MachineLimits:
     )
 
 
-def _profiled(own: Three, travel: float | None) -> Three:
-    x, y, z = (
-        None if a is None else (a if travel is None else min(a, travel)) / FIRMWARE_HEADROOM for a in own
-    )
+def _lesser(own: Three, travel: float | None) -> Three:
+    x, y, z = (a if a is None or travel is None else min(a, travel) for a in own)
     return x, y, z

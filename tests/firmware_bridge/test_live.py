@@ -96,17 +96,17 @@ def test_the_told_time_is_the_time_that_the_machine_takes() -> None:
     assert times == pytest.approx(seconds[500.0] / seconds[6000.0], rel=0.1)
 
 
-def test_marlin_tells_what_a_profile_could_state() -> None:
+def test_marlin_has_two_limits_of_acceleration() -> None:
     machine = plotter("marlin")
     controller = VirtualMarlin(machine)
     controller.settings.write(201, {"X": 500.0})
     controller.settings.write(203, {"Y": 20.0})
     (finding,) = told(machine, controller)
     assert "y 20 mm/s by M203 Y, profile 100" in finding.message
-    assert "x 450 mm/s^2 by M201 X and M204 T, profile 1000" in finding.message
+    assert "x 500 mm/s^2 by M201 X and M204 T, profile 1000" in finding.message
     controller = VirtualMarlin(machine)
     controller.settings.write(204, {"T": 100.0})
-    assert "y 90 mm/s^2" in told(machine, controller)[0].message
+    assert "y 100 mm/s^2" in told(machine, controller)[0].message
 
 
 @pytest.mark.parametrize("homed_mm", [(0.0, 0.0, 0.0), (-200.0, -150.0, -9.0)])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from firmware_bridge.dialects.marlin_limits import FIRMWARE_HEADROOM
 from firmware_bridge.machine import MachineProfile
 
 _AXES = "XYZ"
