@@ -248,13 +248,20 @@ def _fill_rows(pen: _Pen, inner: Box, profile: Profile, repeats: int, seed: int)
     fastest = min(profile.machine.max_speed_mm_s)
     speeds = [v for v in SPEEDS_MM_S if v <= fastest] or [fastest]
     mixed = [(level, k) for k in range(repeats) for level in range(LEVELS)]
-    order = np.random.default_rng(seed).permutation(len(mixed)).tolist()
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(mixed)).tolist()
 
     cells = _cells(inner, line_mm, pitch)
     marks: list[Mark] = []
 
-    def line(name: str, kind: MarkKind, pressure: float, feed_mm_s: float = _FEED_MM_S) -> None:
-        x, y = next(cells)
+    def line(
+        name: str,
+        kind: MarkKind,
+        pressure: float,
+        feed_mm_s: float = _FEED_MM_S,
+        at_mm: tuple[float, float] | None = None,
+    ) -> None:
+        x, y = next(cells) if at_mm is None else at_mm
         marks.append(pen.mark(name, kind, [(x, y), (x + line_mm, y)], pressure, feed_mm_s))
 
     line("drift-0", MarkKind.DRIFT, _HELPING_PRESSURE)
@@ -264,9 +271,12 @@ def _fill_rows(pen: _Pen, inner: Box, profile: Profile, repeats: int, seed: int)
     last = pen.mark("drift-1", MarkKind.DRIFT, [(x, y), (x + line_mm, y)])
     for k in reversed(range(LEVELS)):
         line(f"pressure-down-{k}", MarkKind.PRESSURE_DOWN, levels[k])
-    for at in order:
+    # Places in mixed order too: else the time of drawing would grow with the way down the sheet, and
+    # drift could not be told from tilt.
+    places = [next(cells) for _ in mixed]
+    for at, place in zip(order, rng.permutation(len(mixed)).tolist(), strict=True):
         k, repeat = mixed[at]
-        line(f"pressure-random-{k}-{repeat}", MarkKind.PRESSURE_RANDOM, levels[k])
+        line(f"pressure-random-{k}-{repeat}", MarkKind.PRESSURE_RANDOM, levels[k], at_mm=places[place])
     for j, pressure in enumerate(SPEED_PRESSURES):
         for k, speed in enumerate(speeds):
             line(f"speed-{j}-{k}", MarkKind.SPEED, pressure, speed)
