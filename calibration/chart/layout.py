@@ -8,7 +8,7 @@ Nouns:
 
 The pen chart shows, in the order of drawing: a first line; the pressure wedge up, down and
 in mixed order with repeats; the speed wedge at three pressures; lines that land and leave
-slowly (touch); ramps both ways (lag); directions and circles (tilt, play); solid hatch
+slowly (touch); ramps both ways (lag); directions (does the pen lean?); solid hatch
 (greatest darkness); dots with a rest (blot); the first line again (drift).
 
 The geometry chart shows crosses. Each is two strokes of the shape of an L whose corners
@@ -64,7 +64,6 @@ DWELLS_S = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0)
 _DOT_PITCH_MM = 8.0
 _FIGURE_MM = 12.0
 _FIGURE_GAP_MM = 3.0
-_CIRCLE_POINTS = 72
 _RULER_MM = 40.0
 # Crosses of the geometry chart: pitch and length of an arm.
 _CROSS_PITCH_MM = 24.0
@@ -330,7 +329,7 @@ def _ramps(pen: _Pen, inner: Box, y: float, pitch: float, marks: list[Mark]) -> 
 
 
 def _figures(pen: _Pen, inner: Box, y: float, marks: list[Mark]) -> float:
-    """Directions, circles and the solid hatch in one row; returns the y under it."""
+    """Directions and the solid hatch in one row; returns the y under it."""
     half = _FIGURE_MM / 2
     middle = y - half
     x = inner.x0 + half
@@ -339,11 +338,6 @@ def _figures(pen: _Pen, inner: Box, y: float, marks: list[Mark]) -> float:
         reach = half * np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))])
         ends = np.array([x, middle]) + np.array([-reach, reach])
         marks.append(pen.mark(f"direction-{degrees}", MarkKind.DIRECTION, ends))
-        x += step
-    turn = np.linspace(0.0, 2 * math.pi, _CIRCLE_POINTS + 1)
-    for name, sign in (("left", 1.0), ("right", -1.0)):
-        circle = np.column_stack([x + half * np.cos(turn), middle + sign * half * np.sin(turn)])
-        marks.append(pen.mark(f"circle-{name}", MarkKind.CIRCLE, circle))
         x += step
     marks.append(
         pen.mark("hatch", MarkKind.HATCH, pen.filled(x - half, middle - half, x + half, middle + half), 1.0)

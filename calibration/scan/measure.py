@@ -46,7 +46,7 @@ _END_MM = 3.0
 # Of the lines that any pen draws, so many must be there.
 _PRESENT_SHARE = 0.7
 # Lines of these kinds are drawn well below the touch point.
-_SURE = (MarkKind.DRIFT, MarkKind.RULER, MarkKind.DIRECTION, MarkKind.RAMP, MarkKind.CIRCLE, MarkKind.GRID)
+_SURE = (MarkKind.DRIFT, MarkKind.RULER, MarkKind.DIRECTION, MarkKind.RAMP, MarkKind.GRID)
 _STRAIGHT = (
     MarkKind.PRESSURE_UP, MarkKind.PRESSURE_DOWN, MarkKind.PRESSURE_RANDOM, MarkKind.SPEED,
     MarkKind.DRIFT, MarkKind.DIRECTION, MarkKind.RULER,
