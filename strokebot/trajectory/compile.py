@@ -23,7 +23,7 @@ from firmware_bridge.kinematics.joints import controller_words
 from firmware_bridge.program import Move, MoveKind, Program
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.cuts import cut_times, without_short
-from strokebot.trajectory.feeds import drawn_moves, rounded_feeds
+from strokebot.trajectory.feeds import drawn_moves, end_speeds, rounded_feeds
 from strokebot.trajectory.path import Path
 from strokebot.trajectory.polyline import arc_length, simplify
 from strokebot.trajectory.pressure import pen_move_time_s, pen_values, ramp_time_s, sent_ahead
@@ -68,7 +68,7 @@ def compile_program(
     speed = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) / np.diff(trajectory.t_s)
     width = trajectory.width_mm
     if pen.bleed_mm2_mm_s > 0 and machine.pen_actuator == "z":
-        width = pen.against_bleed(width, _end_speeds(speed, trajectory.t_s))
+        width = pen.against_bleed(width, end_speeds(speed, trajectory.t_s))
     value = pen_values(
         trajectory.xy_mm, width, trajectory.intensity, trajectory.pen_down[1:], profile, turned
     )
