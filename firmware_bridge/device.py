@@ -126,7 +126,11 @@ class Device:
     # -- drawing ---------------------------------------------------------------------------------
 
     def run(
-        self, program: Program, on_event: Listener | None = None, keep: KeepJournal | None = None
+        self,
+        program: Program,
+        on_event: Listener | None = None,
+        keep: KeepJournal | None = None,
+        encoded: Sequence[str] | None = None,
     ) -> StreamReport:
         """Draws a program and returns when the machine stands still.
 
@@ -134,6 +138,7 @@ class Device:
             program: moves in machine mm.
             on_event: is told progress, position, state changes and warnings.
             keep: begins the journal of the lines that are about to be sent; None for none.
+            encoded: what the dialect made of the program, where it was asked already.
 
         Raises:
             PreflightError: if the program must not be started on this machine.
@@ -145,7 +150,9 @@ class Device:
             KeyboardInterrupt: passed on after the pen was lifted, as any other error.
         """
         findings = preflight.require(program, self.machine)
-        lines = self._encoded(program)
+        if encoded is None:
+            encoded = self._link.dialect.encode(program, self.machine)
+        lines = _without_comments(encoded)
         findings += self.judge(lines)
         up = [m.pen for m in program.moves if m.kind in (MoveKind.TRAVEL, MoveKind.LIFT)]
         lowest = min((m.pen for m in program.moves), default=None)
@@ -246,7 +253,8 @@ class Device:
             DeviceError: for a line that it refuses or that its soft limits forbid.
             StrokebotError: as ``run``.
         """
-        lines: Sequence[str] = drawn if not isinstance(drawn, Program) else self._encoded(drawn)
+        lines = self._link.dialect.encode(drawn, self.machine) if isinstance(drawn, Program) else drawn
+        lines = _without_comments(lines)
         self._control.require_idle(self._link)
         if on_event is not None:
             self._link.listener = on_event
@@ -254,10 +262,6 @@ class Device:
             return self._control.check_mode(self._link, lines, self.window)
         finally:
             self._link.listener = _no_event
-
-    def _encoded(self, program: Program) -> list[str]:
-        encoded = self._link.dialect.encode(program, self.machine)
-        return [line for line in encoded if not line.startswith(_COMMENT)]
 
     def _drawing(self, lines: Sequence[str], keep: KeepJournal | None) -> Drawing:
         return Drawing(self._link, lines, self.machine, None if keep is None else keep(lines))
@@ -391,6 +395,10 @@ class Device:
             ResponseTimeout: if it neither moves nor becomes idle.
         """
         self._control.wait_idle(self._link)
+
+
+def _without_comments(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if not line.startswith(_COMMENT)]
 
 
 def _no_event(event: Event) -> None:

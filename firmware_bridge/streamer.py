@@ -440,13 +440,20 @@ class Streamer:
                 bound += LONG_SILENCE_S
         if now - self._heard_s > bound:
             self._silent(bound)
-        busy_bound = BUSY_LIMIT_S + self._dwelling_s()
-        if self.outbox.pending and now - self._answer_s > busy_bound and not self._held():
+        # The dwells of pending lines are looked for only where they can make a difference.
+        unanswered_s = now - self._answer_s - BUSY_LIMIT_S
+        if (
+            self.outbox.pending
+            and unanswered_s > 0.0
+            and not self._held()
+            and unanswered_s > self._dwelling_s()
+        ):
             self._lost_answer()
         # What counts is the time up to which something was heard: a silent machine may be moving.
         stood_s = (now if polled else self._stood_until_s) - self._progress_s
         counted = self.framing is not Framing.NUMBERED  # there a probe finds what was lost
-        if counted and self.outbox.pending and stood_s > NO_PROGRESS_S + self._dwelling_s():
+        too_long = stood_s > NO_PROGRESS_S and stood_s > NO_PROGRESS_S + self._dwelling_s()
+        if counted and self.outbox.pending and too_long:
             self._lost_answer()
 
     def _held(self) -> bool:

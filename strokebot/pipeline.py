@@ -182,7 +182,7 @@ def rehearse(plan: Plan, progress: Progress | None = None) -> DrawResult:
     stage = Stages(progress, plan.compute_s)
     with stage("simulate"):
         with open_device(plan.profile.machine, f"sim://{plan.profile.machine.dialect}") as device:
-            stream = device.run(plan.program)
+            stream = device.run(plan.program, encoded=plan.gcode)
             transport = device.transport
         if not isinstance(transport, SimulatedTransport):  # the registry could say otherwise
             raise PortError(f"{transport.name} keeps no record of what it drew: use a sim:// port.")

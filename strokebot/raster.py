@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from calibration.raster import lay_ink
 from strokebot.arrays import frozen_array
@@ -15,7 +14,7 @@ from strokebot.errors import GestureError
 from strokebot.trajectory.polyline import simplify
 
 # Recorded paths are far denser than pixels; a point this near to the line without it is left out.
-_THIN_PX = 0.02
+THIN_PX = 0.02
 
 # From this ink on a pixel counts as ink.
 INK_THRESHOLD = 0.5
@@ -92,11 +91,11 @@ def thin(
 
     Returns:
         Indices into the points, ascending. The edges of the line through them stay within
-        twice ``_THIN_PX`` of those of the whole line; both ends of every pen change are kept.
+        twice ``THIN_PX`` of those of the whole line; both ends of every pen change are kept.
     """
     change = np.zeros(len(pen_down), dtype=bool)
     change[:-1] = pen_down[1:] != pen_down[:-1]
-    return simplify(np.column_stack([xy_px, width_px / 2]), _THIN_PX, keep=change)
+    return simplify(np.column_stack([xy_px, width_px / 2]), THIN_PX, keep=change)
 
 
 def fidelity(ink: ArrayLike, drawn: ArrayLike) -> dict[str, float]:
@@ -147,6 +146,8 @@ def tone_correlation(darkness: ArrayLike, drawn: ArrayLike, line_px: float) -> f
     Returns:
         Pearson's correlation of both, blurred by ``TONE_SIGMA_WIDTHS`` lines; 0 if one is even.
     """
+    from scipy.ndimage import gaussian_filter  # slow to import, as below
+
     a, b = (
         gaussian_filter(np.asarray(v, dtype=np.float64), TONE_SIGMA_WIDTHS * line_px)
         for v in (darkness, drawn)
@@ -160,6 +161,8 @@ def _near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Pixels within ``TOLERANCE_PX`` of the mask."""
     if not mask.any():
         return mask
+    from scipy.ndimage import distance_transform_edt
+
     return np.asarray(distance_transform_edt(~mask) <= TOLERANCE_PX)
 
 

@@ -18,8 +18,8 @@ import numpy as np
 from strokebot import __version__, plots, raster
 from strokebot.files import write_atomic
 from strokebot.pipeline import DrawResult, Plan
-from strokebot.plots import reach
-from strokebot.plots.panels import Limits
+from strokebot.plots.limits import Limits, shows_reach
+from strokebot.plots.painter import Painter, paint
 from strokebot.svg import drawing_svg
 from strokebot.tone import ToneDrawing
 from strokebot.trajectory.compile import approach_time_s
@@ -113,12 +113,13 @@ def build_report(result: DrawResult) -> dict[str, Any]:
     return {key: _rounded(value) for key, value in report.items()}
 
 
-def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
+def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = None) -> list[Path]:
     """Writes all files of a drawing, the report last.
 
     Args:
         result: the drawing.
         folder: made if it is not there.
+        painter: paints the dry run meanwhile; None to do it here.
 
     Returns:
         The files, in the order of writing.
@@ -127,14 +128,13 @@ def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
         StrokebotError: if the folder cannot be written to.
     """
     plan = result.plan
-    report = build_report(result)
     facts = [
         f"{result.trace.duration_s:.1f} s",
         f"{result.trace.drawn_mm:.0f} mm drawn",
         f"{result.trace.lifts} lift" + ("" if result.trace.lifts == 1 else "s"),
         f"method {plan.sketch.method}",
     ]
-    figure = plots.dry_run_figure(
+    dry_run = (
         plan.target,
         plan.placement,
         result.trace,
@@ -142,16 +142,18 @@ def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
         plan.name,
         facts,
         (plan.trajectory, plan.planned_with),
-        tone=plan.sketch.tone is not None,
+        plan.sketch.tone is not None,
     )
+    painting = None if painter is None else painter.begin(*dry_run)
+    report = build_report(result)
     files = {
         GESTURE_FILE: plan.sketch.gesture.to_json().encode(),
         TRAJECTORY_FILE: _trajectory_bytes(plan),
         GCODE_FILE: ("\n".join(plan.gcode) + "\n").encode(),
         SVG_FILE: drawing_svg(plan.path, plan.profile.paper.size_mm, plan.name).encode(),
-        DRY_RUN_FILE: plots.png_bytes(figure),
+        DRY_RUN_FILE: paint(*dry_run) if painting is None else painting.png(),
     }
-    if reach.shows_reach(plan.profile):
+    if shows_reach(plan.profile):
         files[REACH_FILE] = plots.png_bytes(plots.reach_figure(plan.profile, result.trace.xy_mm))
     files |= {
         REPORT_FILE: (json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),

@@ -6,7 +6,10 @@ what its UART holds by itself.
 
 from __future__ import annotations
 
-from collections import deque
+import re
+
+# A line without a comment or anything else that the firmware would drop, blanks apart.
+_PLAIN_LINE = re.compile(rb"([ -'*-.0-:<-~]*)[\r\n]")
 
 # While the AVR writes a byte of its EEPROM, it serves no interrupt.
 EEPROM_BYTE_S = 0.0034
@@ -29,7 +32,7 @@ class ReceiveBuffer:
         self.size = size
         self.overruns = 0
         self.peak = 0
-        self._bytes: deque[int] = deque()
+        self._bytes = bytearray()
 
     def __len__(self) -> int:
         return len(self._bytes)
@@ -47,9 +50,30 @@ class ReceiveBuffer:
         self._bytes.append(byte)
         self.peak = max(self.peak, len(self._bytes))
 
+    def extend(self, data: bytes) -> None:
+        """Takes bytes as ``push`` takes each of them."""
+        kept = data[: max(self.free, 0)]
+        self.overruns += len(data) - len(kept)
+        self._bytes += kept
+        self.peak = max(self.peak, len(self._bytes))
+
     def pop(self) -> int:
         """The oldest byte; the buffer must not be empty."""
-        return self._bytes.popleft()
+        return self._bytes.pop(0)
+
+    def pop_line(self, most: int) -> str | None:
+        """A whole line without its end and blanks, in upper case; None if byte for byte must be looked at.
+
+        That is so where no line is complete, or it is longer than ``most``, or holds a comment.
+        """
+        match = _PLAIN_LINE.match(self._bytes)
+        if match is None:
+            return None
+        line = match[1].replace(b" ", b"")
+        if len(line) > most:
+            return None
+        del self._bytes[: match.end()]
+        return line.decode("ascii").upper()
 
     def clear(self) -> None:
         """Forgets what waits; the counters stay."""
@@ -73,8 +97,15 @@ class Deafness:
         self._writes = [(begin_s + (i + 1) * EEPROM_BYTE_S, _UART_BYTES) for i in range(changed_bytes)]
         return changed_bytes * EEPROM_BYTE_S
 
+    @property
+    def over(self) -> bool:
+        """Whether everything is heard, as far as ``hears`` has found out."""
+        return not self._writes
+
     def hears(self, now_s: float) -> bool:
         """Whether a byte that arrives now is read."""
+        if not self._writes:
+            return True
         self._writes = [(end, left) for end, left in self._writes if end > now_s + _INSTANT_S]
         if not self._writes:
             return True

@@ -19,6 +19,7 @@ interface, commands, settings) and measured figures of users.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 
 from firmware_bridge.machine import MachineProfile
@@ -45,6 +46,7 @@ from firmware_bridge.simulator.states import (
 from firmware_bridge.simulator.virtual import INSTANT_S, VirtualController, usual_start
 
 _SINGLE_REALTIME = (RESET, STATUS, HOLD, RESUME)
+_REALTIME_BYTE = re.compile(b"[%b%b-\xff]" % (re.escape(bytes(_SINGLE_REALTIME)), bytes([FIRST_HIGH_BYTE])))
 
 
 class VirtualGrbl(VirtualController):
@@ -92,6 +94,9 @@ class VirtualGrbl(VirtualController):
 
     def receive(self, data: bytes) -> None:
         """Takes bytes that arrive now."""
+        if self.deafness.over and not _REALTIME_BYTE.search(data):
+            self.rx.extend(data)
+            data = b""
         for byte in data:
             if byte in _SINGLE_REALTIME or byte >= FIRST_HIGH_BYTE:
                 handle_realtime(self, byte)

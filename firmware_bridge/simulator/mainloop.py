@@ -55,6 +55,9 @@ def main_loop(grbl: VirtualGrbl) -> Generator[Wait, None, None]:
 
 def _read_line(grbl: VirtualGrbl) -> Generator[Wait, None, tuple[str, bool]]:
     """Reads one line as the firmware filters it; returns it, and whether it was too long."""
+    ready = grbl.rx.pop_line(LINE_CHARS)
+    if ready is not None:
+        return ready, False
     chars: list[str] = []
     overflow = False
     comment = ""

@@ -99,6 +99,13 @@ class Modal:
     spindle_speed: float = 0.0
     tool: int = 0
 
+    def copy(self) -> Modal:
+        """The same, to be changed."""
+        return Modal(
+            self.motion, self.plane, self.distance, self.feed_mode, self.units, self.frame, self.spindle,
+            self.feed, self.spindle_speed, self.tool,
+        )  # fmt: skip
+
     def words(self) -> str:
         """The answer to ``$G``, without its brackets."""
         return (
@@ -158,7 +165,7 @@ def parse_line(line: str, modal: Modal, jog: bool = False) -> LineOrder:
     Raises:
         GcodeError: with the number that GRBL 1.1 gives.
     """
-    order = LineOrder(Modal(**{name: getattr(modal, name) for name in Modal.__slots__}))
+    order = LineOrder(modal.copy())
     groups: set[str] = set()
     values: dict[str, float] = {}
     motion_word = False

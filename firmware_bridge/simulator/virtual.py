@@ -143,6 +143,8 @@ class VirtualController(ABC):
 
     def take_output(self) -> bytes:
         """What the controller has said since the last call."""
+        if not self._output:
+            return b""
         out = bytes(self._output)
         self._output.clear()
         return out

@@ -55,6 +55,8 @@ class LineCutter:
 
     def feed(self, data: bytes) -> None:
         """Takes bytes as they come."""
+        if not data:
+            return
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._lines.extend(line.decode("latin-1").strip("\r ") for line in lines)
         if len(self._rest) > LONGEST_LINE_BYTES:

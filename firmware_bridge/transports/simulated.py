@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from firmware_bridge.errors import PortError, ResponseTimeout
 from firmware_bridge.machine import MachineProfile
@@ -36,6 +35,7 @@ class SimulatedTransport:
         self.boot_s = _BOOT_S
         self._cutter = LineCutter()
         self._closed = False
+        _interrupts_later.open()
 
     def _endpoint(self) -> Endpoint:
         """What the bytes go to: the machine, or a wire to it."""
@@ -45,14 +45,14 @@ class SimulatedTransport:
         """Gives bytes to the virtual machine."""
         if self._closed:
             raise PortError(f"{self.name} is closed: open it again.")
-        with _interrupts_later():
+        with _interrupts_later:
             self._endpoint().receive(data)
 
     def read_line(self, timeout_s: float) -> str:
         """Runs the virtual machine until it says a line or ``timeout_s`` of its time is over."""
         if self._closed:
             raise PortError(f"{self.name} is closed: open it again.")
-        with _interrupts_later():
+        with _interrupts_later:
             deadline = self.controller.now_s + timeout_s
             self._cutter.feed(self._endpoint().take_output())
             while not self._cutter:
@@ -72,26 +72,58 @@ class SimulatedTransport:
 
     def close(self) -> None:
         """Ends the use of the machine; its recording stays readable."""
+        if not self._closed:
+            _interrupts_later.close()
         self._closed = True
 
 
-@contextmanager
-def _interrupts_later() -> Iterator[None]:
-    """Keeps Ctrl-C from tearing the virtual machine apart in mid-step; it is raised right after."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came = False
+class _LateInterrupts:
+    """Keeps Ctrl-C from tearing the virtual machine apart in mid-step; it is raised right after.
 
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
+    A context around each step. The handler is set while any virtual machine is open: to set it for
+    each step would take as long as the step.
+    """
 
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if came:
+    def __init__(self) -> None:
+        self._open = 0
+        self._inside = self._came = False
+        self._before: Any = None
+
+    def open(self) -> None:
+        """A virtual machine is opened; only the main thread may set a handler."""
+        if self._open == 0:
+            if threading.current_thread() is not threading.main_thread():
+                return
+            self._before = signal.signal(signal.SIGINT, self._note)
+        self._open += 1
+
+    def close(self) -> None:
+        """A virtual machine is closed."""
+        if self._open == 0 or threading.current_thread() is not threading.main_thread():
+            return
+        self._open -= 1
+        if self._open == 0 and signal.getsignal(signal.SIGINT) == self._note:
+            signal.signal(signal.SIGINT, signal.SIG_DFL if self._before is None else self._before)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._inside:
+            self._came = True
+        elif callable(self._before):
+            self._before(number, frame)
+        elif self._before is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.raise_signal(signal.SIGINT)
+
+    def __enter__(self) -> None:
+        # Handlers run in the main thread: a step of another one cannot be torn apart.
+        self._inside = threading.get_ident() == _MAIN_THREAD
+
+    def __exit__(self, *_: object) -> None:
+        self._inside = False
+        if self._came:
+            self._came = False
+            signal.raise_signal(signal.SIGINT)
+
+
+_MAIN_THREAD = threading.main_thread().ident
+_interrupts_later = _LateInterrupts()

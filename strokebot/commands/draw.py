@@ -111,6 +111,7 @@ def draw(
     drawing.svg, dry_run.png and report.json.
     """
     from strokebot.errors import PlacementError
+    from strokebot.plots.painter import Painter
     from strokebot.trajectory.place import parse_paper
 
     try:
@@ -121,7 +122,7 @@ def draw(
     at_mm = None if at is None else pair(at, ",", "--at", "X,Y, such as 20,30")
 
     folder = out_dir or OUT_ROOT / image.stem
-    with progress_bar(f"drawing {image.name}", quiet) as advance:
+    with Painter() as painter, progress_bar(f"drawing {image.name}", quiet) as advance:
         done: list[str] = []
 
         def progress(stage: str) -> None:
@@ -151,7 +152,7 @@ def draw(
         )
         result = pipeline.draw(image, options, progress)
         progress("save")
-        files = save_drawing(result, folder)
+        files = save_drawing(result, folder, painter)
     _summary(result, quiet)
     if join == "ink" and result.plan.sketch.join is None:
         note("--join ink has no effect here: the tour draws the picture as a whole.")

@@ -156,7 +156,7 @@ def simulate(
         recording = simulate_lines(read_gcode(file), loaded.machine)
         from strokebot import plots
         from strokebot.files import write_atomic
-        from strokebot.plots.panels import Limits
+        from strokebot.plots.limits import Limits
         from strokebot.trace import Trace
 
         trace = Trace.recorded(recording, loaded)

@@ -23,7 +23,8 @@ from PIL import Image
 from calibration.profile import Profile
 from strokebot.gesture import Gesture
 from strokebot.plots import panels, style
-from strokebot.plots.panels import Box, Limits, Size
+from strokebot.plots.limits import Limits
+from strokebot.plots.panels import Box, Size
 from strokebot.trace import Trace
 from strokebot.trajectory.place import Placement
 from strokebot.trajectory.stages import stage_times
@@ -44,7 +45,8 @@ _MIN_PANEL_INCH = 0.55
 # From these widths over heights on: two panels a row with the key in the fourth cell; one a row.
 _SQUARE_ASPECT = 1.7
 _STACK_ASPECT = 4.5
-# Pixels of the longer side of the drawn ink in the overlay: finer than the printed panel.
+# Pixels of the longer side of the drawn ink in a panel: so many for a printed one, and at most so many.
+_OVERLAY_FINENESS = 1.5
 _OVERLAY_PX = 1400
 
 
@@ -153,7 +155,7 @@ def dry_run_figure(
     a, b, c = page.pictures
     shown = _shown(ink)
     panels.show_input(a, shown, ink.shape, grid.panel)
-    drawn = trace.ink(placement, _fine(ink.shape))
+    drawn = trace.ink(placement, _fine(ink.shape, grid.panel))
     panels.show_overlay(b, drawn if tone else shown, drawn, box, grid.panel)
     lines = panels.show_path(c, trace, box, grid.panel, "(c) path over time")
     _time_bar(c, lines, grid.panel)
@@ -181,8 +183,9 @@ def simulation_figure(
     box = _ink_box(trace, paper_mm)
     placement = Placement(max(box[1] - box[0], box[3] - box[2]), box[0], box[3])
     aspect = (box[1] - box[0]) / (box[3] - box[2])
-    shape = _fine((1000, max(1, round(1000 * aspect)))) if aspect < 1 else _fine((round(1000 / aspect), 1000))
     grid = _Grid.of(2, aspect)
+    longer = (1000, max(1, round(1000 * aspect))) if aspect < 1 else (round(1000 / aspect), 1000)
+    shape = _fine(longer, grid.panel)
     page = grid.figure(2, 2)
     a, b = page.pictures
     drawn = trace.ink(placement, shape)
@@ -225,7 +228,7 @@ def compare_figure(
     box = _box(placement, ink.shape)
     lines = panels.show_path(b, steps, box, grid.panel, "one gesture")
     _time_bar(b, lines, grid.panel, "step")
-    c.imshow(1 - trace.ink(placement, _fine(ink.shape)), cmap="gray", vmin=0, vmax=1, extent=box)
+    c.imshow(1 - trace.ink(placement, _fine(ink.shape, grid.panel)), cmap="gray", vmin=0, vmax=1, extent=box)
     style.dress(c, "drawn by the simulated machine", "x, mm", "y, mm", grid.panel)
     return page.figure
 
@@ -276,9 +279,10 @@ def _ink_box(trace: Trace, paper_mm: tuple[float, float]) -> Box:
     return (float(low[0] - room), float(high[0] + room), float(low[1] - room), float(high[1] + room))
 
 
-def _fine(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The shape of the drawn ink in a figure: the picture's, finer."""
-    factor = _OVERLAY_PX / max(shape)
+def _fine(shape: tuple[int, ...], panel: Size) -> tuple[int, int]:
+    """The shape of the drawn ink in a panel: the picture's, a little finer than the panel is printed."""
+    longer_px = min(_OVERLAY_PX, round(_OVERLAY_FINENESS * max(panel) * style.PRINT_DPI))
+    factor = longer_px / max(shape)
     return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
 
 

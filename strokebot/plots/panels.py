@@ -6,7 +6,6 @@ panel takes the size it will have, in inches, so that ticks can be counted for i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from strokebot import raster
 from strokebot.plots import style
+from strokebot.plots.limits import Limits
 from strokebot.trace import Trace
 from strokebot.trajectory.compile import approach_time_s
 from strokebot.trajectory.stages import StageTimes
@@ -29,44 +29,13 @@ Box = tuple[float, float, float, float]  # left, right, bottom, top, mm
 
 # Slices of time in the speed curve: more than the pixels of a printed panel show nothing new.
 _TIME_SLICES = 1500
-# Points of the drawn path in a picture are kept this finely, as a share of the panel's width.
-_PATH_SHARE = 1.0 / 2000.0
+# The drawn path in a panel stays within this of the whole one, as a share of the longer side: a
+# fifth of a printed pixel at most.
+_PATH_SHARE = 1.0 / 6000.0
 # Room above the highest value of a time curve, as a share of the range.
 _HEADROOM = 0.12
 # A part of the stages' bar is labelled inside if it is at least this share of the whole.
 _LABELLED_SHARE = 0.06
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a machine and its pen allow, for the time panels.
-
-    Attributes:
-        draw_speed_mm_s: greatest speed with the pen down.
-        axis_speed_mm_s: greatest speeds of the x and the y axis.
-        pen_up: pen value clear of the paper. pen_touch: of the thinnest line. pen_full: of the widest.
-        pen_label: what the pen axis counts, with its unit.
-    """
-
-    draw_speed_mm_s: float
-    axis_speed_mm_s: tuple[float, float]
-    pen_up: float
-    pen_touch: float
-    pen_full: float
-    pen_label: str
-
-    @classmethod
-    def of(cls, profile: Profile) -> Limits:
-        """The limits of a profile."""
-        x_speed, y_speed = profile.machine.max_speed_mm_s
-        return cls(
-            profile.pen.draw_speed_mm_s,
-            (float(x_speed), float(y_speed)),
-            profile.pen.up,
-            profile.pen.touch,
-            profile.pen.full,
-            "pen height, mm" if profile.pen.actuator == "z" else "pen servo, S",
-        )
 
 
 def show_input(axes: Axes, ink: NDArray[np.float32], shape: tuple[int, ...], size: Size) -> None:
@@ -102,7 +71,7 @@ def overlay_key() -> list[Patch]:
 def show_path(axes: Axes, trace: Trace, box: Box, size: Size, title: str) -> LineCollection:
     """The path coloured by time, with start, end, lifts and travel; paper mm."""
     down = trace.pen_down
-    scale = 1.0 / (_PATH_SHARE * max(box[1] - box[0], box[3] - box[2]))
+    scale = raster.THIN_PX / (_PATH_SHARE * max(box[1] - box[0], box[3] - box[2]))
     keep = raster.thin(trace.xy_mm * scale, np.zeros(len(trace)), down)
     xy, time, drawn = trace.xy_mm[keep], trace.t_s[keep] - trace.t_s[0], down[keep]
     pieces = np.stack([xy[:-1], xy[1:]], axis=1)

@@ -29,11 +29,6 @@ _FIGURE_INCH = (7.0, 5.2)
 _CORNERS = ("lower left", "lower right", "upper right", "upper left")
 
 
-def shows_reach(profile: Profile) -> bool:
-    """Whether the machine's reach is more than its envelope, so that a picture of it tells something."""
-    return bool(profile.machine.kinematics.faults)
-
-
 def lost_corners(profile: Profile) -> list[str]:
     """Names of the paper's corners that the machine cannot reach."""
     reached = kinematics_of(profile.machine).reachable(profile.to_machine(_corners(profile)))

@@ -32,6 +32,7 @@ from strokebot.image import InkImage
 from strokebot.tour.areas import fill_graph, measure_apart, shortest_walk
 from strokebot.tour.centreline import Line
 from strokebot.tour.graph import clean, split_corners, trace
+from strokebot.tour.grown import MOST_EDGES, grown_walks
 from strokebot.tour.lifts import TourCosts, cut_retraces
 from strokebot.tour.natural import natural_walk
 from strokebot.tour.order import order_pieces
@@ -124,8 +125,11 @@ def plan_tour(
         if graph.at[nodes[0]]:
             number = next(part[node] for node in nodes if node in part)
             fills = any(k in filled for node in nodes for k in graph.at[node])
-            walk = shortest_walk(graph, nodes) if fills else natural_walk(graph, nodes, shapes)
-            runs = [walk] if costs is None else cut_retraces(graph, walk, costs, work.unit)
+            if not fills and sum(len(graph.at[node]) for node in nodes) <= 2 * MOST_EDGES:
+                runs = grown_walks(graph, nodes, shapes, costs, work.unit)
+            else:
+                walk = shortest_walk(graph, nodes) if fills else natural_walk(graph, nodes, shapes)
+                runs = [walk] if costs is None else cut_retraces(graph, walk, costs, work.unit)
             drawings.append((number, [drawn(graph, lines, run, work.unit) for run in runs]))
         walked += len(nodes)
         tell(_MEASURED + (_WALKED - _MEASURED) * walked / len(graph.at))

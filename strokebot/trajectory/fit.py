@@ -99,8 +99,8 @@ def _far_spans(
     allowed: float,
 ) -> NDArray[np.intp]:
     """The intervals between ``bounds`` in which points and line part by more than allowed."""
-    away = line_at[sync_deviation(line, line_at, points, t, allowed) > allowed]
-    missed = t[sync_deviation(points, t, line, line_at, allowed) > allowed]
+    away = line_at[sync_deviation(line, line_at, points, t, allowed, 0) > allowed]
+    missed = t[sync_deviation(points, t, line, line_at, allowed, 0) > allowed]
     far = np.searchsorted(bounds, np.concatenate([away, missed]), side="right") - 1
     return np.unique(np.clip(far, 0, len(bounds) - 2))
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 # Segments on each side of the matching place that are searched for the nearest one: so many
 # for every point, and so many for a point that is not near enough yet.
-_SEARCH_SEGMENTS = 3
+SEARCH_SEGMENTS = 3
 _LONG_SEARCH_SEGMENTS = 100
 # Levels of ``simplify`` after which chords are halved too; a drawing needs about 20.
 _MOST_LEVELS = 48
@@ -74,6 +74,7 @@ def simplify(
         tolerance: greatest distance of a skipped point from its chord, above 0.
         keep: (K,) points that must stay; both ends always do.
     """
+    columns = [np.ascontiguousarray(column) for column in points.T]
     kept = np.zeros(len(points), dtype=bool) if keep is None else keep.copy()
     kept[[0, -1]] = True
     bounds = np.flatnonzero(kept)
@@ -88,7 +89,9 @@ def simplify(
         begin = np.cumsum(count) - count
         chord = np.repeat(np.arange(len(count)), count)
         inside = np.arange(len(chord)) - begin[chord] + first[chord] + 1
-        distance = _distance_to_segment(points[inside], points[first[chord]], points[last[chord]])
+        along = [c[last] - c[first] for c in columns]
+        offset = [c[inside] - c[first][chord] for c in columns]
+        distance = _distance_to_segment(offset, along, chord)
         worst = np.maximum.reduceat(distance, begin)
         # The first of equally distant points in each chord.
         at = np.flatnonzero((distance == worst[chord]) & (distance > tolerance))
@@ -108,6 +111,7 @@ def sync_deviation(
     line: NDArray[np.float64],
     line_at: NDArray[np.float64],
     enough: float,
+    least_search: int = SEARCH_SEGMENTS,
 ) -> NDArray[np.float64]:
     """Distance of each point from a polyline, searched near the place with the same parameter.
 
@@ -120,35 +124,59 @@ def sync_deviation(
         line: (M, 2) polyline, M at least 2.
         line_at: (M,) parameters of its points, increasing.
         enough: distance that needs no longer search.
+        least_search: segments on each side that are searched for every point; 0 where it matters only
+            which points are farther away than ``enough``.
     """
     last = len(line) - 2
     centre = np.clip(np.searchsorted(line_at, points_at, side="right") - 1, 0, last)
+    xy, starts = points.T.copy(), line.T.copy()
+    steps = starts[:, 1:] - starts[:, :-1]
     best = np.full(len(points), np.inf)
-    wanted = np.arange(len(points))
-    for reach in range(min(_LONG_SEARCH_SEGMENTS, last) + 1):
-        if reach > _SEARCH_SEGMENTS:
-            wanted = wanted[best[wanted] > enough]
-            if len(wanted) == 0:
-                break
-        for shift in {-reach, reach}:
-            k = np.clip(centre[wanted] + shift, 0, last)
-            distance = _distance_to_segment(points[wanted], line[k], line[k + 1])
-            best[wanted] = np.minimum(best[wanted], distance)
+
+    def look(wanted: NDArray[np.intp], shifts: NDArray[np.intp]) -> None:
+        """At the segments so many places on from the matching ones, for some points."""
+        k = np.clip(centre[wanted] + shifts[:, None], 0, last)
+        offset = [c[wanted] - s[k] for c, s in zip(xy, starts, strict=True)]
+        distance = _distance_to_segment(offset, list(steps), k)
+        best[wanted] = np.minimum(best[wanted], distance.min(axis=0))
+
+    everything = np.arange(len(points))
+    longest = min(_LONG_SEARCH_SEGMENTS, last)
+    reach = min(least_search, longest)
+    for shift in range(-reach, reach + 1):
+        look(everything, np.array([shift]))
+    while reach < longest:
+        wanted = np.flatnonzero(best > enough)
+        if len(wanted) == 0:
+            break
+        # Twice as far each time: few points are left by then, and each look has its price.
+        farther = np.arange(reach + 1, min(max(2 * reach, 2), longest) + 1)
+        look(wanted, np.concatenate([-farther, farther]))
+        reach = int(farther[-1])
     return best
 
 
 def _distance_to_segment(
-    points: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64]
+    offset: list[NDArray[np.float64]], along: list[NDArray[np.float64]], segment: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Distance of each point from its own segment, all (K, D)."""
-    along = end - start
-    offset = points - start
+    """Distance of each point from its own segment.
+
+    Args:
+        offset: (K,) for each axis: the point minus the start of its segment; changed.
+        along: (S,) for each axis: end minus start of the segments.
+        segment: (K,) which segment.
+    """
     square = np.maximum(_dot(along, along), np.finfo(np.float64).tiny)
-    share = np.clip(_dot(offset, along) / square, 0.0, 1.0)
-    offset -= share[:, None] * along
+    own = [c[segment] for c in along]
+    share = np.clip(_dot(offset, own) / square[segment], 0.0, 1.0)
+    for k, c in enumerate(own):
+        offset[k] -= share * c
     return np.asarray(np.sqrt(_dot(offset, offset)))
 
 
-def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Dot products of the rows of two arrays (K, D); quicker than a sum over short rows."""
-    return np.asarray(np.einsum("kd,kd->k", a, b))
+def _dot(a: list[NDArray[np.float64]], b: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Dot products of points that are given axis by axis, summed in a fixed order."""
+    sums = [a[k] * b[k] for k in range(min(2, len(a)))]
+    for k in range(2, len(a)):
+        sums[k % 2] = sums[k % 2] + a[k] * b[k]
+    return sums[0] if len(sums) == 1 else sums[0] + sums[1]

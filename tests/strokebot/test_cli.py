@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from strokebot import __version__, cli, plots
 from strokebot.errors import StrokebotError
-from strokebot.plots import figures, style
+from strokebot.plots import figures, painter, style
 
 HEAVY = ("torch", "scipy", "matplotlib", "skimage", "networkx", "PIL")
 FILES = ["drawing.gcode", "drawing.svg", "dry_run.png", "gesture.json", "report.json", "trajectory.npz"]
@@ -38,6 +38,7 @@ def run(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def _coarse_pictures(monkeypatch):
     monkeypatch.setattr(figures, "_OVERLAY_PX", 200)
+    monkeypatch.setattr(painter, "cores", lambda: 1)  # a process of its own would paint fine ones
     monkeypatch.setattr(plots, "png_bytes", lambda figure: style.png_bytes(figure, 30))
 
 

@@ -21,7 +21,7 @@ from strokebot.plots import (
     simulation_figure,
     style,
 )
-from strokebot.plots.panels import Limits
+from strokebot.plots.limits import Limits
 from strokebot.trace import Trace
 from strokebot.trajectory.path import Path as DrawingPath
 from strokebot.trajectory.place import Placement

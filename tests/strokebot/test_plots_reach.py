@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from calibration.profile import Profile
 from firmware_bridge.kinematics import kinematics_of
 from strokebot.plots import reach, style
+from strokebot.plots.limits import shows_reach
 
 LINE = np.array([[10.0, 10.0], [60.0, 60.0]])
 
@@ -56,7 +57,7 @@ def test_corners_out_of_reach_are_named():
 
 
 def test_only_arms_need_the_picture_and_no_path_is_no_harm():
-    assert [reach.shows_reach(Profile.load(n)) for n in ("scara", "polargraph", "grbl-z")] == [
+    assert [shows_reach(Profile.load(n)) for n in ("scara", "polargraph", "grbl-z")] == [
         True,
         True,
         False,

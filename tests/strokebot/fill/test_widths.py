@@ -119,3 +119,25 @@ def test_a_large_picture_is_reduced_first() -> None:
     small = ink_of(image)
     large = np.kron(small, np.ones((15, 15), dtype=np.float32))
     assert line_width_px(large)[0] / 15 == pytest.approx(line_width_px(small)[0], rel=0.3)
+
+
+@pytest.mark.parametrize(("teeth", "tall", "hole"), [(12, 25, 60), (20, 12, 60), (16, 15, 50)])
+def test_the_thick_rim_of_a_gear_is_an_area_and_a_plain_ring_a_line(
+    teeth: int, tall: float, hole: float
+) -> None:
+    """As a line a few widths long the gear would be drawn so small that its teeth are lost."""
+    image, pen = sheet((300, 300))
+    angle = 2 * np.pi * (np.arange(teeth)[:, None] + [-0.25, -0.2, 0.2, 0.25]) / teeth
+    radius = np.broadcast_to([90, 90 + tall, 90 + tall, 90], angle.shape)
+    outline = 4 * (150 + np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1))
+    pen.polygon([(float(x), float(y)) for x, y in outline.reshape(-1, 2)], fill=255)
+    low, high = 4 * (150 - hole), 4 * (150 + hole)
+    pen.ellipse([low, low, high, high], fill=0)
+    _, share = line_width_px(ink_of(image))
+    assert share < MOSTLY_LINES
+    image, pen = sheet((300, 300))
+    pen.ellipse([4 * 60, 4 * 60, 4 * 240, 4 * 240], fill=255)
+    pen.ellipse([low, low, high, high], fill=0)
+    found, share = line_width_px(ink_of(image))
+    assert share > MOSTLY_LINES
+    assert found == pytest.approx(90 - hole, rel=0.25)
