@@ -7,8 +7,10 @@ draws it on a virtual sheet, with noise, play, lag, bleed and tilted paper; a sc
 photo at 200 dpi, with shading and perspective, are measured and fitted. Then a picture is drawn
 three times by that hidden pen and machine: with the default profile, with the calibrated one, and
 with one that knows the truth. Errors of widths are root mean squares over the pen's range and the
-sheet; geometry is the root mean square distance from the planned place over the whole sheet. Each
-figure is the median over the seeds, ``worst_`` is that of the worst seed.
+sheet; ``dry_run_error`` is the mean difference of the dry run's ink from the drawn one, and with
+``_still_ink`` that of a dry run without blots and bleed; geometry is the root mean square distance
+from the planned place over the whole sheet. Each figure is the median over the seeds, ``worst_`` is
+that of the worst seed.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from benchmarks.calibration_truth import (
     drawn_chart,
     hidden_pen,
     perfect,
+    recorded,
     true_trace,
     width_error,
     wrong_arm,
@@ -52,7 +55,8 @@ from calibration.virtual.sheet import draw_sheet, print_fiducials
 from firmware_bridge.kinematics.joints import tool_mm
 from strokebot import raster
 from strokebot.options import DrawOptions
-from strokebot.pipeline import plan
+from strokebot.pipeline import Plan, plan
+from strokebot.trace import Trace
 
 _SEEDS, _QUICK_SEEDS = 5, 1
 _RANDOM_PICTURES, _QUICK_RANDOM_PICTURES = 100, 10
@@ -145,7 +149,18 @@ def drawing_figures(
             ink = trace.ink(planned.placement, (planned.ink.height, planned.ink.width))
             figures[f"iou_{name}"] = raster.fidelity(planned.ink.ink, ink)["iou"]
             figures[f"width_asked_vs_drawn_{name}"] = width_error(planned, trace, pen)
+            if name == "calibrated":
+                still = replace(profile, pen=replace(profile.pen, blot_mm2_s=0.0, bleed_mm2_mm_s=0.0))
+                for key, told in (("dry_run_error", profile), ("dry_run_error_still_ink", still)):
+                    figures[key] = mismatch(planned, told, ink)
     return figures
+
+
+def mismatch(planned: Plan, told: Profile, ink: NDArray[np.float32]) -> float:
+    """Mean difference between the dry run's ink and what was drawn, where either has any."""
+    shown = Trace.recorded(recorded(planned.program, planned.profile), told)
+    dry = shown.ink(planned.placement, (planned.ink.height, planned.ink.width))
+    return float(np.abs(dry - ink)[(dry > 0) | (ink > 0)].mean())
 
 
 def bad_pictures(chart: Chart, good: Picture, count: int) -> Iterator[tuple[Picture, Chart]]:
@@ -200,6 +215,8 @@ def one_seed(seed: int, random_pictures: int) -> dict[str, float]:
         "iou_default_profile": drawn["iou_default"],
         "iou_calibrated": drawn["iou_calibrated"],
         "iou_true_profile": drawn["iou_true"],
+        "dry_run_error": drawn["dry_run_error"],
+        "dry_run_error_still_ink": drawn["dry_run_error_still_ink"],
     }
     for name in ("scara", "fivebar"):
         arm = Profile.load(name)

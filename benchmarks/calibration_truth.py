@@ -33,6 +33,8 @@ Floats = NDArray[np.float64]
 TODAY = date(2026, 1, 1)
 # Even sampling of a recording, s.
 _SAMPLE_S = 0.002
+# Slower than this the pen rests.
+_REST_MM_S = 0.05
 # The tip is thought to be a line's middle if a planned place is so near, mm.
 _NEAR_MM = 0.5
 # Rows of the table of a profile that knows the truth.
@@ -164,7 +166,22 @@ def true_trace(plan: Plan, frame: Profile, pen: TruePen, machine: TrueMachine) -
     xy = frame.from_machine(true)
     speed = np.hypot(*np.gradient(xy, _SAMPLE_S, axis=0).T)
     darkness = pen.darkness(tip, speed) / float(pen.darkness(pen.full))
-    return Trace(t - t[0], xy, tip, pen.width_mm(tip, speed), np.clip(darkness, 0.0, 1.0), "simulated")
+    width = pen.width_mm(tip, speed)
+    return Trace(
+        t - t[0], xy, tip, width, np.clip(darkness, 0.0, 1.0), "simulated", _blots(pen, t, tip, speed)
+    )
+
+
+def _blots(pen: TruePen, t_s: Floats, tip: Floats, speed_mm_s: Floats) -> Floats:
+    """Diameters (M,) of the dots where the hidden pen rests on the paper, in the middle of each rest."""
+    still = (speed_mm_s < _REST_MM_S) & (pen.pressure(tip) >= 0)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], still, [False]]).astype(np.int8)))
+    dots = np.zeros(len(t_s))
+    for first, last in edges.reshape(-1, 2).tolist():
+        at = (first + last - 1) // 2
+        radius2 = (float(pen.width_mm(tip[at])) / 2) ** 2 + pen.blot_mm2_s * (last - first) * _SAMPLE_S
+        dots[at] = 2 * np.sqrt(radius2)
+    return dots
 
 
 def width_error(plan: Plan, trace: Trace, pen: TruePen) -> float:

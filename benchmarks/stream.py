@@ -14,7 +14,8 @@
     min_planner_blocks_steady           the fewest of 15 blocks while lines are left
     host_cpu_fraction                   of one core, at 300 lines a second over a real pty
     unplug_message_s                    from the end of a pty to the error
-    memory_growth_mb_per_million_lines  of a G-code file that is checked and streamed
+    memory_growth_mb_per_million_lines  of a G-code file that is read, judged (run on the virtual
+                                        machine) and streamed
 
 The sender from PyPI is grbl-streamer (GPL, hence no dependency): it is skipped with a line that
 says how to install it. It runs in real time over a pty, and so do we beside it.
@@ -35,6 +36,7 @@ from benchmarks.harness import options, save
 from benchmarks.kill_trials import kill
 from benchmarks.senders import PLANNER_BLOCKS, SENDERS, Run, Table, board, curve
 from benchmarks.served import served
+from firmware_bridge import preflight
 from firmware_bridge.dialects.base import Facts, Window
 from firmware_bridge.dialects.grbl import Grbl
 from firmware_bridge.errors import PortError
@@ -46,6 +48,7 @@ from firmware_bridge.simulator import virtual_controller
 from firmware_bridge.simulator.faults import KINDS, FaultyTransport, fault
 from firmware_bridge.simulator.serve import serve_pty
 from firmware_bridge.streamer import Streamer
+from firmware_bridge.survey import survey
 from firmware_bridge.transports.serial_port import SerialTransport
 
 _SEEDS, _QUICK_SEEDS = 50, 3
@@ -286,7 +289,7 @@ class _Taker:
 
 
 def memory(count: int) -> dict[str, float]:
-    """Growth of the process while a file is checked and streamed, per million lines."""
+    """Growth of the process while a file is read, run on the virtual machine and streamed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "big.gcode"
         with path.open("w", encoding="ascii") as file:
@@ -296,11 +299,13 @@ def memory(count: int) -> dict[str, float]:
         before = _peak_mb()
         begin = time.process_time()
         lines = read_gcode(path)
+        preflight.require_lines(lines, machine)
+        survey(lines, machine)
         Streamer(Link(_Taker(), Grbl(), machine), Window(bytes=127)).stream(lines)
         seconds = time.process_time() - begin
         growth = (_peak_mb() - before) * 1e6 / count
     print(
-        f"\n{count} lines checked and streamed in {seconds:.1f} s of a processor: {growth:.1f} MB a million"
+        f"\n{count} lines read, judged, streamed in {seconds:.1f} s of a processor: {growth:.1f} MB a million"
     )
     return {"memory_growth_mb_per_million_lines": growth, "host_us_per_line": seconds / count * 1e6}
 

@@ -28,6 +28,12 @@ about 0.3 to 1 for ink (from the flow of ink into paper: Kim et al., PRL 107, 26
 darkness a d_table, and ``speed_for`` is the speed that leaves it; only what the drawing speed
 cannot do is left to the width. A full line is drawn at v_ref or slower.
 
+Ink also spreads the longer the pen is over it: a line drawn at v is wider than at v_ref by
+
+    sqrt(b) (1 / sqrt(v + v_s) - 1 / sqrt(v_ref + v_s)),    v_s = 2 mm/s
+
+and where the pen rests for t the radius of its dot grows, r^2 = (w/2)^2 + B t (ibid.).
+
 A holder with play lets the tip follow the axis only beyond a dead band: |value - tip| <= play / 2.
 ``against_play`` are the values that take a tip where it is wanted all the same; near a turn the band is
 crossed while the wanted value hardly moves.
@@ -59,6 +65,10 @@ _WIDTH_RANGE_MM = (0.01, 50.0)
 _SPEED_RANGE_MM_S = (0.1, 1000.0)
 _ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
 _EXPONENT_RANGE = (0.0, 2.0)
+_BLEED_RANGE = (0.0, 10.0)
+_BLOT_RANGE = (0.0, 10.0)
+# Speed added so that the bleed at rest is finite.
+STILL_MM_S = 2.0
 _LAG_RANGE_S = (0.0, 1.0)
 _DWELL_RANGE_S = (0.0, 10.0)
 # The share of the play by which the tip may be off so that a small turn does not cross the band.
@@ -91,6 +101,8 @@ class PenModel:
         levels: positions that a servo can take from touch to full, both included; it then follows
             the width in steps, for which the stroke stops. None: one value a stroke.
         darkness_speed_exponent: n of the ink model; 0 if the speed does not matter.
+        bleed_mm2_mm_s: growth of slow lines, b below; 0 for none.
+        blot_mm2_s: growth of the squared radius of a dot for each second at rest; 0 for none.
         reference_speed_mm_s: speed at which ``darkness`` was measured; None: ``draw_speed_mm_s``.
         calibrated: day of the measurement, or None where the table was never measured.
         residual_mm: standard deviation of the measured widths about the table, or None.
@@ -114,6 +126,8 @@ class PenModel:
     soft_landing: bool = False
     levels: int | None = None
     darkness_speed_exponent: float = 0.0
+    bleed_mm2_mm_s: float = 0.0
+    blot_mm2_s: float = 0.0
     reference_speed_mm_s: float | None = None
     calibrated: date | None = None
     residual_mm: float | None = None
@@ -141,6 +155,8 @@ class PenModel:
         _in_range("play", self.play, (0.0, abs(self.full - self.touch)))
         _in_range("dwell_s", self.dwell_s, _DWELL_RANGE_S)
         _in_range("darkness_speed_exponent", self.darkness_speed_exponent, _EXPONENT_RANGE)
+        _in_range("bleed_mm2_mm_s", self.bleed_mm2_mm_s, _BLEED_RANGE)
+        _in_range("blot_mm2_s", self.blot_mm2_s, _BLOT_RANGE)
         if self.reference_speed_mm_s is not None:
             _in_range("reference_speed_mm_s", self.reference_speed_mm_s, _SPEED_RANGE_MM_S)
         if self.soft_landing and self.actuator != "z":
@@ -223,6 +239,26 @@ class PenModel:
         speed = np.maximum(np.asarray(speed_mm_s, dtype=np.float64), _SPEED_RANGE_MM_S[0])
         more = (self._reference_mm_s / speed) ** self.darkness_speed_exponent
         return np.asarray(1.0 - np.exp(-_ink(np.asarray(darkness, dtype=np.float64)) * more))
+
+    def bled_width_mm(self, width_mm: ArrayLike, speed_mm_s: ArrayLike) -> NDArray[np.float64]:
+        """Widths (K,) at some speeds of lines that are ``width_mm`` wide at the speed of the table."""
+        width = np.asarray(width_mm, dtype=np.float64)
+        return np.where(width > 0, np.maximum(width + self._bleed_mm(speed_mm_s), _WIDTH_RANGE_MM[0]), 0.0)
+
+    def against_bleed(self, width_mm: ArrayLike, speed_mm_s: ArrayLike) -> NDArray[np.float64]:
+        """Widths (K,) to draw at some speeds so that lines of ``width_mm`` are left."""
+        width = np.asarray(width_mm, dtype=np.float64)
+        return np.maximum(width - self._bleed_mm(speed_mm_s), 0.0)
+
+    def _bleed_mm(self, speed_mm_s: ArrayLike) -> NDArray[np.float64]:
+        v = np.maximum(np.asarray(speed_mm_s, dtype=np.float64), 0.0) + STILL_MM_S
+        more = v**-0.5 - (self._reference_mm_s + STILL_MM_S) ** -0.5
+        return np.asarray(math.sqrt(self.bleed_mm2_mm_s) * more)
+
+    def blot_mm(self, width_mm: ArrayLike, rest_s: ArrayLike) -> NDArray[np.float64]:
+        """Diameters (K,) of the dots where a pen that draws lines of ``width_mm`` rests for some times."""
+        radius2 = (np.asarray(width_mm, dtype=np.float64) / 2) ** 2
+        return np.asarray(2 * np.sqrt(radius2 + self.blot_mm2_s * np.asarray(rest_s, dtype=np.float64)))
 
     @property
     def _reference_mm_s(self) -> float:

@@ -31,7 +31,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.errors import ProfileError
+from calibration.paper import NO_CORRECTION, Paper, read_paper
 from calibration.pen import PenModel
+from calibration.pen_table import read_pen
 from calibration.tables import Table, dump_toml
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.machine import MachineProfile
@@ -39,65 +41,6 @@ from firmware_bridge.machine import MachineProfile
 DEFAULT_PROFILE = "grbl-z"
 
 _SUFFIX = ".toml"
-# Bounds wide enough for any desk machine, narrow enough to catch a wrong unit.
-_POSITION_LIMIT_MM = 10000.0
-_PAPER_RANGE_MM = (5.0, 5000.0)
-_PEN_LIMIT = 100000.0
-# A correction larger than this is no correction: the machine's steps per mm are wrong.
-_CORRECTION_LIMIT = 0.2
-_NO_CORRECTION = (1.0, 0.0, 0.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """A sheet and where it lies on the machine.
-
-    Attributes:
-        size_mm: width and height.
-        origin_mm: machine position of its lower left corner.
-        rotation_deg: angle of its x axis against the machine's, counter-clockwise.
-        correction: the matrix C of the machine's frame, (xx, xy, yx, yy).
-        height: (h, h_x, h_y): h + h_x x + h_y y is the pen value of the paper's surface at
-            (x, y), against that for which the pen's table holds.
-
-    Raises:
-        ProfileError: for a value out of bounds; names the key.
-    """
-
-    size_mm: tuple[float, float]
-    origin_mm: tuple[float, float] = (0.0, 0.0)
-    rotation_deg: float = 0.0
-    correction: tuple[float, float, float, float] = _NO_CORRECTION
-    height: tuple[float, float, float] = (0.0, 0.0, 0.0)
-
-    def __post_init__(self) -> None:
-        for key, low, high in (
-            ("size_mm", *_PAPER_RANGE_MM),
-            ("origin_mm", -_POSITION_LIMIT_MM, _POSITION_LIMIT_MM),
-        ):
-            pair = tuple(float(v) for v in getattr(self, key))
-            if len(pair) != 2 or not all(low <= v <= high for v in pair):
-                raise ProfileError(
-                    f"paper.{key} is {pair}: it must be two values between {low:g} and {high:g}."
-                )
-            object.__setattr__(self, key, pair)
-        if not -360.0 <= self.rotation_deg <= 360.0:
-            raise ProfileError(
-                f"paper.rotation_deg is {self.rotation_deg:g}: it must lie between -360 and 360."
-            )
-        for key, neutral, limit in (
-            ("correction", _NO_CORRECTION, _CORRECTION_LIMIT),
-            ("height", (0.0, 0.0, 0.0), _PEN_LIMIT),
-        ):
-            values = tuple(float(v) for v in getattr(self, key))
-            if len(values) != len(neutral) or not all(
-                abs(v - n) <= limit for v, n in zip(values, neutral, strict=True)
-            ):
-                raise ProfileError(
-                    f"paper.{key} is {values}: it must be {len(neutral)} values, each within {limit:g} of "
-                    f"{neutral}."
-                )
-            object.__setattr__(self, key, values)
 
 
 @dataclass(frozen=True)
@@ -191,7 +134,7 @@ class Profile:
         pen = Table(document.get("pen"), "pen", where)
         paper = Table(document.get("paper"), "paper", where)
         try:
-            return cls(MachineProfile.from_table(machine, where), _read_pen(pen), _read_paper(paper))
+            return cls(MachineProfile.from_table(machine, where), read_pen(pen), read_paper(paper))
         except ProgramError as cause:
             raise ProfileError(str(cause)) from None
         except ProfileError as cause:
@@ -264,7 +207,7 @@ class Profile:
         """The matrix C R."""
         angle = math.radians(self.paper.rotation_deg)
         turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-        if self.paper.correction == _NO_CORRECTION:
+        if self.paper.correction == NO_CORRECTION:
             return turn
         return np.asarray(np.array(self.paper.correction).reshape(2, 2) @ turn)
 
@@ -284,61 +227,3 @@ def _points(xy_mm: ArrayLike) -> NDArray[np.float64]:
     if points.ndim != 2 or points.shape[1] != 2:
         raise ProfileError(f"Points have shape {points.shape}, but (K, 2) is needed.")
     return points
-
-
-def _read_pen(table: Table) -> PenModel:
-    everything = (-math.inf, math.inf)  # PenModel holds the bounds, for any way to build one
-    pen = PenModel(
-        actuator=table.text("actuator"),
-        up=table.number("up", -_PEN_LIMIT, _PEN_LIMIT),
-        touch=table.number("touch", -_PEN_LIMIT, _PEN_LIMIT),
-        full=table.number("full", -_PEN_LIMIT, _PEN_LIMIT),
-        values=table.numbers("values", -_PEN_LIMIT, _PEN_LIMIT),
-        widths_mm=table.numbers("widths_mm", *everything),
-        darkness=table.numbers("darkness", *everything),
-        draw_speed_mm_s=table.number("draw_speed_mm_s", *everything),
-        draw_acceleration_mm_s2=(
-            table.number("draw_acceleration_mm_s2", *everything)
-            if table.has("draw_acceleration_mm_s2")
-            else None
-        ),
-        lag_s=table.number("lag_s", *everything) if table.has("lag_s") else 0.0,
-        play=table.number("play", *everything) if table.has("play") else 0.0,
-        dwell_s=table.number("dwell_s", *everything) if table.has("dwell_s") else 0.0,
-        soft_landing=table.flag("soft_landing") if table.has("soft_landing") else False,
-        levels=_whole(table.number("levels", *everything)) if table.has("levels") else None,
-        darkness_speed_exponent=(
-            table.number("darkness_speed_exponent", *everything)
-            if table.has("darkness_speed_exponent")
-            else 0.0
-        ),
-        reference_speed_mm_s=(
-            table.number("reference_speed_mm_s", *everything) if table.has("reference_speed_mm_s") else None
-        ),
-        calibrated=table.day("calibrated") if table.has("calibrated") else None,
-        residual_mm=table.number("residual_mm", *everything) if table.has("residual_mm") else None,
-    )
-    table.finish()
-    return pen
-
-
-def _whole(levels: float) -> int:
-    if levels != round(levels):
-        raise ProfileError(f"pen.levels is {levels:g}: it must be a whole number.")
-    return int(levels)
-
-
-def _read_paper(table: Table) -> Paper:
-    size = table.numbers("size_mm", *_PAPER_RANGE_MM, count=2)
-    origin = table.numbers("origin_mm", -_POSITION_LIMIT_MM, _POSITION_LIMIT_MM, count=2)
-    rotation = table.number("rotation_deg", -360.0, 360.0) if table.has("rotation_deg") else 0.0
-    paper = Paper((size[0], size[1]), (origin[0], origin[1]), rotation)
-    everything = (-math.inf, math.inf)  # Paper holds the bounds
-    if table.has("correction"):
-        xx, xy, yx, yy = table.numbers("correction", *everything, count=4)
-        paper = replace(paper, correction=(xx, xy, yx, yy))
-    if table.has("height"):
-        level, along_x, along_y = table.numbers("height", *everything, count=3)
-        paper = replace(paper, height=(level, along_x, along_y))
-    table.finish()
-    return paper

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from firmware_bridge import by_hand, preflight, session
+from firmware_bridge import by_hand, preflight, ready, session
 from firmware_bridge.control import control_of
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Facts, Framing, Realtime, Status
@@ -22,7 +22,7 @@ from firmware_bridge.errors import (
     PlaceLost,
     PreflightError,
 )
-from firmware_bridge.events import Position
+from firmware_bridge.events import Event, Position
 from firmware_bridge.following import StreamReport
 from firmware_bridge.gcode import ReadyLines, validate_lines
 from firmware_bridge.job import Job
@@ -87,7 +87,8 @@ class Device:
     Attributes:
         machine: the profile.
         window: what may be under way while it draws.
-        restarted: whether it greeted as after a restart when the port was opened.
+        restarted: whether it greeted as after a restart when the port was opened, so that its counters
+            have begun anew, until it is homed or draws.
     """
 
     def __init__(self, machine: MachineProfile, link: Link) -> None:
@@ -162,7 +163,7 @@ class Device:
         findings = preflight.require(program, self.machine)
         if encoded is None:
             encoded = self._link.dialect.encode(program, self.machine)
-        lines = [line for line in encoded if not line.startswith(_COMMENT)]
+        lines = _without_comments(encoded)
         up = [m.pen for m in program.moves if m.kind in (MoveKind.TRAVEL, MoveKind.LIFT)]
         lowest = min((m.pen for m in program.moves), default=None)
         pen_up = up[-1] if up else self.machine.safe_pen
@@ -178,9 +179,9 @@ class Device:
         Raises:
             ProgramError: if a line is not G-code or does not belong in a drawing.
         """
-        ready = lines if isinstance(lines, ReadyLines) else validate_lines(lines)
-        findings = preflight.require_lines(ready, self.machine)
-        return self.draw_lines(ready, on_event, self.machine.safe_pen, None, findings, keep)
+        checked = lines if isinstance(lines, ReadyLines) else validate_lines(lines)
+        findings = preflight.require_lines(checked, self.machine)
+        return self.draw_lines(checked, on_event, self.machine.safe_pen, None, findings, keep)
 
     def draw_lines(
         self,
@@ -191,7 +192,7 @@ class Device:
         findings: Sequence[preflight.Finding] = (),
         keep: KeepJournal | None = None,
     ) -> StreamReport:
-        """Draws lines that were checked before; otherwise as ``run``.
+        """Draws lines that the profile allows, if the machine's own limits do too; otherwise as ``run``.
 
         Args:
             lines: as the dialect writes them.
@@ -202,6 +203,7 @@ class Device:
             keep: see ``run``.
         """
         session.note_draw(self._link, lines, pen_up, lowest_pen)
+        findings = [*findings, *self.judge(lines)]
         drawing = Drawing(self._link, lines, self.machine, None if keep is None else keep(lines))
         return self._draw(drawing, findings, on_event, pen_up, lowest_pen)
 
@@ -238,12 +240,14 @@ class Device:
         link = self._link
         lowest = link.lowest_pen = drawing.lowest_pen()
         measures = self.measures_itself
+        link.restarted = link.restarted or self.restarted
         kept = measures or not link.restarted
         if kept:  # otherwise what it reports is from another frame
             drawing.stop()
             link.on_status = drawing.reported
         try:
-            self.abort_lift()
+            if kept or place != "home" or not self._control.homing_lifts(link):
+                self.abort_lift()
         finally:
             link.on_status = _no_status
             drawing.stopped()
@@ -254,12 +258,45 @@ class Device:
                 "controller believes it to be and say so (--here)."
             )
         if not kept and place == "home":
-            self.home()
+            self.home(pen=True)
         if not self.facts.firmware:  # it was too busy to tell when the port was opened
             link.facts = self._control.greet(link)
             self.window = link.dialect.window(self.machine, link.facts)
+        findings += self.judge(state.lines)
         drawing.begin(drawing.go_on_from(overlap_mm))
         return self._draw(drawing, findings, on_event, self.machine.safe_pen, lowest)
+
+    def judge(self, lines: Sequence[str]) -> list[preflight.Finding]:
+        """What the machine's own limits mean for some lines; the machine must stand still.
+
+        Raises:
+            PreflightError: for the first finding that forbids the start.
+        """
+        return ready.judge(self._link, self._control, self.machine, lines)
+
+    def check(self, drawn: Program | Sequence[str], on_event: Listener | None = None) -> bool:
+        """Lets the machine read a whole drawing in its check mode, without moving; then it stands as before.
+
+        Args:
+            drawn: a program, or lines as ``gcode.read_gcode`` gives them.
+            on_event: is told progress.
+
+        Returns:
+            False if the firmware has no check mode.
+
+        Raises:
+            DeviceError: for a line that it refuses or that its soft limits forbid.
+            StrokebotError: as ``run``.
+        """
+        lines = self._link.dialect.encode(drawn, self.machine) if isinstance(drawn, Program) else drawn
+        lines = _without_comments(lines)
+        self._control.require_idle(self._link)
+        if on_event is not None:
+            self._link.listener = on_event
+        try:
+            return self._control.check_mode(self._link, lines, self.window)
+        finally:
+            self._link.listener = _no_event
 
     def _draw(
         self,
@@ -271,6 +308,7 @@ class Device:
     ) -> StreamReport:
         job = Job(self._link, self._control, self.machine, self.window, drawing, pen_up, self.abort_lift)
         self._under_way = drawing
+        self.restarted = False  # whoever draws has seen to its place
         try:
             report = job.draw(findings, on_event, lowest_pen)
             session.note_end(self._link, None)
@@ -383,16 +421,24 @@ class Device:
 
     # -- by hand ---------------------------------------------------------------------------------
 
-    def home(self) -> None:
+    def home(self, pen: bool = False) -> None:
         """Runs the homing cycle and returns when it is done.
+
+        Args:
+            pen: also homes the z axis of a pen where the cycle leaves it out (Marlin), which brings the
+                pen down to its switch.
 
         Raises:
             DeviceError: if the machine has no homing, or a switch is not found.
         """
         if "home" not in self._link.dialect.commands:
             raise PreflightError("This machine measures its own place: homing is not needed.")
-        self._link.command(self._link.dialect.commands["home"], _HOME_TIMEOUT_S)
+        commands = self._link.dialect.commands
+        self._link.command(commands["home"], _HOME_TIMEOUT_S)
+        if pen and self.machine.pen_actuator == "z" and "home pen" in commands:
+            self._link.command(commands["home pen"], _HOME_TIMEOUT_S)
         self.wait_idle()
+        self.restarted = False
 
     def unlock(self) -> None:
         """Leaves an alarm without homing; the position may be wrong then."""
@@ -428,6 +474,14 @@ class Device:
             ResponseTimeout: if it neither moves nor becomes idle.
         """
         self._control.wait_idle(self._link)
+
+
+def _without_comments(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if not line.startswith(_COMMENT)]
+
+
+def _no_event(event: Event) -> None:
+    del event
 
 
 def _no_status(status: Status) -> None:

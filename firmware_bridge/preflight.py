@@ -10,42 +10,34 @@ reach of its mechanism, its controller by the joint moves that it will get.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+import math
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_bridge.errors import PreflightError, ReachError
+from firmware_bridge.errors import ReachError
+from firmware_bridge.findings import Finding, Severity, require_none_fatal, worst_first
 from firmware_bridge.kinematics import kinematics_of
 from firmware_bridge.kinematics.joints import for_controller, tool_mm
-from firmware_bridge.kinematics.reach import lost_on_lines, lost_points, shift_into_reach, whereabouts
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.places import EDGE_SLACK_MM, Places, out_of_reach
 from firmware_bridge.program import MoveKind, Program
 
-# Half a motor step of a coarse machine: less than this beyond an edge is rounding.
-EDGE_SLACK_MM = 0.01
+__all__ = [
+    "EDGE_SLACK_MM",
+    "Finding",
+    "Severity",
+    "check",
+    "check_lines",
+    "require",
+    "require_lines",
+]
+
 _SPEED_SLACK_SHARE = 0.01  # feeds are rounded to half a percent
 # Poses of the first swing that are looked at: one a degree or two.
 _APPROACH_POSES = 181
 _RATE_SLACK_SHARE = 0.05  # the line rate of a board is known no better
-
-
-class Severity(StrEnum):
-    """How bad a finding is."""
-
-    FATAL = "fatal"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong: what it is, and what to do."""
-
-    severity: Severity
-    message: str
-    cure: str
 
 
 def check(program: Program, machine: MachineProfile) -> list[Finding]:
@@ -58,7 +50,9 @@ def check(program: Program, machine: MachineProfile) -> list[Finding]:
         return [Finding(Severity.WARNING, "The program has no moves", "check the drawing")]
     xy = program.xy_mm()
     pen = np.array([m.pen for m in program.moves])
-    findings = _check_place(xy, pen, machine)
+    places = Places(machine)
+    places.add(xy, pen)
+    findings = places.findings()
     if program.moves[-1].kind in (MoveKind.DRAW, MoveKind.LOWER):
         findings.append(Finding(Severity.FATAL, "The program ends with the pen down", "end it with a lift"))
     if not any(finding.severity is Severity.FATAL for finding in findings):
@@ -69,9 +63,9 @@ def check(program: Program, machine: MachineProfile) -> list[Finding]:
             findings += _check_speed(sent, xy, pen, controller)
             findings += _check_line_rate(sent, xy, pen, controller)
         except ReachError as error:
-            findings.append(_out_of_reach(str(error).rstrip("."), "move or shrink the drawing"))
+            findings.append(out_of_reach(str(error).rstrip("."), "move or shrink the drawing"))
     findings += _check_servo(program, machine)
-    return sorted(findings, key=lambda finding: finding.severity is not Severity.FATAL)
+    return worst_first(findings)
 
 
 def require(program: Program, machine: MachineProfile) -> list[Finding]:
@@ -80,102 +74,59 @@ def require(program: Program, machine: MachineProfile) -> list[Finding]:
     Raises:
         PreflightError: for the first fatal finding.
     """
-    return _require(check(program, machine))
+    return require_none_fatal(check(program, machine))
 
 
-def check_lines(lines: Iterable[str], machine: MachineProfile) -> list[Finding]:
+def check_lines(
+    lines: Iterable[str], machine: MachineProfile, on_lines: Callable[[int], None] | None = None
+) -> list[Finding]:
     """All findings for raw G-code, by running it on the virtual machine and looking where it went.
+
+    The lines are taken one by one and the way is judged piece by piece, so that the memory does not
+    grow with the file.
+
+    Args:
+        lines: ready for the wire.
+        machine: the machine that will run them.
+        on_lines: is told now and then how many lines have been run.
 
     Raises:
         DeviceError: if the virtual machine refuses a line or stops with an alarm.
     """
-    from firmware_bridge.simulator import simulate_lines
+    from firmware_bridge.simulator import simulate_pieces
+    from firmware_bridge.simulator.recording import SAMPLE_S
 
-    recording = simulate_lines(lines, machine)
-    try:
-        xy = tool_mm(recording.xy_mm, machine)
-    except ReachError as error:
-        return [_out_of_reach(str(error).rstrip("."), "correct the file")]
-    findings = _check_place(xy, recording.pen, machine)
-    return sorted(findings, key=lambda finding: finding.severity is not Severity.FATAL)
+    places = Places(machine)
+    # Between two corners of a joint move the tool goes along a bow.
+    sample_s = SAMPLE_S if machine.raw_joints else math.inf
+    done = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal done
+        for line in lines:
+            yield line
+            done += 1
+
+    for piece in simulate_pieces(counted(), machine, sample_s=sample_s):
+        if on_lines is not None:
+            on_lines(done)
+        try:
+            places.add(tool_mm(piece.xy_mm, machine), piece.pen)
+        except ReachError as error:
+            return [out_of_reach(str(error).rstrip("."), "correct the file")]
+    return worst_first(places.findings())
 
 
-def require_lines(lines: Iterable[str], machine: MachineProfile) -> list[Finding]:
+def require_lines(
+    lines: Iterable[str], machine: MachineProfile, on_lines: Callable[[int], None] | None = None
+) -> list[Finding]:
     """Passes raw G-code that may be started; see ``check_lines``.
 
     Raises:
         PreflightError: for the first fatal finding.
         DeviceError: if the virtual machine refuses a line or stops with an alarm.
     """
-    return _require(check_lines(lines, machine))
-
-
-def _require(findings: list[Finding]) -> list[Finding]:
-    for finding in findings:
-        if finding.severity is Severity.FATAL:
-            raise PreflightError(f"{finding.message}: {finding.cure}.")
-    return findings
-
-
-def _check_place(xy: NDArray[np.float64], pen: NDArray[np.float64], machine: MachineProfile) -> list[Finding]:
-    """Envelope of x, y and pen, and what the kinematics cannot reach."""
-    box = machine.envelope
-    findings: list[Finding] = []
-    for axis, values, low, high, unit in (
-        ("x", xy[:, 0], box.x_min_mm, box.x_max_mm, " mm"),
-        ("y", xy[:, 1], box.y_min_mm, box.y_max_mm, " mm"),
-        ("The pen", pen, box.pen_min, box.pen_max, " mm" if machine.pen_actuator == "z" else ""),
-    ):
-        cure = "move or shrink the drawing" if len(axis) == 1 else "correct the pen values of the profile"
-        for worst, edge, beyond in (
-            (float(values.min()), low, low - float(values.min())),
-            (float(values.max()), high, float(values.max()) - high),
-        ):
-            if beyond > EDGE_SLACK_MM:
-                findings.append(
-                    Finding(
-                        Severity.FATAL,
-                        f"{axis} goes to {worst:.2f}{unit}, {beyond:.2f}{unit} beyond "
-                        f"the machine's {edge:g}{unit}",
-                        cure,
-                    )
-                )
-    return findings or _check_reach(xy, machine)
-
-
-def _out_of_reach(message: str, cure: str) -> Finding:
-    return Finding(Severity.FATAL, message, cure)
-
-
-def _check_reach(xy: NDArray[np.float64], machine: MachineProfile) -> list[Finding]:
-    """What the mechanism cannot reach: points, and lines between points that it can reach."""
-    kinematics, box = kinematics_of(machine), machine.envelope
-    inside = np.clip(xy, [box.x_min_mm, box.y_min_mm], [box.x_max_mm, box.y_max_mm])
-    lost = lost_points(inside, kinematics)
-    if len(lost):
-        x, y = lost[0]
-        which = f"({x:.2f}, {y:.2f}) mm" + (f" and {len(lost) - 1} more" if len(lost) > 1 else "")
-        cure = "shrink the drawing, or lay the paper elsewhere"
-        if (shift := shift_into_reach(inside, kinematics)) is not None:
-            cure = f"move the drawing by {shift[0]:+g}, {shift[1]:+g} mm of the machine, or shrink it"
-        return [
-            _out_of_reach(
-                f"The arm cannot reach the point {which}, {whereabouts(lost[0], xy)} of the drawing: "
-                f"{kinematics.fault((float(x), float(y)))}",
-                cure,
-            )
-        ]
-    passed = lost_on_lines(inside, kinematics)
-    if not len(passed):
-        return []
-    x, y = passed[0]
-    return [
-        _out_of_reach(
-            f"A move passes ({x:.2f}, {y:.2f}) mm, which is out of the arm's reach: "
-            f"{kinematics.fault((float(x), float(y)))}",
-            "move the drawing to one side of that place, or shrink it",
-        )
-    ]
+    return require_none_fatal(check_lines(lines, machine, on_lines))
 
 
 def _check_approach(first: NDArray[np.float64], machine: MachineProfile) -> list[Finding]:

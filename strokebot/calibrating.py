@@ -7,6 +7,7 @@
     measurements.json  what was read off the scan
     overlay.png        what was measured where
     fit.png, fit.txt   data, curve and band; findings in words
+    virtual.toml       on virtual paper: the profile of the first chart, in whose frame the sheet lies
 
 Each step reads what the one before has left, so a calibration can be broken off after any of
 them and taken up again.
@@ -57,6 +58,7 @@ OVERLAY_FILE = "overlay.png"
 FIT_FILE = "fit.txt"
 FIT_FIGURE_FILE = "fit.png"
 PHOTO_FILE = "photo.png"
+VIRTUAL_FILE = "virtual.toml"
 
 # Sheets for a printer, and virtual scans.
 _PRINT_DPI = 300.0
@@ -64,6 +66,8 @@ _SCAN_DPI = 600.0
 # A virtual sheet is this fine: a quarter finer than its scan.
 _SHEET_PX_PER_MM = 30.0
 _WARM_UP_PICTURES = 5
+# What a camera is asked for: it takes the nearest that it can.
+_MOST_CAMERA_PX = (4096, 3072)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +175,9 @@ def load_measurements(folder: Path) -> Measurements:
 def virtual_scan(sheet: Sheet, profile: Profile, folder: Path, seed: int) -> Path:
     """Draws a chart on the virtual machine with a pen whose truth is hidden, and scans the sheet.
 
+    Truth and frame are those of the folder's first chart: a chart that is drawn again with the profile
+    that was fitted meets the same pen and machine, and shows what is left.
+
     Args:
         sheet: the chart.
         profile: the profile that it was made for.
@@ -181,8 +188,9 @@ def virtual_scan(sheet: Sheet, profile: Profile, folder: Path, seed: int) -> Pat
 
     lines = dialect_of(profile.machine.dialect).encode(sheet.program, profile.machine)
     recording = simulate_lines([line for line in lines if not line.startswith(";")], profile.machine)
-    pen, machine = hidden_truth(profile, seed)
-    ink = draw_sheet(recording, profile, pen, machine, _SHEET_PX_PER_MM, seed)
+    frame = _virtual_frame(profile, folder)
+    pen, machine = hidden_truth(frame, seed)
+    ink = draw_sheet(recording, frame, pen, machine, _SHEET_PX_PER_MM, seed)
     if sheet.chart.printed:
         ink = print_fiducials(ink, sheet.chart, _SHEET_PX_PER_MM)
     grey = scan(ink, _SHEET_PX_PER_MM, _SCAN_DPI, rotation_deg=1.5, seed=seed)
@@ -190,6 +198,17 @@ def virtual_scan(sheet: Sheet, profile: Profile, folder: Path, seed: int) -> Pat
     Image.fromarray(grey).save(image, "PNG", dpi=(_SCAN_DPI, _SCAN_DPI))
     write_atomic(folder / SCAN_FILE, image.getvalue())
     return folder / SCAN_FILE
+
+
+def _virtual_frame(profile: Profile, folder: Path) -> Profile:
+    """The profile of the folder's first virtual chart of this machine and sheet, which is kept there."""
+    file = folder / VIRTUAL_FILE
+    if file.exists():
+        first = Profile.load(str(file))
+        if (first.machine.name, first.paper.size_mm) == (profile.machine.name, profile.paper.size_mm):
+            return first
+    write_atomic(file, profile.to_toml().encode())
+    return profile
 
 
 def hidden_truth(profile: Profile, seed: int) -> tuple[TruePen, TrueMachine]:
@@ -288,14 +307,21 @@ def take_photo(camera: str, folder: Path) -> Path:
         raise MeasureError("A camera needs opencv: pip install opencv-python-headless.") from None
     source = cv2.VideoCapture(int(camera) if camera.isdigit() else camera)
     try:
-        # The first pictures of a webcam are dark and out of focus.
+        if camera.isdigit():  # without being asked, most give 640 x 480: too coarse for a sheet
+            source.set(cv2.CAP_PROP_FRAME_WIDTH, _MOST_CAMERA_PX[0])
+            source.set(cv2.CAP_PROP_FRAME_HEIGHT, _MOST_CAMERA_PX[1])
+        # The first pictures of a webcam are dark and out of focus; a file may hold fewer, or one.
+        image = None
         for _ in range(_WARM_UP_PICTURES):
-            good, image = source.read()
+            good, next_image = source.read()
+            if not good:
+                break
+            image = next_image
     finally:
         source.release()
-    if not good:
+    if image is None:
         raise MeasureError(f"The camera {camera} gives no picture: check its number and its cable.")
-    good, data = cv2.imencode(".png", image)
+    _, data = cv2.imencode(".png", image)
     write_atomic(folder / PHOTO_FILE, data.tobytes())
     return folder / PHOTO_FILE
 

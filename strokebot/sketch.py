@@ -25,7 +25,7 @@ from strokebot.image import InkImage
 from strokebot.joining import JoinMode, join_page
 from strokebot.method import choose_method
 from strokebot.options import DrawOptions
-from strokebot.page import Glyphs, find_glyphs, on_page
+from strokebot.page import FIELD, Glyphs, find_glyphs, on_page
 from strokebot.parts import find_parts
 from strokebot.polish.refine import refine_gesture, score
 from strokebot.stages import Stages
@@ -256,10 +256,18 @@ def _by_model(paper: Paper, glyphs: Glyphs, reason: str, options: DrawOptions, s
         drawn = predictor.gestures(images)
     if options.polish:
         with stage("polish"):
+            from strokebot.pen.response import OnPaper, PenResponse, response_table
             from strokebot.polish import polish_glyphs
 
+            field_px = FIELD * glyphs.scale_px[characters]
+            on_paper = OnPaper(
+                PenResponse(response_table(paper.profile.pen)),
+                field_px * paper.pixel_mm,
+                glyphs.grown_px[characters] / field_px,
+                _FULL_INK,
+            )
             limit = {} if options.polish_steps is None else {"iterations": options.polish_steps}
-            drawn = polish_glyphs(images, drawn, predictor.softness_px, **limit)
+            drawn = polish_glyphs(images, drawn, predictor.softness_px, on_paper=on_paper, **limit)
     with stage("gesture"):
         by_glyph = dict(zip(characters.tolist(), drawn, strict=True))
         every = [

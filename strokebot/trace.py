@@ -5,9 +5,9 @@ Nouns:
     source    "simulated" (recorded by the virtual machine) or "planned" (from the
               trajectory, where a real machine drew and nothing was recorded)
 
-A pen value becomes a line width through the profile's pen, with its play and lag and the height
-of the paper. Darkness is relative to the pen's own blackest line, as the ink of a picture is
-relative to its blackest ink.
+A pen value becomes a line width through the profile's pen, with its play, lag and bleed and the
+height of the paper; where the pen rests on the paper there is a dot that has grown. Darkness is
+relative to the pen's own blackest line, as the ink of a picture is relative to its blackest ink.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from calibration.pen import PenModel
 from calibration.profile import Profile
 from firmware_bridge.kinematics.joints import tool_mm
 from firmware_bridge.simulator import Recording
@@ -25,6 +26,9 @@ from strokebot import raster
 from strokebot.arrays import frozen_array
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.place import Placement
+
+# Slower than this the pen rests.
+_REST_MM_S = 0.05
 
 Source = Literal["simulated", "planned"]
 
@@ -40,6 +44,8 @@ class Trace:
         width_mm: (M,) width of the line left there, mm; 0 where the pen is off the paper.
         darkness: (M,) its darkness over that of the pen's widest line, in [0, 1].
         source: where it comes from.
+        blot_mm: (M,) diameter of the dot where the pen rests on the paper, at one sample of each rest; 0 at
+            all others; None for a pen whose ink stays where it is.
 
     Raises:
         TrajectoryError: for a wrong shape, a value out of range or time running back.
@@ -51,6 +57,7 @@ class Trace:
     width_mm: NDArray[np.float64]
     darkness: NDArray[np.float64]
     source: Source
+    blot_mm: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         time = frozen_array("t_s", self.t_s, (None,), TrajectoryError)
@@ -65,6 +72,9 @@ class Trace:
         for name, high in (("width_mm", None), ("darkness", 1.0)):
             value = frozen_array(name, getattr(self, name), (m,), TrajectoryError, low=0.0, high=high)
             object.__setattr__(self, name, value)
+        if self.blot_mm is not None:
+            blot = frozen_array("blot_mm", self.blot_mm, (m,), TrajectoryError, low=0.0)
+            object.__setattr__(self, "blot_mm", blot)
 
     @classmethod
     def of(cls, t_s: ArrayLike, xy_mm: ArrayLike, pen: ArrayLike, profile: Profile, source: Source) -> Trace:
@@ -73,17 +83,20 @@ class Trace:
         place, time = np.asarray(xy_mm, dtype=np.float64), np.asarray(t_s, dtype=np.float64)
         blackest = float(profile.pen.drawn_darkness(np.array([profile.pen.full]))[0])
         tip = profile.pen.tip(time, values) - profile.height(place)
-        darkness = profile.pen.drawn_darkness(tip)
+        darkness, width = profile.pen.drawn_darkness(tip), profile.drawn_width_mm(tip)
+        speed = _speeds(time, place)
         if profile.pen.darkness_speed_exponent > 0:
-            darkness = profile.pen.darkness_at(darkness, _speeds(time, place))
+            darkness = profile.pen.darkness_at(darkness, speed)
         darkness = darkness / (blackest or 1.0)
+        blot = _blots(time, place, width, profile.pen) if profile.pen.blot_mm2_s > 0 else None
         return cls(
             time,
             place,
             values,
-            profile.drawn_width_mm(tip),
+            profile.pen.bled_width_mm(width, speed),
             np.clip(darkness, 0.0, 1.0),
             source,
+            blot,
         )
 
     @classmethod
@@ -159,7 +172,28 @@ class Trace:
         xy = placement.to_canvas(self.xy_mm) * px_per_canvas
         width = self.width_mm * px_per_mm
         keep = raster.thin(xy, width, self.pen_down)
-        return raster.draw_ink(xy[keep], width[keep], self.darkness[keep], self.pen_down[keep], shape)
+        xy, width, ink, down = xy[keep], width[keep], self.darkness[keep], self.pen_down[keep]
+        if self.blot_mm is not None:
+            at = np.repeat(np.flatnonzero(self.blot_mm), 2)  # a dot is a segment without length
+            dots = placement.to_canvas(self.xy_mm[at]) * px_per_canvas
+            xy, width = np.concatenate([xy, dots]), np.concatenate([width, self.blot_mm[at] * px_per_mm])
+            ink = np.concatenate([ink, self.darkness[at]])
+            down = np.concatenate([down, np.arange(len(at)) % 2 == 1])
+        return raster.draw_ink(xy, width, ink, down, shape)
+
+
+def _blots(
+    t_s: NDArray[np.float64], xy_mm: NDArray[np.float64], width_mm: NDArray[np.float64], pen: PenModel
+) -> NDArray[np.float64]:
+    """Diameters (M,) of the dots where the pen rests on the paper, each at the widest sample of its rest."""
+    moved = np.hypot(*np.diff(xy_mm, axis=0).T) > _REST_MM_S * np.diff(t_s)
+    still = ~moved & (width_mm[1:] > 0) & (width_mm[:-1] > 0)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], still, [False]]).astype(np.int8)))
+    dots = np.zeros(len(t_s))
+    for first, last in edges.reshape(-1, 2).tolist():
+        at = first + int(np.argmax(width_mm[first : last + 1]))
+        dots[at] = pen.blot_mm(width_mm[at], t_s[last] - t_s[first])
+    return dots
 
 
 def _speeds(t_s: NDArray[np.float64], xy_mm: NDArray[np.float64]) -> NDArray[np.float64]:

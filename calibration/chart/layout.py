@@ -8,7 +8,7 @@ Nouns:
 
 The pen chart shows, in the order of drawing: a first line; the pressure wedge up, down and
 in mixed order with repeats; the speed wedge at three pressures; lines that land and leave
-slowly (touch); ramps both ways (lag); directions and circles (tilt, play); solid hatch
+slowly (touch); ramps both ways (lag); directions (does the pen lean?); solid hatch
 (greatest darkness); dots with a rest (blot); the first line again (drift).
 
 The geometry chart shows crosses. Each is two strokes of the shape of an L whose corners
@@ -64,7 +64,6 @@ DWELLS_S = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0)
 _DOT_PITCH_MM = 8.0
 _FIGURE_MM = 12.0
 _FIGURE_GAP_MM = 3.0
-_CIRCLE_POINTS = 72
 _RULER_MM = 40.0
 # Crosses of the geometry chart: pitch and length of an arm.
 _CROSS_PITCH_MM = 24.0
@@ -248,13 +247,20 @@ def _fill_rows(pen: _Pen, inner: Box, profile: Profile, repeats: int, seed: int)
     fastest = min(profile.machine.max_speed_mm_s)
     speeds = [v for v in SPEEDS_MM_S if v <= fastest] or [fastest]
     mixed = [(level, k) for k in range(repeats) for level in range(LEVELS)]
-    order = np.random.default_rng(seed).permutation(len(mixed)).tolist()
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(mixed)).tolist()
 
     cells = _cells(inner, line_mm, pitch)
     marks: list[Mark] = []
 
-    def line(name: str, kind: MarkKind, pressure: float, feed_mm_s: float = _FEED_MM_S) -> None:
-        x, y = next(cells)
+    def line(
+        name: str,
+        kind: MarkKind,
+        pressure: float,
+        feed_mm_s: float = _FEED_MM_S,
+        at_mm: tuple[float, float] | None = None,
+    ) -> None:
+        x, y = next(cells) if at_mm is None else at_mm
         marks.append(pen.mark(name, kind, [(x, y), (x + line_mm, y)], pressure, feed_mm_s))
 
     line("drift-0", MarkKind.DRIFT, _HELPING_PRESSURE)
@@ -264,9 +270,12 @@ def _fill_rows(pen: _Pen, inner: Box, profile: Profile, repeats: int, seed: int)
     last = pen.mark("drift-1", MarkKind.DRIFT, [(x, y), (x + line_mm, y)])
     for k in reversed(range(LEVELS)):
         line(f"pressure-down-{k}", MarkKind.PRESSURE_DOWN, levels[k])
-    for at in order:
+    # Places in mixed order too: else the time of drawing would grow with the way down the sheet, and
+    # drift could not be told from tilt.
+    places = [next(cells) for _ in mixed]
+    for at, place in zip(order, rng.permutation(len(mixed)).tolist(), strict=True):
         k, repeat = mixed[at]
-        line(f"pressure-random-{k}-{repeat}", MarkKind.PRESSURE_RANDOM, levels[k])
+        line(f"pressure-random-{k}-{repeat}", MarkKind.PRESSURE_RANDOM, levels[k], at_mm=places[place])
     for j, pressure in enumerate(SPEED_PRESSURES):
         for k, speed in enumerate(speeds):
             line(f"speed-{j}-{k}", MarkKind.SPEED, pressure, speed)
@@ -320,7 +329,7 @@ def _ramps(pen: _Pen, inner: Box, y: float, pitch: float, marks: list[Mark]) -> 
 
 
 def _figures(pen: _Pen, inner: Box, y: float, marks: list[Mark]) -> float:
-    """Directions, circles and the solid hatch in one row; returns the y under it."""
+    """Directions and the solid hatch in one row; returns the y under it."""
     half = _FIGURE_MM / 2
     middle = y - half
     x = inner.x0 + half
@@ -329,11 +338,6 @@ def _figures(pen: _Pen, inner: Box, y: float, marks: list[Mark]) -> float:
         reach = half * np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))])
         ends = np.array([x, middle]) + np.array([-reach, reach])
         marks.append(pen.mark(f"direction-{degrees}", MarkKind.DIRECTION, ends))
-        x += step
-    turn = np.linspace(0.0, 2 * math.pi, _CIRCLE_POINTS + 1)
-    for name, sign in (("left", 1.0), ("right", -1.0)):
-        circle = np.column_stack([x + half * np.cos(turn), middle + sign * half * np.sin(turn)])
-        marks.append(pen.mark(f"circle-{name}", MarkKind.CIRCLE, circle))
         x += step
     marks.append(
         pen.mark("hatch", MarkKind.HATCH, pen.filled(x - half, middle - half, x + half, middle + half), 1.0)

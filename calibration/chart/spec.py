@@ -45,7 +45,6 @@ class MarkKind(StrEnum):
     RAMP = "ramp"  # pen value rises and falls along the line: the lag
     DWELL = "dwell"  # a dot where the pen rests for dwell_s: the blot
     DIRECTION = "direction"  # a line of one direction: tilt of the pen
-    CIRCLE = "circle"  # both ways round: backlash
     HATCH = "hatch"  # solid ink: the greatest darkness
     DRIFT = "drift"  # the first line again, last: drift
     GRID = "grid"  # a cross of the geometry chart

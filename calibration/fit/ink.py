@@ -27,6 +27,7 @@ from calibration.fit.isotonic import isotonic
 from calibration.fit.observe import Rows
 from calibration.fit.widths import WidthFit, basis
 from calibration.measurements import Measurements
+from calibration.pen import STILL_MM_S
 
 Floats = NDArray[np.float64]
 
@@ -39,8 +40,6 @@ _EXPONENT = (0.0, 2.0)
 # An exponent below this, or below so many of its deviations, is none.
 _LEAST_EXPONENT = 0.05
 _SIGMAS = 2.5
-# Speed added so that the bleed at rest is finite, as in the model of the virtual pen.
-_STILL_MM_S = 2.0
 # Speeds that tell an exponent: at least so many, over at least this factor.
 _LEAST_SPEEDS = 3
 _LEAST_FACTOR = 2.0
@@ -164,7 +163,7 @@ def _bleed(rows: Rows, u: Floats, widths: WidthFit, speed_mm_s: float) -> float 
     if len(np.unique(rows.feed_mm_s)) < 2:
         return None
     more = rows.width_mm - basis(widths.knots, u)[0] @ widths.heights_mm
-    lever = (rows.feed_mm_s + _STILL_MM_S) ** -0.5 - (speed_mm_s + _STILL_MM_S) ** -0.5
+    lever = (rows.feed_mm_s + STILL_MM_S) ** -0.5 - (speed_mm_s + STILL_MM_S) ** -0.5
     use = np.abs(lever) > 1e-9
     # The median of the slopes, weighted by their levers, shrugs off single odd lines.
     slope = more[use] / lever[use]

@@ -90,6 +90,8 @@ class PenFit:
                 lag_s=0.0 if steps else round(self.lag_s, DECIMALS),
                 play=0.0 if steps else round(self.play, DECIMALS),
                 darkness_speed_exponent=self._exponent_in(profile),
+                bleed_mm2_mm_s=_or_old(self.bleed_mm2_mm_s, profile.pen.bleed_mm2_mm_s),
+                blot_mm2_s=_or_old(self.blot_mm2_s, profile.pen.blot_mm2_s),
                 reference_speed_mm_s=round(self.reference_speed_mm_s, DECIMALS),
                 calibrated=today,
                 residual_mm=round(self.residual_mm, DECIMALS),
@@ -110,3 +112,7 @@ class PenFit:
         share = (self.values - self.values[0]) / (self.values[-1] - self.values[0])
         old = profile.pen
         return old.drawn_darkness(old.touch + share * (old.full - old.touch))
+
+
+def _or_old(measured: float | None, old: float) -> float:
+    return old if measured is None else round(measured, DECIMALS)

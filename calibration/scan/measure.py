@@ -6,14 +6,15 @@ The steps:
     2. The wide lines of the chart say how blurred the picture is.
     3. Each mark is measured across its plan in windows along it (``lines.py``); medians over the
        windows, the ends left out, are its measures. Ramps and landings keep their windows.
-    4. Darkness is divided by that of the solid hatch.
+    4. Widths on a flatbed's scan are counted in its own resolution; darkness is divided by that of the
+       solid hatch.
     5. If ink is missing where the chart has lines that any pen draws, it is the wrong chart.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ _END_MM = 3.0
 # Of the lines that any pen draws, so many must be there.
 _PRESENT_SHARE = 0.7
 # Lines of these kinds are drawn well below the touch point.
-_SURE = (MarkKind.DRIFT, MarkKind.RULER, MarkKind.DIRECTION, MarkKind.RAMP, MarkKind.CIRCLE, MarkKind.GRID)
+_SURE = (MarkKind.DRIFT, MarkKind.RULER, MarkKind.DIRECTION, MarkKind.RAMP, MarkKind.GRID)
 _STRAIGHT = (
     MarkKind.PRESSURE_UP, MarkKind.PRESSURE_DOWN, MarkKind.PRESSURE_RANDOM, MarkKind.SPEED,
     MarkKind.DRIFT, MarkKind.DIRECTION, MarkKind.RULER,
@@ -85,7 +86,7 @@ def measure(picture: Picture, chart: Chart, source: str = "auto") -> Reading:
         MeasureError: if the picture cannot be used; says why.
     """
     grey = picture.grey
-    view, blur_px, is_scan = _look(picture, chart, source)
+    view, blur_px, is_scan, flatbed_px_per_mm = _look(picture, chart, source)
     widest = _widest_mm(chart)
     sigma = blur_px / view.px_per_mm
     sigma = _blur(grey, view, chart, widest, sigma)
@@ -105,6 +106,11 @@ def measure(picture: Picture, chart: Chart, source: str = "auto") -> Reading:
         )
         for name, fit in bars.items()
     }  # fmt: skip
+    if flatbed_px_per_mm is not None:
+        bars = {
+            name: replace(fit, width_mm=fit.width_mm * _across(view, chart.mark(name)) / flatbed_px_per_mm)
+            for name, fit in bars.items()
+        }
     hatch = _hatch_darkness(grey, view, chart)
     lines = [_line(chart.mark(name), fit, hatch) for name, fit in bars.items()]
     lines += [_dot(grey, view, mark, hatch) for mark in chart.of_kind(MarkKind.DWELL)]
@@ -117,8 +123,8 @@ def measure(picture: Picture, chart: Chart, source: str = "auto") -> Reading:
     return Reading(measured, view, hatch)
 
 
-def _look(picture: Picture, chart: Chart, source: str) -> tuple[View, float, bool]:
-    """The view, the blur of its edges in px, and whether it is a flatbed's."""
+def _look(picture: Picture, chart: Chart, source: str) -> tuple[View, float, bool, float | None]:
+    """The view, the blur of its edges in px, whether it is a flatbed's, and the resolution of that one."""
     grey = picture.grey
     sightings = find_fiducials(grey)
     mirrored = [s for s in sightings if s.mirrored]
@@ -160,7 +166,19 @@ def _look(picture: Picture, chart: Chart, source: str) -> tuple[View, float, boo
                 "The scan does not state its resolution: scan to a file that does, such as PNG."
             )
         view = fit_view(sightings, chart, grey.shape, rigid_px_per_mm=stated)
-    return view, blur, is_scan
+    return view, blur, is_scan, stated if is_scan and flat else None
+
+
+def _across(view: View, mark: Mark) -> float:
+    """Pixels of a way across a mark that the chart calls a millimetre.
+
+    Where the machine drew the fiducials itself, its own scale is in them; a flatbed knows better.
+    """
+    way = mark.xy_mm[-1] - mark.xy_mm[0]
+    left = np.array([-way[1], way[0]]) / np.linalg.norm(way)
+    middle = mark.xy_mm.mean(axis=0)
+    a, b = view.to_picture(np.array([middle - left / 2, middle + left / 2]))
+    return float(np.linalg.norm(b - a))
 
 
 def _widest_mm(chart: Chart) -> float:

@@ -46,7 +46,9 @@ def load_picture(path: Path) -> Picture:
                 dpi = image.info.get("dpi")
                 upright = ImageOps.exif_transpose(image)
                 grey = _grey(upright)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as cause:
+    except Image.DecompressionBombError:
+        raise MeasureError(f"{path.name} is too large for a scan of a chart: scan at 600 dpi.") from None
+    except (OSError, SyntaxError, ValueError) as cause:
         raise MeasureError(f"Cannot read the picture {path}: {cause}.") from cause
     if min(grey.shape) < _LEAST_SIDE_PX:
         raise MeasureError(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from firmware_bridge.dialects.base import Facts
+from firmware_bridge.course import Point
+from firmware_bridge.dialects.base import Facts, Window
 from firmware_bridge.errors import ProtocolError
 from firmware_bridge.link import Link
 
@@ -52,6 +54,10 @@ class Control(Protocol):
         """
         ...
 
+    def homing_lifts(self, link: Link) -> bool:
+        """Whether the homing cycle itself lifts the pen before anything else moves."""
+        ...
+
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Stops whatever runs and lifts the pen to a value of its axis.
 
@@ -59,6 +65,31 @@ class Control(Protocol):
             ResponseTimeout: if the machine does not answer.
             DeviceError: if it refuses to lift.
             PortError: if the port goes away.
+        """
+        ...
+
+    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
+        """Machine minus work position of each axis as the machine has it stored, or None if it has none.
+
+        Raises:
+            DeviceRejected: if it is busy.
+            ProtocolError: if it does not tell it understandably.
+        """
+        ...
+
+    def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
+        """Those of some points that the machine says it cannot reach; none where it cannot be asked."""
+        ...
+
+    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+        """Lets the machine read all lines without moving, and leaves it as it was.
+
+        Returns:
+            False if its firmware has no such mode; then nothing was sent.
+
+        Raises:
+            DeviceError: for a line that it refuses, or that its soft limits forbid.
+            PreflightError: if it cannot be brought back to where it is now.
         """
         ...
 

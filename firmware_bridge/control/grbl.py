@@ -12,24 +12,30 @@ and of its receive buffer, which decide how much may be under way.
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
+from collections.abc import Sequence
 
+from firmware_bridge.control import grbl_facts
 from firmware_bridge.control.base import identify, refuse
+from firmware_bridge.control.grbl_check import check_mode
+from firmware_bridge.course import Point
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
     Facts,
-    Message,
     Ok,
     Realtime,
     Rejected,
-    Reply,
-    Setting,
     Status,
     Unknown,
+    Window,
 )
 from firmware_bridge.dialects.numbers import decimal
-from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
+from firmware_bridge.errors import (
+    DeviceAlarm,
+    DeviceRejected,
+    ProtocolError,
+    ResponseTimeout,
+)
 from firmware_bridge.link import BUSY_LIMIT_S, POLL_S, Link
 from firmware_bridge.patience import NO_PROGRESS_S
 
@@ -46,9 +52,6 @@ _LIFT_TIMEOUT_S = 30.0
 _RETURN_S = 30.0
 # States in which the machine is still moving, or may be.
 _SLOWING = ("Hold:1", "Run", "Jog", "Door:2", "Door:3")
-# Sizes that no board has are a misread line.
-_SIZES = (2, 65536)
-_OPTIONS = re.compile(r"OPT:[^,]*,([0-9]{1,5}),([0-9]{1,5})(?:,.*)?")
 
 
 class GrblControl:
@@ -61,7 +64,7 @@ class GrblControl:
             _probe(link, heard)
             _finish_open_line(link)
         link.poll()
-        return read_facts(link)
+        return grbl_facts.read_facts(link)
 
     def require_idle(self, link: Link) -> None:
         """Passes an idle machine; see ``Control.require_idle``."""
@@ -94,6 +97,10 @@ class GrblControl:
                 )
             link.pause(POLL_S / 2)
 
+    def homing_lifts(self, link: Link) -> bool:
+        """A z axis is homed first, upwards, unless a build was changed."""
+        return link.machine.pen_actuator == "z"
+
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Stops whatever runs and lifts the pen; see ``Control.stop_and_lift``."""
         rise_mm = link.rise_mm(pen)
@@ -105,8 +112,10 @@ class GrblControl:
         if _state(link) != "Idle":
             link.command(link.dialect.commands["unlock"])
         if lost and link.machine.pen_actuator == "z":
-            # No jog: in that state the line that waits for its end would be refused.
-            lines = [f"G21 G91 G0 Z{decimal(rise_mm)}", "G90"] if rise_mm else []
+            # No jog: in that state the line that waits for its end would be refused. Nor any move at
+            # all where soft limits count from a place that is lost: they would raise an alarm.
+            may_move = rise_mm and not link.facts.settings.get("$20")
+            lines = [f"G21 G91 G0 Z{decimal(rise_mm)}", "G90"] if may_move else []
         else:
             lines = link.dialect.pen_lines(pen, link.machine, offset)
         for line in lines:
@@ -115,38 +124,31 @@ class GrblControl:
         if _state(link):  # else its reports cannot be read, and the answer must do
             self.wait_idle(link)
 
+    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
+        """From the stored frames; see ``Control.work_offset_mm``."""
+        return grbl_facts.work_offset_mm(link)
+
+    def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
+        """None: it knows no more than its travel; see ``Control.unreachable``."""
+        del link, points
+        return []
+
+    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+        """Lets ``$C`` read the lines; see ``Control.check_mode``."""
+        return check_mode(link, lines, window, lambda: _leave_check(link))
+
     def reset(self, link: Link) -> None:
         """Resets the controller and waits for its greeting; see ``Control.reset``."""
         _reset(link, _RESET_TIMEOUT_S)
 
 
-def read_facts(link: Link) -> Facts:
-    """What ``$I`` and ``$$`` tell; nothing if the machine is busy."""
-    if link.state not in ("Idle", "Alarm"):
-        return Facts()
-    build = _texts(link.command(link.dialect.commands["build info"]))
-    settings = {
-        r.name: r.value for r in link.command(link.dialect.commands["settings"]) if isinstance(r, Setting)
-    }
-    planner = rx = None
-    for text in build:
-        match = _OPTIONS.fullmatch(text)
-        if match and all(_SIZES[0] <= int(n) <= _SIZES[1] for n in match.groups()):
-            planner, rx = int(match[1]), int(match[2])
-    return Facts(_firmware(build), rx, planner, MappingProxyType(settings))
-
-
-def _texts(replies: list[Reply]) -> list[str]:
-    return [reply.text for reply in replies if isinstance(reply, Message)]
-
-
-def _firmware(build: list[str]) -> str:
-    """``grblHAL``, ``FluidNC`` or ``GRBL``, with the version where it is told."""
-    version = next((t.removeprefix("VER:").split(":")[0] for t in build if t.startswith("VER:")), "")
-    name = next((t.removeprefix("FIRMWARE:") for t in build if t.startswith("FIRMWARE:")), "")
-    if not name:
-        name = "FluidNC" if "FluidNC" in version else "GRBL"
-    return f"{name} {version}".strip()
+def _leave_check(link: Link) -> None:
+    """A reset leaves check mode, whatever was under way, and keeps the place, since nothing moved."""
+    _reset(link, _RESET_TIMEOUT_S)
+    if _state(link) == "Alarm":  # of a soft limit, of which nothing came
+        link.command(link.dialect.commands["unlock"])
+    link.poll()
+    link.surplus = 0
 
 
 def _greeted(link: Link, heard: list[str]) -> bool:

@@ -16,9 +16,12 @@ wrong place. Marlin has no hold and no status while it works.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from types import MappingProxyType
 
 from firmware_bridge.control.base import identify, refuse
+from firmware_bridge.course import Point
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
@@ -26,12 +29,14 @@ from firmware_bridge.dialects.base import (
     Facts,
     Message,
     Ok,
+    Reply,
     Resend,
     Setting,
     Status,
     Unknown,
+    Window,
 )
-from firmware_bridge.dialects.marlin import settings_of
+from firmware_bridge.dialects.marlin import capabilities_of, settings_of
 from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
 from firmware_bridge.link import BUSY_LIMIT_S, COMMAND_TIMEOUT_S, MOST_RESENDS, QUIET_S, Link, alarm
 
@@ -53,7 +58,7 @@ class MarlinControl:
         """Meets the machine; see ``Control.greet``."""
         heard: list[str] = []
         _await_start(link, heard)
-        firmware = _ask_firmware(link, heard)
+        firmware, capabilities = _ask_firmware(link, heard)
         _number_from_zero(link)
         ok_after_resend = _learn_resend(link)
         link.facts = Facts(firmware, ok_after_resend=ok_after_resend)
@@ -62,15 +67,21 @@ class MarlinControl:
             for r in link.command(f"M113 S{_KEEPALIVE_S}")
         )
         settings: dict[str, float] = {}
-        for reply in link.command(link.dialect.commands["settings"]):
-            if isinstance(reply, Setting):
-                settings |= settings_of(reply)
+        notes: list[str] = []
+        for question in ("settings", "box"):
+            line = link.dialect.commands[question]
+            told = [settings_of(reply) for reply in link.command(line) if isinstance(reply, Setting)]
+            settings |= {key: value for values in told for key, value in values.items()}
+            if not told:
+                notes.append(f"The machine tells no limits for {line}")
         link.poll()
         return Facts(
             firmware,
             settings=MappingProxyType(settings),
             keepalive=keepalive,
             ok_after_resend=ok_after_resend,
+            capabilities=MappingProxyType(capabilities),
+            notes=tuple(notes),
         )
 
     def require_idle(self, link: Link) -> None:
@@ -85,6 +96,11 @@ class MarlinControl:
         _settle(link)
         link.enter("Idle")
 
+    def homing_lifts(self, link: Link) -> bool:
+        """No: only x and y are homed."""
+        del link
+        return False
+
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Lets the taken moves end and lifts the pen; see ``Control.stop_and_lift``."""
         rise_mm = link.rise_mm(pen)
@@ -97,6 +113,21 @@ class MarlinControl:
         for line in lines:
             link.command(line)
         self.wait_idle(link)
+
+    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
+        """None: limits and moves are in one frame; see ``Control.work_offset_mm``."""
+        del link
+        return None
+
+    def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
+        """None: it knows no more than its box; see ``Control.unreachable``."""
+        del link, points
+        return []
+
+    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+        """False: the firmware has none; see ``Control.check_mode``."""
+        del link, lines, window
+        return False
 
     def reset(self, link: Link) -> None:
         """Lets the taken moves end and starts the line numbers anew; see ``Control.reset``."""
@@ -120,8 +151,9 @@ def _await_start(link: Link, heard: list[str]) -> None:
             return
 
 
-def _ask_firmware(link: Link, heard: list[str]) -> str:
-    """The name that the firmware gives itself; empty if it answers without one."""
+def _ask_firmware(link: Link, heard: list[str]) -> tuple[str, dict[str, bool]]:
+    """The name that the firmware gives itself, empty if it answers without one, and what it can do."""
+    said: list[Reply] = []
     for _ in range(_PROBES):
         if identify(heard) not in (None, link.dialect.name):
             break
@@ -135,6 +167,7 @@ def _ask_firmware(link: Link, heard: list[str]) -> str:
                 reply = link.read(deadline - link.now_s())
             except ResponseTimeout:
                 break
+            said.append(reply)
             if isinstance(reply, Busy):
                 deadline = link.now_s() + 2 * _PROBE_S
             elif isinstance(reply, Message) and reply.text.startswith(_FIRMWARE):
@@ -142,9 +175,9 @@ def _ask_firmware(link: Link, heard: list[str]) -> str:
             elif isinstance(reply, Unknown):
                 heard.append(reply.text)
             elif isinstance(reply, Ok) and name is not None:
-                return name
+                break
         if name is not None:
-            return name
+            return name, capabilities_of(said)
     refuse(link, heard)
 
 
@@ -237,7 +270,7 @@ def _learn_resend(link: Link) -> bool:
     """Whether an ``ok`` follows a request to send again."""
     link.send_framed(link.next_number + 1, link.dialect.commands["status"])
     replies = link.quiet(2 * QUIET_S)
-    for reply, after in zip(replies, [*replies[1:], None], strict=True):
+    for reply, after in pairwise([*replies, None]):  # there may be none
         if isinstance(reply, Resend):
             return isinstance(after, Ok)
     # It took a line out of order: it does not count lines, so nothing is ever sent again.

@@ -8,19 +8,24 @@ answer. It has no hold: stopping lets the few lines that it has taken end, and l
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from firmware_bridge.control.base import identify, refuse
-from firmware_bridge.dialects.base import Banner, Facts, Ok, Unknown
+from firmware_bridge.course import Point
+from firmware_bridge.dialects.base import Banner, Facts, Ok, Rejected, Unknown, Window
+from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
 from firmware_bridge.link import QUIET_S, Link
 
-_PROBES = 3
-_PROBE_S = 1.0
+# How long each question is waited for. An arm that draws what an earlier program sent reads nothing
+# while its planner is full, and few bytes have room in its buffer, so the later ones come seldom.
+_PROBES_S = (1.0, 1.0, 1.0, 4.0, 8.0, 16.0)
 # A handful of lines at the slowest usual feed; the arm is silent while it moves.
 _MOTION_S = 120.0
 _VERSION = re.compile(r"V?([0-9]+)\.[0-9.]+\S*")
 # Names begin at another number in each conversation; three digits, since bytes are dear.
 _FIRST_NAME, _NAMES, _NAME_EVERY_S = 100, 800, 0.1
+_OUT_OF_REACH = "V0"  # the answer to M2222
 _LEAST_MAJOR = 4  # older firmware counts feeds in mm/min
 
 
@@ -63,6 +68,11 @@ class UarmControl:
         link.poll()
         link.enter("Idle")
 
+    def homing_lifts(self, link: Link) -> bool:
+        """No: there is no homing."""
+        del link
+        return False
+
     def stop_and_lift(self, link: Link, pen: float) -> None:
         """Lets the taken moves end and lifts the pen; see ``Control.stop_and_lift``."""
         link.send_line("")  # ends a line that was cut short
@@ -70,6 +80,26 @@ class UarmControl:
         self.wait_idle(link)
         self.lift(link, pen)
         self.wait_idle(link)
+
+    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
+        """None: limits and moves are in one frame; see ``Control.work_offset_mm``."""
+        del link
+        return None
+
+    def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
+        """Asks the arm with ``M2222``; see ``Control.unreachable``. A strange answer says nothing."""
+        line = link.dialect.commands["reach"]
+        lost = []
+        for point in points:
+            x, y, z = (decimal(v, 2) for v in point)
+            if _asked(link, f"{line}X{x}Y{y}Z{z}P0", _MOTION_S) == _OUT_OF_REACH:
+                lost.append(point)
+        return lost
+
+    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+        """False: the firmware has none; see ``Control.check_mode``."""
+        del link, lines, window
+        return False
 
     def reset(self, link: Link) -> None:
         """Lets the taken moves end; see ``Control.reset``."""
@@ -92,14 +122,14 @@ def _await_ready(link: Link, heard: list[str]) -> None:
 
 
 def _ask_version(link: Link, heard: list[str]) -> str:
-    for _ in range(_PROBES):
+    for probe_s in _PROBES_S:
         if identify(heard) not in (None, link.dialect.name):
             break
         link.send_line("")  # ends a half line that an earlier program may have left
         number = link.next_number
         link.next_number += 1
         link.send_framed(number, link.dialect.commands["build info"])
-        deadline = link.now_s() + _PROBE_S
+        deadline = link.now_s() + probe_s
         while link.now_s() < deadline:
             try:
                 reply = link.read(deadline - link.now_s())
@@ -110,3 +140,21 @@ def _ask_version(link: Link, heard: list[str]) -> str:
             if isinstance(reply, Unknown):
                 heard.append(reply.text)
     refuse(link, heard)
+
+
+def _asked(link: Link, line: str, timeout_s: float) -> str:
+    """What stands behind the ``ok`` of one order; empty if the arm refuses it.
+
+    Raises:
+        ResponseTimeout: if no answer comes in time.
+    """
+    number = link.next_number
+    link.next_number += 1
+    link.send_framed(number, line)
+    deadline = link.now_s() + timeout_s
+    while True:
+        reply = link.read(deadline - link.now_s())
+        if isinstance(reply, Ok) and reply.number == number:
+            return reply.text.strip()
+        if isinstance(reply, Rejected) and reply.number in (None, number):
+            return ""

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from firmware_bridge.events import Position
+from firmware_bridge.limits import MachineLimits
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
 
@@ -60,6 +61,9 @@ class Facts:
         settings: stored settings by their name, such as ``$110`` or ``M203 X``.
         keepalive: whether it says that it is busy while it cannot answer.
         ok_after_resend: whether an ``ok`` follows a request to send again.
+        options: the letters of how it was built, where it tells them.
+        capabilities: what it says it can do or not, by name.
+        notes: what it did not tell, or not understandably.
     """
 
     firmware: str = ""
@@ -68,6 +72,9 @@ class Facts:
     settings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     keepalive: bool = False
     ok_after_resend: bool = True
+    options: str = ""
+    capabilities: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    notes: tuple[str, ...] = ()
 
 
 class Realtime(StrEnum):
@@ -220,6 +227,10 @@ class Dialect(Protocol):
 
     def window(self, machine: MachineProfile, facts: Facts) -> Window:
         """What may be under way, after what the machine told, or the profile where it did not."""
+        ...
+
+    def limits(self, machine: MachineProfile, facts: Facts) -> MachineLimits:
+        """What the machine told of its limits, in mm and s, with a note for what cannot be true."""
         ...
 
     def encode(self, program: Program, machine: MachineProfile) -> list[str]:

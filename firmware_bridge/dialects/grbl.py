@@ -45,42 +45,33 @@ from firmware_bridge.dialects.base import (
     Unknown,
     Window,
 )
+from firmware_bridge.dialects.grbl_limits import limits_of
+from firmware_bridge.dialects.grbl_lines import SERVO_FEED, Encoder, dwell
 from firmware_bridge.dialects.grbl_words import alarm_words, error_words
-from firmware_bridge.dialects.numbers import (
-    POSITION_DECIMALS,
-    SECONDS_PER_MINUTE,
-    comment_lines,
-    decimal,
-    feed_word,
-)
+from firmware_bridge.dialects.numbers import SECONDS_PER_MINUTE, decimal, feed_word
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.events import Position
 from firmware_bridge.kinematics.joints import for_controller
+from firmware_bridge.limits import MachineLimits
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.program import Move, MoveKind, Program
+from firmware_bridge.program import Program
 
-# The firmware's line buffer holds 80 characters with its end mark.
-MAX_LINE_CHARS = 79
 # Documents give the buffer of GRBL 1.1 as 127 or 128 bytes, and some builds count one too many.
 RX_RESERVE_BYTES = 1
-# A feed within this share of the rapid speed is the rapid speed (the feed's rounding).
-RAPID_SHARE = 0.995
-# A hobby servo needs this long to come to rest after it has arrived.
-SERVO_SETTLE_S = 0.05
-
-# mm/min. G1 needs a feed to be in force, even in a line that only turns the servo.
-_SERVO_FEED = "600"
-_PREAMBLE = "G21 G90 G94"  # millimetres, absolute, feed in mm/min
 
 _ERROR = re.compile(r"error:([0-9]{1,3})")
 _ALARM = re.compile(r"ALARM:([0-9]{1,3})")
-_SETTING = re.compile(r"\$([0-9]{1,3})=(-?[0-9]+(?:\.[0-9]+)?)(?: \(.*\))?")
+# No firmware writes longer numbers, and no longer ones are believed.
+_NUMBER = r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_SETTING = re.compile(rf"\$([0-9]{{1,3}})=({_NUMBER})(?: *\(.*\))?")
+# FluidNC tells one value of its configuration where its path is asked for.
+_CONFIG = re.compile(rf"\$(/[A-Za-z0-9_/]{{1,80}})=({_NUMBER}|true|false)")
 _MESSAGE = re.compile(r"\[(.*)\]")
 _BANNER = re.compile(r"Grbl(?:HAL)? ([0-9]+\.[0-9]+\S*)(?: \[.*\])?")
 _STATUS = re.compile(
     r"<(Idle|Run|Hold|Jog|Alarm|Door|Check|Home|Sleep)(?::([0-9]))?((?:\|[A-Za-z]+:[^|<>]*)+)>"
 )
-_NUMBERS = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:,-?[0-9]+(?:\.[0-9]+)?)*")
+_NUMBERS = re.compile(rf"{_NUMBER}(?:,{_NUMBER})*")
 
 
 class Grbl:
@@ -105,7 +96,16 @@ class Grbl:
         }
     )
     commands: Mapping[str, str] = MappingProxyType(
-        {"home": "$H", "unlock": "$X", "settings": "$$", "build info": "$I", "sync": "G4 P0.01"}
+        {
+            "home": "$H",
+            "unlock": "$X",
+            "settings": "$$",
+            "build info": "$I",
+            "frames": "$#",
+            "modes": "$G",
+            "check": "$C",
+            "sync": "G4 P0.01",
+        }
     )
     framing = Framing.PLAIN
     dwell_unit_s = 1.0
@@ -115,6 +115,10 @@ class Grbl:
         """As many bytes as the receive buffer holds, if the machine told its size; else one line."""
         del machine
         return ONE_LINE if facts.rx_bytes is None else Window(bytes=facts.rx_bytes - RX_RESERVE_BYTES)
+
+    def limits(self, machine: MachineProfile, facts: Facts) -> MachineLimits:
+        """What ``$$``, ``$I`` and FluidNC's configuration tell of the machine."""
+        return limits_of(machine, facts)
 
     def encode(self, program: Program, machine: MachineProfile) -> list[str]:
         """Lines (without line ends) that draw the program; the same program gives the same lines.
@@ -129,7 +133,7 @@ class Grbl:
             ProgramError: if a coordinate is too large for a line.
             ReachError: if the machine takes joint values and a move leads out of its reach.
         """
-        return _Encoder(machine.as_controller()).encode(for_controller(program, machine))
+        return Encoder(machine.as_controller()).encode(for_controller(program, machine))
 
     def pen_lines(
         self,
@@ -150,7 +154,7 @@ class Grbl:
         del here
         if machine.pen_actuator == "servo":
             full_turn_s = (machine.envelope.pen_max - machine.envelope.pen_min) / machine.pen_max_speed
-            return [f"G1 F{_SERVO_FEED} M3 S{decimal(value)}", _dwell(full_turn_s)]
+            return [f"G1 F{SERVO_FEED} M3 S{decimal(value)}", dwell(full_turn_s)]
         if offset is None:
             return [f"G21 G90 G0 Z{decimal(value)}"]
         return [f"G21 G90 G53 G0 Z{decimal(value + offset)}"]
@@ -182,107 +186,14 @@ class Grbl:
             return _status(match) or Unknown(line)
         if match := _SETTING.fullmatch(line):
             return Setting(f"${match[1]}", float(match[2]))
+        if match := _CONFIG.fullmatch(line):
+            value = {"true": 1.0, "false": 0.0}.get(match[2])
+            return Setting(match[1], float(match[2]) if value is None else value)
         if match := _MESSAGE.fullmatch(line):
             return Message(match[1])
         if match := _BANNER.fullmatch(line):
             return Banner(match[1])
         return Unknown(line)
-
-
-class _Encoder:
-    """Writes lines and remembers which words are in force."""
-
-    def __init__(self, machine: MachineProfile) -> None:
-        self.machine = machine
-        self.servo = machine.pen_actuator == "servo"
-        self.lines: list[str] = []
-        self.position: list[float | None] = [None, None, None]
-        self.motion = ""
-        self.feed = ""
-        self.servo_value: float | None = None
-
-    def encode(self, program: Program) -> list[str]:
-        for text in program.header:
-            self.lines += comment_lines(text, MAX_LINE_CHARS)
-        self.lines.append(_PREAMBLE)
-        if program.moves:
-            first = program.moves[0]
-            starts_up = first.kind in (MoveKind.TRAVEL, MoveKind.LIFT)
-            self._raise_pen(first.pen if starts_up else self.machine.safe_pen)
-        for move in program.moves:
-            self._move(move)
-            if move.dwell_s > 0:
-                self.lines.append(f"G4 P{decimal(move.dwell_s)}")
-        for line in self.lines:
-            if len(line) > MAX_LINE_CHARS:
-                raise ProgramError(f"The line '{line[:20]}...' is too long: a coordinate is far off.")
-        return self.lines
-
-    def _raise_pen(self, value: float) -> None:
-        if self.servo:
-            self._servo(value)
-            return
-        self.position[2] = round(value, POSITION_DECIMALS)
-        self.motion = "G0"
-        self.lines.append(f"G0 Z{decimal(value)}")
-
-    def _servo(self, value: float) -> None:
-        if value == self.servo_value:
-            return
-        box = self.machine.envelope
-        way = box.pen_max - box.pen_min if self.servo_value is None else abs(value - self.servo_value)
-        self.servo_value = value
-        turn = f"M3 S{decimal(value)}"
-        if self.motion != "G1":
-            self.motion, self.feed = "G1", _SERVO_FEED
-            turn = f"G1 F{_SERVO_FEED} {turn}"
-        self.lines += [turn, _dwell(way / self.machine.pen_max_speed)]
-
-    def _move(self, move: Move) -> None:
-        if self.servo and move.kind in (MoveKind.LIFT, MoveKind.LOWER):
-            self._servo(move.pen)
-        pen = None if self.servo else round(move.pen, POSITION_DECIMALS)
-        target = [round(move.x_mm, POSITION_DECIMALS), round(move.y_mm, POSITION_DECIMALS), pen]
-        words = [
-            f"{axis}{decimal(goal)}"
-            for axis, goal, now in zip("XYZ", target, self.position, strict=True)
-            if goal is not None and goal != now
-        ]
-        if not words:
-            return
-        if self._is_rapid(target, move.feed_mm_s):
-            motion, feed = "G0", self.feed
-        else:
-            motion, feed = "G1", feed_word(move.feed_mm_s)
-        if motion != self.motion:
-            words.insert(0, motion)
-        if feed != self.feed:
-            words.append(f"F{feed}")
-        self.motion, self.feed = motion, feed
-        self.position = [
-            goal if goal is not None else now for goal, now in zip(target, self.position, strict=True)
-        ]
-        self.lines.append(" ".join(words))
-
-    def _is_rapid(self, target: list[float | None], feed_mm_s: float) -> bool:
-        if self.servo:
-            return False
-        way = []
-        for goal, now in zip(target, self.position, strict=True):
-            if goal is None:
-                way.append(0.0)
-            elif now is None:
-                return False  # the direction of the first move is not known
-            else:
-                way.append(goal - now)
-        length = math.hypot(*way)
-        limits = (*self.machine.max_speed_mm_s, self.machine.pen_max_speed)
-        rapid = min(v * length / abs(d) for v, d in zip(limits, way, strict=True) if d != 0)
-        return feed_mm_s >= RAPID_SHARE * rapid
-
-
-def _dwell(way_s: float) -> str:
-    return f"G4 P{decimal(way_s + SERVO_SETTLE_S)}"
 
 
 def _numbers(text: str) -> tuple[float, ...] | None:

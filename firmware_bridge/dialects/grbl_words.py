@@ -1,7 +1,8 @@
-"""The error and alarm numbers of GRBL 1.1 in plain words, each with its cure.
+"""The error and alarm numbers of GRBL 1.1 and grblHAL in plain words, each with its cure.
 
-The numbers follow the published tables of GRBL 1.1 (``doc/csv`` in gnea/grbl); the
-words are our own.
+The numbers follow the published tables of GRBL 1.1 (``doc/csv`` in gnea/grbl) and, from error 39 and
+alarm 11 on, grblHAL's (``errors.h`` and ``alarms.h`` in grblHAL/core, read for facts); the words are
+our own. FluidNC's numbers beyond GRBL's are others: ``$E=N`` asks it for the words.
 """
 
 from __future__ import annotations
@@ -44,6 +45,25 @@ ERRORS: dict[int, tuple[str, str]] = {
     36: ("the line holds words that nothing uses", "remove them"),
     37: ("the tool length offset is not on the configured axis", "remove G43.1"),
     38: ("the tool number is too large", "use a smaller T number"),
+    39: ("grblHAL: a value is out of range", "correct the value"),
+    40: ("grblHAL: a tool change waits", "finish it, or reset"),
+    41: ("grblHAL: the spindle does not run", "add M3 S before the move"),
+    42: ("grblHAL: the plane is not allowed for this command", "use G17"),
+    43: ("grblHAL: the feed is above what the axes can do", "lower the F word"),
+    44: ("grblHAL: S is out of range", "give an S between $31 and $30"),
+    45: ("grblHAL: a limit switch is closed", "free the tool, then unlock it"),
+    46: ("grblHAL: homing is required first", "home the machine"),
+    47: ("grblHAL: the tool is not known", "remove the T word"),
+    48: ("grblHAL: two value words contradict each other", "remove one of them"),
+    49: ("grblHAL: its self test failed", "look at its messages with $I, and restart it"),
+    50: ("grblHAL: the emergency stop is pressed", "release it, then reset and home"),
+    51: ("grblHAL: a motor driver reports a fault", "check the driver and its power"),
+    52: ("grblHAL: the setting's value is out of range", "give another value"),
+    53: ("grblHAL: the setting is switched off", "enable what it belongs to"),
+    54: ("grblHAL: the retract position is not valid", "correct the R word"),
+    55: ("grblHAL: the homing settings contradict each other", "check $22 and $44 to $47"),
+    56: ("grblHAL: the work frame is locked", "choose another frame, or unlock it"),
+    79: ("grblHAL: not allowed while a critical alarm stands", "reset it, and remove the alarm's cause"),
 }
 
 ALARMS: dict[int, tuple[str, str]] = {
@@ -56,7 +76,18 @@ ALARMS: dict[int, tuple[str, str]] = {
     7: ("homing was interrupted by the safety door", "close the door and home again"),
     8: ("the limit switch stayed closed after pulling off", "raise $27 or check the wiring"),
     9: ("the limit switch was not found while homing", "check the switch, or raise $130 to $132"),
-    10: ("the second switch of a two-motor axis was not found", "check both switches of that axis"),
+    10: (
+        "the second switch of a two-motor axis was not found; grblHAL: the emergency stop is pressed",
+        "check both switches of that axis; release the stop, then reset and home",
+    ),
+    11: ("grblHAL: homing is required first", "home the machine"),
+    12: ("grblHAL: a limit switch is closed", "free the tool, or correct the switch's polarity in $5"),
+    13: ("grblHAL: the probe's protection was triggered", "free the probe, then reset"),
+    14: ("grblHAL: the spindle does not follow", "check the spindle, or its settings"),
+    15: ("grblHAL: the second switch of a squared axis was not found", "check both switches of that axis"),
+    16: ("grblHAL: its self test failed", "look at its messages with $I, and restart it"),
+    17: ("grblHAL: a motor driver reports a fault", "check the driver and its power"),
+    18: ("grblHAL: homing failed", "check the switches, then home again"),
 }
 
 _UNKNOWN_CURE = "look it up in the firmware's manual"

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from firmware_bridge.dialects.base import (
@@ -42,10 +42,12 @@ from firmware_bridge.dialects.base import (
     Waiting,
     Window,
 )
+from firmware_bridge.dialects.marlin_limits import limits_of
 from firmware_bridge.dialects.numbers import comment_lines, decimal, feed_word
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.events import Position
 from firmware_bridge.kinematics.joints import for_controller
+from firmware_bridge.limits import MachineLimits
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
 
@@ -57,17 +59,24 @@ POSITION_DECIMALS = 3
 SERVO_SETTLE_S = 0.05
 _MS_PER_S = 1000.0
 
-_OK = re.compile(r"ok(?: N(-?[0-9]+))?(?: P[0-9]+ B[0-9]+)?(?: .*)?")
-_RESEND = re.compile(r"(?:Resend:|rs) ?N?([0-9]+)")
+# No board writes longer numbers, and no longer ones are believed.
+_NUMBER = r"-?[0-9]{1,9}(?:\.[0-9]{0,9})?"
+_AT = rf"({_NUMBER})"
+_OK = re.compile(r"ok(?: N(-?[0-9]{1,9}))?(?: P[0-9]+ B[0-9]+)?(?: .*)?")
+_RESEND = re.compile(r"(?:Resend:|rs) ?N?([0-9]{1,9})")
 _ERROR = re.compile(r"(?:Error:|!! ?)(.*)")
-_POSITION = re.compile(
-    r"(?:ok )?X: ?(-?[0-9.]+) Y: ?(-?[0-9.]+) Z: ?(-?[0-9.]+)(?: E[0-9]?: ?-?[0-9.]+)*(?: Count:? ?(.*))?"
-)
-_COUNT = re.compile(r"A?X: ?(-?[0-9.]+) ?B?Y: ?(-?[0-9.]+) ?C?Z: ?(-?[0-9.]+).*")
+_POSITION = re.compile(rf"(?:ok )?X: ?{_AT} Y: ?{_AT} Z: ?{_AT}(?: E[0-9]?: ?{_NUMBER})*(?: Count:? ?(.*))?")
+_COUNT = re.compile(rf"A?X: ?{_AT} ?B?Y: ?{_AT} ?C?Z: ?{_AT}.*")
 _BUSY = re.compile(r"(?:echo:)?busy: ?(.*)")
-_SETTINGS = re.compile(r"echo: *(M92|M201|M203|M204|M205)((?: [A-Z]-?[0-9.]+)+) *(?:;.*)?")
-_WORD = re.compile(r"([A-Z])(-?[0-9.]+)")
+_SETTINGS = re.compile(rf"echo: *(M92|M201|M203|M204|M205)((?: [A-Z]{_NUMBER})+) *(?:;.*)?")
+# The box that the firmware keeps, on one line or, since 2.1, on two.
+_BOX = rf"Min: *X{_AT} *Y{_AT} *Z{_AT} *Max: *X{_AT} *Y{_AT} *Z{_AT}"
+_ENDSTOPS = re.compile(
+    rf"(?:echo:)? *(?:M211 S([01])(?: *;.*)?|(?:Soft endstops: (ON|OFF) *)?(?:{_BOX})?)", re.I
+)
+_WORD = re.compile(rf"([A-Za-z]){_AT}")
 _FIRMWARE = re.compile(r"FIRMWARE_NAME: ?(.*?)(?: \(.*| SOURCE_CODE_URL.*|$)")
+_CAPABILITY = re.compile(r"Cap:([A-Z0-9_]{1,40}):([01])")
 # Errors after which the board does nothing more. Any other is told as a warning: a refused line is
 # asked for again, and a refused command is answered with ok.
 _HALTS = re.compile(
@@ -83,7 +92,9 @@ class Marlin:
     commands: Mapping[str, str] = MappingProxyType(
         {
             "home": "G28 X Y",
+            "home pen": "G28 Z",
             "settings": "M503",
+            "box": "M211",
             "build info": "M115",
             "sync": "M400",
             "status": "M114",
@@ -99,6 +110,10 @@ class Marlin:
         if not facts.firmware.startswith("Marlin"):
             return ONE_LINE
         return Window(lines=QUEUE_LINES, bytes=machine.rx_buffer_bytes - 1)
+
+    def limits(self, machine: MachineProfile, facts: Facts) -> MachineLimits:
+        """What ``M503``, ``M211`` and ``M115`` tell of the machine."""
+        return limits_of(machine, facts)
 
     def encode(self, program: Program, machine: MachineProfile) -> list[str]:
         """Lines (without line ends) that draw the program; the same program gives the same lines.
@@ -158,6 +173,8 @@ class Marlin:
             return Banner("")
         if match := _SETTINGS.fullmatch(line):
             return Setting(match[1] + match[2], math.nan)
+        if (match := _ENDSTOPS.fullmatch(line)) and any(match.groups()):
+            return _endstops(match)
         if match := _FIRMWARE.match(line):
             return Message(f"FIRMWARE {match[1]}")
         if line.startswith(("echo:", "//", "Cap:")):
@@ -166,9 +183,18 @@ class Marlin:
 
 
 def settings_of(setting: Setting) -> dict[str, float]:
-    """The single values of one line of ``M503``: ``M203 X100 Y100`` is ``M203 X`` and ``M203 Y``."""
+    """The single values of one line: ``M203 X100 Y100`` is ``M203 X`` and ``M203 Y``.
+
+    Of ``M211``, small letters are the low ends of the box and S tells whether it is kept.
+    """
     code, _, words = setting.name.partition(" ")
     return {f"{code} {m[1]}": float(m[2]) for m in _WORD.finditer(words)}
+
+
+def capabilities_of(replies: Iterable[Reply]) -> dict[str, bool]:
+    """What the ``Cap:`` lines of ``M115`` say."""
+    found = (_CAPABILITY.fullmatch(reply.text) for reply in replies if isinstance(reply, Message))
+    return {match[1]: match[2] == "1" for match in found if match}
 
 
 class _Encoder:
@@ -263,6 +289,14 @@ def _status(match: re.Match[str]) -> Status:
         feed_mm_s=None,
         fields=fields,
     )
+
+
+def _endstops(match: re.Match[str]) -> Setting:
+    words = ""
+    if match[1] or match[2]:
+        words += f" S{int(match[1] == '1' or (match[2] or '').upper() == 'ON')}"
+    words += "".join(f" {axis}{v}" for axis, v in zip("xyzXYZ", match.groups()[2:], strict=True) if v)
+    return Setting(f"M211{words}", math.nan)
 
 
 def _error(text: str) -> Reply:

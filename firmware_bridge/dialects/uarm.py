@@ -37,6 +37,7 @@ from firmware_bridge.dialects.base import (
 from firmware_bridge.dialects.numbers import comment_lines, decimal
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.events import Position
+from firmware_bridge.limits import MachineLimits
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
 
@@ -52,7 +53,8 @@ _NAME_CHARS = 11
 _POLL = b"P2220\n"
 
 _ANSWER = re.compile(r"(?:\$([0-9]{1,9}) )?(ok|E2[0-9])(?: (.*))?")
-_PLACE = re.compile(r"X(-?[0-9.]+) Y(-?[0-9.]+) Z(-?[0-9.]+)")
+_NUMBER = r"(-?[0-9]{1,9}(?:\.[0-9]{0,9})?)"
+_PLACE = re.compile(rf"X{_NUMBER} Y{_NUMBER} Z{_NUMBER}")
 _EVENT = re.compile(r"@([0-9]+)(?: (.*))?")
 
 ERRORS: dict[int, tuple[str, str]] = {
@@ -72,6 +74,9 @@ _EVENTS = {
 }
 
 
+_NAMES = MappingProxyType({"speed": ("the greatest speed of a G1",) * 3})
+
+
 class Uarm:
     """The uArm Swift Pro dialect, for the registry."""
 
@@ -79,7 +84,13 @@ class Uarm:
     # A query is answered at once, past the queue, so it serves as a realtime request.
     realtime: Mapping[Realtime, bytes] = MappingProxyType({Realtime.STATUS: _POLL})
     commands: Mapping[str, str] = MappingProxyType(
-        {"sync": "G4P0.01", "build info": "P2203", "status": "P2220", "pen mode": "M2400S3"}
+        {
+            "sync": "G4P0.01",
+            "build info": "P2203",
+            "status": "P2220",
+            "pen mode": "M2400S3",
+            "reach": "M2222",
+        }
     )
     framing = Framing.NAMED
     dwell = re.compile(r"G4P([0-9]*\.?[0-9]+)")
@@ -89,6 +100,12 @@ class Uarm:
         """As many lines as the firmware keeps answers for and its receive buffer holds."""
         del machine, facts
         return Window(lines=QUEUE_ORDERS, bytes=RX_BYTES - 1 - len(_POLL))
+
+    def limits(self, machine: MachineProfile, facts: Facts) -> MachineLimits:
+        """The clip of a G1; the arm tells nothing else of itself but what it reaches, point by point."""
+        del machine
+        speed = GREATEST_SPEED_MM_S
+        return MachineLimits(speed=(speed, speed, speed), notes=facts.notes, names=_NAMES)
 
     def encode(self, program: Program, machine: MachineProfile) -> list[str]:
         """Lines (without names) that draw the program; the same program gives the same lines.

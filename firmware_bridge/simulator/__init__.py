@@ -10,7 +10,7 @@ from firmware_bridge.simulator.controller import VirtualGrbl
 from firmware_bridge.simulator.marlin import VirtualMarlin
 from firmware_bridge.simulator.recording import Recording
 from firmware_bridge.simulator.registry import CONTROLLERS, virtual_controller
-from firmware_bridge.simulator.run import simulate_lines
+from firmware_bridge.simulator.run import simulate_lines, simulate_pieces
 from firmware_bridge.simulator.serve import FreeRunning, RealTime, serve_pty, serve_tcp
 from firmware_bridge.simulator.uarm import VirtualUarm
 from firmware_bridge.simulator.virtual import VirtualController
@@ -27,5 +27,6 @@ __all__ = [
     "serve_pty",
     "serve_tcp",
     "simulate_lines",
+    "simulate_pieces",
     "virtual_controller",
 ]

@@ -1,4 +1,8 @@
-"""The serial receive buffer: a small ring that drops what does not fit, as the real one does."""
+"""The serial receive buffer: a small ring that drops what does not fit, as the real one does.
+
+An AVR serves no interrupt while it writes a byte of its EEPROM, and what arrives then is lost but for
+what its UART holds by itself.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,13 @@ import re
 
 # A line without a comment or anything else that the firmware would drop, blanks apart.
 _PLAIN_LINE = re.compile(rb"([ -'*-.0-:<-~]*)[\r\n]")
+
+# While the AVR writes a byte of its EEPROM, it serves no interrupt.
+EEPROM_BYTE_S = 0.0034
+# The UART holds so many bytes while no interrupt is served.
+_UART_BYTES = 2
+# Times closer than this are one instant.
+_INSTANT_S = 1e-9
 
 
 class ReceiveBuffer:
@@ -67,3 +78,40 @@ class ReceiveBuffer:
     def clear(self) -> None:
         """Forgets what waits; the counters stay."""
         self._bytes.clear()
+
+
+class Deafness:
+    """When nothing is heard, since the EEPROM is written.
+
+    Attributes:
+        unheard: bytes that were lost.
+    """
+
+    def __init__(self) -> None:
+        self.unheard = 0
+        self._writes: list[tuple[float, int]] = []  # when each ends, and what the UART still holds
+
+    def begin(self, now_s: float, changed_bytes: int) -> float:
+        """Some bytes are written from now on, or after those before; returns how long they take."""
+        begin_s = max([now_s, *(end for end, _ in self._writes)])
+        self._writes = [(begin_s + (i + 1) * EEPROM_BYTE_S, _UART_BYTES) for i in range(changed_bytes)]
+        return changed_bytes * EEPROM_BYTE_S
+
+    @property
+    def over(self) -> bool:
+        """Whether everything is heard, as far as ``hears`` has found out."""
+        return not self._writes
+
+    def hears(self, now_s: float) -> bool:
+        """Whether a byte that arrives now is read."""
+        if not self._writes:
+            return True
+        self._writes = [(end, left) for end, left in self._writes if end > now_s + _INSTANT_S]
+        if not self._writes:
+            return True
+        end, left = self._writes[0]
+        if end - now_s > EEPROM_BYTE_S or not left:
+            self.unheard += 1
+            return False
+        self._writes[0] = (end, left - 1)
+        return True

@@ -21,10 +21,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
 
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.simulator.buffer import ReceiveBuffer
+from firmware_bridge.simulator.buffer import Deafness, ReceiveBuffer
+from firmware_bridge.simulator.flavours import GRBL, GrblOptions
 from firmware_bridge.simulator.interpreter import Interpreter, Need, Wait
 from firmware_bridge.simulator.mainloop import main_loop
 from firmware_bridge.simulator.planner import Planner, Vector
@@ -35,14 +35,12 @@ from firmware_bridge.simulator.states import (
     ALARM_ABORT,
     ALARM_HOMING_RESET,
     CRITICAL_ALARMS,
-    EEPROM_BYTE_S,
     FIRST_HIGH_BYTE,
     HOLD,
     RESET,
     RESUME,
     STATUS,
     SUSPENDED,
-    VERSION,
     State,
 )
 from firmware_bridge.simulator.virtual import INSTANT_S, VirtualController, usual_start
@@ -51,29 +49,15 @@ _SINGLE_REALTIME = (RESET, STATUS, HOLD, RESUME)
 _REALTIME_BYTE = re.compile(b"[%b%b-\xff]" % (re.escape(bytes(_SINGLE_REALTIME)), bytes([FIRST_HIGH_BYTE])))
 
 
-# The UART holds so many bytes while no interrupt is served.
-_UART_BYTES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class GrblOptions:
-    """What tells builds of the firmware apart.
-
-    Attributes:
-        hal: grblHAL, which repeats an error until an empty line, a ``$`` line or a reset.
-    """
-
-    hal: bool = False
-
-
 class VirtualGrbl(VirtualController):
     """The controller. Feed bytes with ``receive``, time with ``advance``, read with ``take_output``.
 
     Attributes:
         state: what a status report shows.
         rx: the receive buffer, with its count of overruns.
-        unheard: bytes that were lost while a setting was stored.
+        deafness: when it hears nothing, since it stores a setting, and what it lost then.
         standing_error: the error that grblHAL repeats, or 0.
+        after_return: whether the last byte that was read is a CR.
     """
 
     def __init__(
@@ -87,15 +71,16 @@ class VirtualGrbl(VirtualController):
                 x = y = 0 with the pen up.
             options: which build it is.
         """
-        self.options = options or GrblOptions()
-        self.unheard = 0
+        self.options = options or GRBL
+        self.deafness = Deafness()
         self.standing_error = 0
-        self._deaf: list[tuple[float, int]] = []
+        self.after_return = False
         machine = machine.as_controller()  # a raw one knows joints, and nothing of the arm behind them
-        self.rx = ReceiveBuffer(machine.rx_buffer_bytes)
+        self.rx = ReceiveBuffer(self.options.rx_bytes or machine.rx_buffer_bytes)
+        blocks = self.options.planner_blocks or machine.planner_blocks
         self.settings = Settings(machine)
         start_mm = usual_start(machine, start_mm)
-        super().__init__(machine, Planner(self.settings, machine.planner_blocks, start_mm), start_mm)
+        super().__init__(machine, Planner(self.settings, blocks, start_mm), start_mm)
         self.spindle_speed = 0.0
         self.reports = 0
         self.status_wanted = False
@@ -109,34 +94,19 @@ class VirtualGrbl(VirtualController):
 
     def receive(self, data: bytes) -> None:
         """Takes bytes that arrive now."""
-        if not self._deaf and not _REALTIME_BYTE.search(data):
+        if self.deafness.over and not _REALTIME_BYTE.search(data):
             self.rx.extend(data)
             data = b""
         for byte in data:
             if byte in _SINGLE_REALTIME or byte >= FIRST_HIGH_BYTE:
                 handle_realtime(self, byte)
-            elif self._hears():
+            elif self.deafness.hears(self.now_s):
                 self.rx.push(byte)
         self._run_main_loop()
 
-    def store(self, changed_bytes: int) -> None:
-        """A setting is written to the EEPROM: bytes that arrive meanwhile are lost."""
-        begin_s = max([self.now_s, *(end for end, _ in self._deaf)])
-        self._deaf = [(begin_s + (i + 1) * EEPROM_BYTE_S, _UART_BYTES) for i in range(changed_bytes)]
-
-    def _hears(self) -> bool:
-        """Whether a byte that arrives now is read; the UART keeps two in each write."""
-        if not self._deaf:
-            return True
-        self._deaf = [(end, left) for end, left in self._deaf if end > self.now_s + INSTANT_S]
-        if not self._deaf:
-            return True
-        end, left = self._deaf[0]
-        if end - self.now_s > EEPROM_BYTE_S or not left:
-            self.unheard += 1
-            return False
-        self._deaf[0] = (end, left - 1)
-        return True
+    def store(self, changed_bytes: int) -> float:
+        """A setting is written to the EEPROM: bytes that arrive meanwhile are lost; returns how long."""
+        return self.deafness.begin(self.now_s, changed_bytes) if self.options.stalls else 0.0
 
     def go_on(self) -> bool:
         """Ends a pause that the program asked for; False if there is none."""
@@ -223,9 +193,12 @@ class VirtualGrbl(VirtualController):
         """The homing cycle has begun."""
         self.state = State.HOME
 
-    def finish_home(self, switches_mm: Vector, homed_mm: Vector, duration_s: float) -> None:
-        """The tool stands at its switches (frame of power-on), which are ``homed_mm`` from now on."""
-        self._carry_to(switches_mm, homed_mm, duration_s)
+    def carry_home(self, place_mm: Vector, homed_mm: Vector, duration_s: float) -> None:
+        """Some axes have run to their switches (frame of power-on); all of them are ``homed_mm`` at last."""
+        self._carry_to(place_mm, homed_mm, duration_s)
+
+    def finish_home(self) -> None:
+        """The tool stands at its switches."""
         self.interpreter.sync()
         self.state = State.IDLE
         if self.status_wanted:
@@ -264,7 +237,7 @@ class VirtualGrbl(VirtualController):
         self.standing_error = 0
         self.planner.feed_override = self.planner.rapid_override = 1.0
         self.say("")
-        self.say(f"Grbl {VERSION} ['$' for help]")
+        self.say(self.options.banner)
         self.state = State.ALARM if locked else State.IDLE
         if locked:
             self.say("[MSG:'$H'|'$X' to unlock]")

@@ -65,13 +65,17 @@ def _read_line(grbl: VirtualGrbl) -> Generator[Wait, None, tuple[str, bool]]:
         if not grbl.rx:
             yield Need.DATA
         char = chr(grbl.rx.pop())
+        if grbl.options.hal and char == "\n" and grbl.after_return:
+            grbl.after_return = False  # CR LF is one line end
+            continue
+        grbl.after_return = char == "\r"
         if char in "\r\n":
             return "".join(chars), overflow
         if comment:
             comment = "" if comment == "(" and char == ")" else comment
         elif char in "(;":
             comment = char
-        elif char > " " and char != "/":
+        elif char > " " and (char != "/" or (grbl.options.fluid and chars[:1] == ["$"])):
             if len(chars) >= LINE_CHARS:
                 overflow = True
             else:

@@ -22,6 +22,8 @@ from firmware_bridge.errors import ProgramError
 SAMPLE_S = 0.002
 # Samples closer in time than this are one instant.
 _INSTANT_S = 1e-9
+# Of a servo's way, the last corners tell where it is.
+_SERVO_CORNERS = 3
 
 Vector = tuple[float, float, float]
 
@@ -62,6 +64,7 @@ class Recorder:
 
     def __init__(self, start_mm: Vector, servo: float | None, servo_speed: float) -> None:
         self._start_mm = start_mm
+        self._begin_s = 0.0
         self._rows: list[tuple[float, ...]] = []
         self._servo_speed = servo_speed
         # (time, value) corners of the servo's way; None for a z pen.
@@ -97,14 +100,28 @@ class Recorder:
     def servo_at(self, t_s: float) -> float:
         """Where the servo is."""
         corners = self._servo or [(0.0, 0.0)]
-        times, values = zip(*corners[-3:], strict=True)
+        times, values = zip(*corners[-_SERVO_CORNERS:], strict=True)
         return float(np.interp(t_s, times, values))
 
-    def recording(self, until_s: float) -> Recording:
-        """The record from 0 to ``until_s``."""
+    def take(self, until_s: float, sample_s: float = SAMPLE_S) -> Recording:
+        """The record since the last ``take``; it is forgotten, so that a long drawing takes no memory."""
+        found = self.recording(until_s, sample_s)
+        if self._rows:
+            _, dt, x, y, z, ux, uy, uz, speed, acc = self._rows[-1]
+            way = speed * dt + 0.5 * acc * dt**2
+            self._start_mm = (x + ux * way, y + uy * way, z + uz * way)
+            self._rows.clear()
+        self._begin_s = until_s
+        if self._servo is not None:
+            past = [corner for corner in self._servo if corner[0] <= until_s]
+            self._servo = past[-_SERVO_CORNERS:] + self._servo[len(past) :]
+        return found
+
+    def recording(self, until_s: float, sample_s: float = SAMPLE_S) -> Recording:
+        """The record up to ``until_s``, from 0 or the last ``take``; ``sample_s``: longest step in time."""
         rows = self.ramps()
         t, dt = rows[:, 0], rows[:, 1]
-        count = np.maximum(np.ceil(dt / SAMPLE_S).astype(np.int64), 1) + 1  # samples, both ends
+        count = np.maximum(np.ceil(dt / sample_s).astype(np.int64), 1) + 1  # samples, both ends
         owner = np.repeat(np.arange(len(rows)), count)
         first = np.concatenate([[0], np.cumsum(count)[:-1]]) if len(rows) else np.zeros(0, dtype=np.int64)
         share = (np.arange(len(owner)) - first[owner]) / (count[owner] - 1)
@@ -113,7 +130,7 @@ class Recorder:
         xyz = rows[owner, 2:5] + rows[owner, 5:8] * way[:, None]
         begin = np.array([self._start_mm], dtype=np.float64)
         last = xyz[-1:] if len(xyz) else begin
-        times = np.concatenate([[0.0], t[owner] + tau, [until_s]])
+        times = np.concatenate([[self._begin_s], t[owner] + tau, [until_s]])
         points = np.concatenate([begin, xyz, last])
         # The end of one ramp and the start of the next are one instant: keep the later
         # sample, which is the exact start of a block. Running maximum guards rounding.

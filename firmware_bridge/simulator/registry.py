@@ -7,6 +7,7 @@ from collections.abc import Callable
 from firmware_bridge.errors import PortError
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.controller import VirtualGrbl
+from firmware_bridge.simulator.flavours import FLUIDNC, GRBLHAL
 from firmware_bridge.simulator.marlin import VirtualMarlin
 from firmware_bridge.simulator.planner import Vector
 from firmware_bridge.simulator.uarm import VirtualUarm
@@ -14,6 +15,8 @@ from firmware_bridge.simulator.virtual import VirtualController
 
 CONTROLLERS: dict[str, Callable[[MachineProfile, Vector | None], VirtualController]] = {
     "grbl": VirtualGrbl,
+    "grblhal": lambda machine, start_mm: VirtualGrbl(machine, start_mm, GRBLHAL),
+    "fluidnc": lambda machine, start_mm: VirtualGrbl(machine, start_mm, FLUIDNC),
     "marlin": VirtualMarlin,
     "uarm": VirtualUarm,
 }

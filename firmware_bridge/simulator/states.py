@@ -15,9 +15,6 @@ ALARM_HOMING_APPROACH = 9
 # After these only a reset is heard.
 CRITICAL_ALARMS = (ALARM_HARD_LIMIT, ALARM_SOFT_LIMIT)
 
-# While the AVR writes a byte of its EEPROM, it serves no interrupt.
-EEPROM_BYTE_S = 0.0034
-
 RESET, STATUS, HOLD, RESUME = 0x18, 0x3F, 0x21, 0x7E
 DOOR, JOG_CANCEL = 0x84, 0x85
 FIRST_HIGH_BYTE = 0x80  # every byte from here on is realtime, known or not

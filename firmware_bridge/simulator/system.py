@@ -1,9 +1,9 @@
 """The ``$`` commands of the virtual controller.
 
-Homing: each axis runs to its switch at the seek rate ($25), touches it again at the
-locate rate ($24) and pulls off by $27. The switches stand just outside the envelope,
-at the end that $23 names. After it the machine frame starts at the switches, as in
-GRBL: a positive end is -pull-off, a negative end is -travel + pull-off.
+Homing: first z, then x and y together; each axis runs to its switch at the seek rate
+($25), touches it again at the locate rate ($24) and pulls off by $27. The switches stand
+just outside the envelope, at the end that $23 names. After it the machine frame starts at
+the switches, as in GRBL: a positive end is -pull-off, a negative end is -travel + pull-off.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import re
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
+from firmware_bridge.simulator.flavours import config_line, setting_lines
 from firmware_bridge.simulator.interpreter import Need, Wait
 from firmware_bridge.simulator.parser import GcodeError
-from firmware_bridge.simulator.states import ALARM_HOMING_APPROACH, BUILD, EEPROM_BYTE_S, VERSION
+from firmware_bridge.simulator.states import ALARM_HOMING_APPROACH
 
 if TYPE_CHECKING:
     from firmware_bridge.simulator.controller import VirtualGrbl
@@ -28,6 +29,8 @@ ERROR_JOG = 16
 _SECONDS_PER_MINUTE = 60.0
 # How far beyond its travel the firmware searches for a switch.
 _SEARCH_SHARE = 1.5
+# Which axes run together, in turn (HOMING_CYCLE_0 and _1).
+_CYCLES = ((2,), (0, 1))
 
 _SETTING = re.compile(r"\$([0-9]+)=([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))")
 
@@ -60,13 +63,14 @@ def run_system_line(grbl: VirtualGrbl, line: str) -> System:
     elif not idle:
         raise GcodeError(ERROR_NOT_IDLE)
     elif line == "$$":
-        for text in grbl.settings.lines():
+        for text in setting_lines(grbl.options, grbl.settings):
             grbl.say(text)
     elif line == "$#":
         _say_frames(grbl)
     elif line == "$I":
-        grbl.say(f"[VER:{VERSION}.{BUILD}:]")
-        grbl.say(f"[OPT:V,{grbl.machine.planner_blocks},{grbl.machine.rx_buffer_bytes}]")
+        blocks = grbl.planner.capacity
+        for text in grbl.options.build:
+            grbl.say(text.format(planner=blocks, rx=grbl.rx.size))
     elif line == "$N":
         grbl.say("$N0=")
         grbl.say("$N1=")
@@ -77,11 +81,12 @@ def run_system_line(grbl: VirtualGrbl, line: str) -> System:
     elif line in ("$RST=$", "$RST=#", "$RST=*"):
         _restore(grbl, line[-1])
         return False
+    elif grbl.options.fluid and (found := config_line(grbl.settings, line[1:].lower())) is not None:
+        grbl.say(found)
     elif match := _SETTING.fullmatch(line):
         yield Need.STILL
         changed = grbl.settings.write(int(match[1]), float(match[2]))
-        grbl.store(changed)
-        yield grbl.now_s + changed * EEPROM_BYTE_S
+        yield grbl.now_s + grbl.store(changed)
     else:
         raise GcodeError(ERROR_STATEMENT)
     return True
@@ -146,22 +151,25 @@ def _home(grbl: VirtualGrbl) -> Generator[Wait, None, None]:
     here = grbl.physical_mm()
     place: list[float] = []
     homed: list[float] = []
-    seek_mm = 0.0
     for axis, (low, high) in enumerate(ends):
         negative = bool(mask >> axis & 1)
         place.append(low if negative else high)
         homed.append(-travel[axis] + pull_off if negative else -pull_off)
-        way = abs(place[axis] - here[axis])
-        if way > _SEARCH_SHARE * travel[axis]:
+        if abs(place[axis] - here[axis]) > _SEARCH_SHARE * travel[axis]:
             grbl.raise_alarm(ALARM_HOMING_APPROACH)
             yield Need.NEVER
-        seek_mm = max(seek_mm, way + pull_off)
     grbl.begin_home()
-    seek_s = seek_mm / (values[25] / _SECONDS_PER_MINUTE)
-    touch_s = 2.0 * pull_off / (values[24] / _SECONDS_PER_MINUTE)
-    duration_s = seek_s + touch_s if math.isfinite(seek_s + touch_s) else 0.0
-    yield grbl.now_s + duration_s
-    grbl.finish_home((place[0], place[1], place[2]), (homed[0], homed[1], homed[2]), duration_s)
+    for axes in _CYCLES:
+        now = grbl.physical_mm()
+        way_mm = max(abs(place[axis] - now[axis]) for axis in axes) + pull_off
+        touch_s = 2.0 * pull_off / (values[24] / _SECONDS_PER_MINUTE)
+        duration_s = way_mm / (values[25] / _SECONDS_PER_MINUTE) + touch_s
+        if not math.isfinite(duration_s):
+            duration_s = 0.0
+        yield grbl.now_s + duration_s
+        goal = [place[i] if i in axes else now[i] for i in range(3)]
+        grbl.carry_home((goal[0], goal[1], goal[2]), (homed[0], homed[1], homed[2]), duration_s)
+    grbl.finish_home()
 
 
 def _vector(mm: tuple[float, float, float]) -> str:

@@ -1,7 +1,8 @@
 """Transports: bytes out, lines in, chosen by URL.
 
 ``sim://grbl`` is a virtual controller in this process, ``socket://host:port`` a TCP
-connection, and anything else the name of a serial port.
+connection, ``usb:VID:PID[:SERIAL]`` the serial port of a USB adapter, and anything else the name
+of a serial port.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Callable
 from firmware_bridge.errors import PortError
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.transports.base import Transport
-from firmware_bridge.transports.serial_port import PortInfo, SerialTransport, list_ports
+from firmware_bridge.transports.serial_port import SerialTransport
 from firmware_bridge.transports.simulated import SimulatedTransport
 from firmware_bridge.transports.tcp import TcpTransport
+from firmware_bridge.transports.usb import SCHEME, PortInfo, find_usb, list_ports
 
 __all__ = ["TRANSPORTS", "PortInfo", "Transport", "list_ports", "open_transport"]
 
@@ -28,12 +30,15 @@ def open_transport(url: str, machine: MachineProfile) -> Transport:
     """Opens the transport that a URL names.
 
     Args:
-        url: ``sim://grbl``, ``socket://host:port``, ``serial:///dev/ttyUSB0`` or a bare port name.
+        url: ``sim://grbl``, ``socket://host:port``, ``usb:1a86:7523``, ``serial:///dev/ttyUSB0`` or a
+            bare port name.
         machine: baud rate of a serial port; the whole profile for a simulator.
 
     Raises:
         PortError: if the scheme is not known, or the port cannot be opened.
     """
+    if url.lower().startswith(SCHEME):
+        url = find_usb(SCHEME + url[len(SCHEME) :])
     scheme, mark, rest = url.partition("://")
     if not mark:
         scheme, rest = "serial", url

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from firmware_bridge.errors import PortError, ResponseTimeout
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.transports.base import LineCutter
+from firmware_bridge.transports.usb import list_ports
 
 if TYPE_CHECKING:
     import serial
@@ -22,23 +22,6 @@ _WRITE_TIMEOUT_S = 5.0
 # Opening the port resets an Arduino through DTR; its boot loader then waits about 1.5 s.
 _BOOT_S = 2.5
 _GONE = "went away: check the cable and the power, and lift the pen by hand if it is down"
-
-
-@dataclass(frozen=True, slots=True)
-class PortInfo:
-    """A serial port of this computer: its name, and what the system says about it."""
-
-    device: str
-    description: str
-
-
-def list_ports() -> list[PortInfo]:
-    """The serial ports of this computer, by name."""
-    from serial.tools import list_ports as tools
-
-    return sorted(
-        (PortInfo(p.device, p.description or "") for p in tools.comports()), key=lambda port: port.device
-    )
 
 
 class SerialTransport:

@@ -17,11 +17,17 @@ ProfileOption = Annotated[
 ]
 PortOption = Annotated[
     str | None,
-    typer.Option("--port", help="Machine: /dev/ttyUSB0, COM3, socket://host:port or sim://grbl."),
+    typer.Option(
+        "--port", help="Machine: /dev/ttyUSB0, COM3, usb:1a86:7523, socket://host:port or sim://grbl."
+    ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the machine moves.")]
 LogOption = Annotated[
     Path | None, typer.Option("--log", help="Keep all that passes, with times, for strokebot replay.")
+]
+CheckOption = Annotated[
+    bool,
+    typer.Option("--check", help="First let the controller read all of it in its check mode, pen still."),
 ]
 ReconnectOption = Annotated[
     float,

@@ -9,6 +9,7 @@ import typer
 
 from strokebot.commands.common import (
     OUT_ROOT,
+    CheckOption,
     LogOption,
     OutOption,
     PortOption,
@@ -103,6 +104,7 @@ def draw(
     journal: Annotated[
         bool, typer.Option("--journal/--no-journal", help="Keep what strokebot resume needs.")
     ] = True,
+    check: CheckOption = False,
     log: LogOption = None,
     reconnect: ReconnectOption = 0.0,
     yes: YesOption = False,
@@ -114,6 +116,7 @@ def draw(
     strokebot-out/NAME then holds gesture.json, trajectory.npz, drawing.gcode,
     drawing.svg, dry_run.png and report.json.
     """
+    from strokebot.commands.checking import check_first
     from strokebot.commands.watching import tell_trim
     from strokebot.errors import PlacementError
     from strokebot.plots.painter import Painter
@@ -167,6 +170,8 @@ def draw(
         note("dry run: the port was not opened.")
     elif port is not None:
         confirm(f"Draw on {port}: {result.trace.duration_s:.0f} s, pen up and paper in place?", yes)
+        if check:
+            check_first(result.plan.profile.machine, port, result.plan.program, quiet)
         result = _perform(result, port, journal, quiet, log, reconnect)
         tell_trim(result.stream, quiet)
         files = save_drawing(result, folder)

@@ -13,17 +13,20 @@ if TYPE_CHECKING:
 
 
 def ports() -> None:
-    """List the serial ports of this computer."""
+    """List the serial ports of this computer: name, USB address, description; each of both is a --port."""
     from firmware_bridge.device import ports as list_ports
 
     found = list_ports()
     for port in found:
-        say(f"{port.device:24} {port.description}")
+        say(f"{port.device:24} {port.usb:32} {port.description}")
     if not found:
         say("no serial port found")
 
 
 def home(
+    with_pen: Annotated[
+        bool, typer.Option("--pen", help="Marlin: home z too; the pen comes down to its switch.")
+    ] = False,
     port: PortOption = None,
     profile: ProfileOption = None,
     yes: YesOption = False,
@@ -35,7 +38,7 @@ def home(
     loaded, target = _target(profile, port)
     _confirm(f"Home the machine on {target}: is its way free?", target, yes)
     with open_device(loaded.machine, target) as device:
-        device.home()
+        device.home(with_pen)
     say(f"homed on {target}", quiet)
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firmware_bridge.errors import StrokebotError
+from strokebot.commands.checking import check_first
 from strokebot.commands.common import (
     OUT_ROOT,
     Advance,
+    CheckOption,
     LogOption,
     OutOption,
     PortOption,
@@ -45,6 +47,7 @@ def send(
     journal: Annotated[
         bool, typer.Option("--journal/--no-journal", help="Keep what strokebot resume needs.")
     ] = True,
+    check: CheckOption = False,
     log: LogOption = None,
     reconnect: ReconnectOption = 0.0,
     yes: YesOption = False,
@@ -66,6 +69,8 @@ def send(
     target = port or machine.url
     if not target.startswith("sim://"):
         confirm(f"Send {len(lines)} lines to {target}: pen up and paper in place?", yes)
+    if check:
+        check_first(machine, target, lines, quiet)
     keep = keep_journal(machine, target, file.name) if journal else None
     with (
         key_presses() as poll,
@@ -208,7 +213,10 @@ def simulate(
 def serve_simulator(
     dialect: Annotated[
         str | None,
-        typer.Option("--dialect", help="Which controller: grbl, marlin; by default the profile's."),
+        typer.Option(
+            "--dialect",
+            help="Which controller: grbl, grblhal, fluidnc, marlin, uarm; by default the profile's.",
+        ),
     ] = None,
     pty: Annotated[Path | None, typer.Option("--pty", help="Path of a pseudo terminal to make.")] = None,
     tcp: Annotated[str | None, typer.Option("--tcp", help="HOST:PORT to listen on.")] = None,

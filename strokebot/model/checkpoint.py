@@ -24,7 +24,8 @@ from torch import nn
 from strokebot.errors import ConfigError, WeightsError
 from strokebot.files import write_atomic
 from strokebot.model.article import Dots10, Dots25
-from strokebot.model.network import GestureNetwork, NetworkConfig
+from strokebot.model.network import IMAGE_PX, GestureNetwork, NetworkConfig
+from strokebot.pen.response import MeasuredPen, PenResponse
 
 FORMAT_VERSION = 1
 SHIPPED_NAME = "gesture"
@@ -103,12 +104,27 @@ def build_network(architecture: dict[str, Any]) -> AnyNetwork:
     table = dict(architecture)
     kind = table.pop("kind", "gesture")
     if kind == "gesture":
-        return GestureNetwork(NetworkConfig.from_table(table))
+        pen = _pen(table.pop("pen")) if "pen" in table else None
+        return GestureNetwork(NetworkConfig.from_table(table), pen)
     if kind not in ("dots-10", "dots-25") or table:
         raise ConfigError(
             f"model.kind {kind!r} with {sorted(table)} is not known; use gesture, dots-10 or dots-25."
         )
     return Dots10() if kind == "dots-10" else Dots25()
+
+
+def _pen(table: Any) -> MeasuredPen:
+    """The measured pen that a network is trained with.
+
+    Raises:
+        ConfigError: if the table is damaged.
+    """
+    if not isinstance(table, dict) or set(table) != {"mm_per_canvas", "response"}:
+        raise ConfigError("model.pen needs mm_per_canvas and response: use a section [pen] in its place.")
+    response, size = table["response"], table["mm_per_canvas"]
+    if not isinstance(response, dict) or isinstance(size, bool) or not isinstance(size, int | float):
+        raise ConfigError("model.pen is damaged: use a section [pen] in its place.")
+    return MeasuredPen(PenResponse(response), float(size), IMAGE_PX, IMAGE_PX, learn_softness=True)
 
 
 def save_weights(path: Path, network: nn.Module, card: Card, *, half: bool = True) -> Card:

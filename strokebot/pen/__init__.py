@@ -1,8 +1,9 @@
 """Differentiable pens: a gesture in, pixels out, gradients back.
 
-    base.py   the protocol and what all pens share (positions, pixel centres)
-    dots.py   the pen of the article: one soft dot a point
-    line.py   the pen of strokebot: a solid, tapered line
+    base.py      the protocol and what all pens share (positions, pixel centres)
+    dots.py      the pen of the article: one soft dot a point
+    line.py      the pen of strokebot: a solid, tapered line
+    response.py  the line pen set to a measured pen: draws what that pen on its machine can
 
 A pen is called with ``start (B, 2)`` and ``steps (B, N, 4)`` in canvas units
 (vx, vy, size, intensity) and answers with ink ``(B, 1, H, W)`` in [0, 1].
@@ -11,7 +12,8 @@ A pen is called with ``start (B, 2)`` and ``steps (B, N, 4)`` in canvas units
 from strokebot.pen.base import Pen
 from strokebot.pen.dots import DotPen
 from strokebot.pen.line import LinePen
+from strokebot.pen.response import MeasuredPen, OnPaper, PenResponse, response_table
 
 PENS: dict[str, type[DotPen] | type[LinePen]] = {"dots": DotPen, "line": LinePen}
 
-__all__ = ["PENS", "DotPen", "LinePen", "Pen"]
+__all__ = ["PENS", "DotPen", "LinePen", "MeasuredPen", "OnPaper", "Pen", "PenResponse", "response_table"]

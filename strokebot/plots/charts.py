@@ -24,7 +24,6 @@ _WORDS = {
     MarkKind.LANDING: "comes down, or goes up, slowly: where the pen touches",
     MarkKind.RAMP: "pressure up and down along the line: lag",
     MarkKind.DIRECTION: "directions: is the pen upright?",
-    MarkKind.CIRCLE: "both ways round: play",
     MarkKind.HATCH: "solid: the darkest that the pen can do",
     MarkKind.DWELL: "dots, the pen resting longer and longer: blots",
     MarkKind.RULER: "ruler bars of known length",

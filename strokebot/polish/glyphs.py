@@ -9,6 +9,9 @@ finds the nearest good drawing. Per glyph the best gesture of all iterations is 
 those that are at least as good as the start in squared error, in overlap (IoU) and in
 lifts; so a drawing never gets worse. Glyphs that have stopped improving leave the batch.
 
+With a measured pen, Y is what that pen draws: widths that it cannot draw and ink that it does not
+leave count as they come out.
+
 Source of the method: fitting strokes through a differentiable rasteriser, Mihai and Hare
 2021; the step sizes are measured (docs/model.md).
 """
@@ -28,6 +31,7 @@ from strokebot.gesture import LIFT_THRESHOLD, Gesture
 from strokebot.model.predictor import arrays_of, gestures_of
 from strokebot.pen.base import INTENSITY, SIZE, positions, steps_of
 from strokebot.pen.line import DEFAULT_SOFTNESS_PX, LinePen
+from strokebot.pen.response import OnPaper
 
 # Step sizes of Adam: pixels for points, natural logarithm for widths, logits for intensities.
 _RATE_POINTS_PX = 0.08
@@ -65,6 +69,7 @@ def polish_arrays(
     steps: NDArray[np.float32],
     softness_px: float = DEFAULT_SOFTNESS_PX,
     iterations: int = DEFAULT_ITERATIONS,
+    on_paper: OnPaper | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Refines a batch of gestures.
 
@@ -74,6 +79,7 @@ def polish_arrays(
         steps: (B, N, 4) canvas units.
         softness_px: edge softness of the pen.
         iterations: at most so many steps of the optimiser; 0 returns the input.
+        on_paper: the measured pen that draws them; None for one that draws whatever is asked for.
 
     Returns:
         start (B, 2) and steps (B, N, 4), never worse than the input in squared error, overlap
@@ -95,6 +101,7 @@ def polish_arrays(
             torch.from_numpy(done_steps[part].copy()),
             softness_px,
             iterations,
+            None if on_paper is None else on_paper.part(part),
         )
     return done_start, done_steps
 
@@ -104,38 +111,48 @@ def polish_glyphs(
     gestures: list[Gesture],
     softness_px: float = DEFAULT_SOFTNESS_PX,
     iterations: int = DEFAULT_ITERATIONS,
+    on_paper: OnPaper | None = None,
 ) -> list[Gesture]:
     """``polish_arrays`` on gestures of one length; images are (B, H, W)."""
     if not gestures:
         return []
     start, steps = arrays_of(gestures)
-    return gestures_of(*polish_arrays(images, start, steps, softness_px, iterations))
+    return gestures_of(*polish_arrays(images, start, steps, softness_px, iterations, on_paper))
 
 
 def _polish_batch(
-    image: Tensor, start: Tensor, steps: Tensor, softness_px: float, iterations: int
+    image: Tensor,
+    start: Tensor,
+    steps: Tensor,
+    softness_px: float,
+    iterations: int,
+    on_paper: OnPaper | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     _, _, height, width = image.shape
-    pen = LinePen(height, width, softness_px)
+    line = LinePen(height, width, softness_px)
+
+    def pen(start: Tensor, steps: Tensor, which: Tensor) -> Tensor:
+        return line(start, steps if on_paper is None else on_paper.drawn(steps, which))  # type: ignore[no-any-return]
+
     longer = max(height, width)
     size_px = (steps[..., SIZE] * longer).clamp(min=_LEAST_WIDTH_PX)
     ink = steps[..., INTENSITY].clamp(_LOGIT_MARGIN, 1 - _LOGIT_MARGIN)
     unknowns = [positions(start, steps) * longer, size_px.log(), torch.logit(ink)]
     rates = (_RATE_POINTS_PX, _RATE_LOG_WIDTH, _RATE_LOGIT)
+    rows = torch.arange(len(image))  # the glyphs that are still in the batch
     with torch.no_grad():
-        drawn = pen(start, steps)
+        drawn = pen(start, steps, rows)
         error0, overlap0 = _squared_error(drawn, image), _overlap(drawn, image)
         lifts0 = _lifts(steps[..., INTENSITY])
         objective0 = error0 + _drawability(unknowns[0], size_px)
     best = _Best(objective0.clone(), start.clone(), steps.clone())
-    rows = torch.arange(len(image))  # the glyphs that are still in the batch
     reference = objective0.clone()
     moments = [(torch.zeros_like(u), torch.zeros_like(u)) for u in unknowns]
     for i in range(1, iterations + 1):
         leaves = [u.requires_grad_() for u in unknowns]
         points, size, shade = leaves[0] / longer, leaves[1].exp(), torch.sigmoid(leaves[2])
         now_start, now_steps = steps_of(points, size / longer, shade)
-        drawn = pen(now_start, now_steps)
+        drawn = pen(now_start, now_steps, rows)
         error = _squared_error(drawn, image[rows])
         objective = error + _drawability(leaves[0], size)
         gradients = torch.autograd.grad(objective.sum(), leaves)

@@ -18,6 +18,8 @@ STROKE_SETS = ("unipen_digits", "unipen_lower", "unipen_upper", "omniglot")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 # Seed, rank and step become one 64-bit seed of each batch.
 _MOST_SEED = 1_000_000
+# Side of the canvas of a glyph on the paper, mm.
+_GLYPH_MM = (1.0, 1000.0)
 _ROUND_WEIGHTS = (0.4, 0.7, 1.0)
 
 
@@ -50,7 +52,8 @@ class TrainConfig:
     Attributes:
         name: names the output files.
         seed: seed of weights and batches.
-        model: architecture, as ``model.checkpoint.build_network`` takes it.
+        model: architecture, as ``model.checkpoint.build_network`` takes it, with the measured pen
+            that section [pen] names.
         data: what to train on.
         loss: weights of the loss terms.
         steps: optimiser steps.
@@ -121,7 +124,9 @@ def config_of(table: dict[str, Any]) -> TrainConfig:
         ConfigError: naming the offending key.
     """
     top = dict(table)
-    train, model, data, loss = (_section(top, key) for key in ("train", "model", "data", "loss"))
+    train, model, data, loss, pen = (_section(top, key) for key in ("train", "model", "data", "loss", "pen"))
+    if pen:
+        model["pen"] = _pen(pen)
     values: dict[str, Any] = {
         "name": _take(top, "name", str, "gesture", lambda v: re.fullmatch(_NAME, v) is not None),
         "seed": _take(top, "seed", int, 0, lambda v: 0 <= v <= _MOST_SEED),
@@ -169,6 +174,24 @@ def _data(table: dict[str, Any]) -> DataConfig:
     if table:
         raise ConfigError(f"data.{sorted(table)[0]} is not a known key.")
     return DataConfig(share, {k: float(v) for k, v in sets.items()}, augment)
+
+
+def _pen(table: dict[str, Any]) -> dict[str, Any]:
+    """Section [pen]: the pen of a profile, and how large a glyph is drawn with it."""
+    from calibration.errors import ProfileError
+    from calibration.profile import Profile
+    from strokebot.pen.response import response_table
+
+    name = _take(table, "profile", str, "", bool, "pen.")
+    low, high = _GLYPH_MM
+    glyph_mm = _take(table, "glyph_mm", float, 0.0, lambda v: low <= v <= high, "pen.")
+    if table:
+        raise ConfigError(f"pen.{sorted(table)[0]} is not a known key.")
+    try:
+        pen = Profile.load(name).pen
+    except ProfileError as cause:
+        raise ConfigError(f"pen.profile cannot be used: {cause}") from None
+    return {"mm_per_canvas": float(glyph_mm), "response": response_table(pen)}
 
 
 def _take(

@@ -23,7 +23,7 @@ from firmware_bridge.kinematics.joints import controller_words
 from firmware_bridge.program import Move, MoveKind, Program
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.cuts import cut_times, without_short
-from strokebot.trajectory.feeds import drawn_moves, rounded_feeds
+from strokebot.trajectory.feeds import drawn_moves, end_speeds, rounded_feeds
 from strokebot.trajectory.path import Path
 from strokebot.trajectory.polyline import arc_length, simplify
 from strokebot.trajectory.pressure import pen_move_time_s, pen_values, ramp_time_s, sent_ahead
@@ -65,8 +65,12 @@ def compile_program(
     pen, machine = profile.pen, profile.machine
     xy = profile.to_machine(trajectory.xy_mm)
     turned = _turned(trajectory)
+    speed = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) / np.diff(trajectory.t_s)
+    width = trajectory.width_mm
+    if pen.bleed_mm2_mm_s > 0 and machine.pen_actuator == "z":
+        width = pen.against_bleed(width, end_speeds(speed, trajectory.t_s))
     value = pen_values(
-        trajectory.xy_mm, trajectory.width_mm, trajectory.intensity, trajectory.pen_down[1:], profile, turned
+        trajectory.xy_mm, width, trajectory.intensity, trajectory.pen_down[1:], profile, turned
     )
     limits = np.array([*machine.max_speed_mm_s, machine.pen_max_speed])
     # The direction of the first travel is not known: a feed that suits every direction.
@@ -78,7 +82,6 @@ def compile_program(
         if moves[-1] != replace(move, dwell_s=moves[-1].dwell_s):
             moves.append(move)
 
-    speed = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) / np.diff(trajectory.t_s)
     for start, stop, down in _spans(trajectory):
         if down:
             for part in np.split(np.arange(start, stop + 1), np.flatnonzero(turned[start:stop])):

@@ -62,7 +62,7 @@ def drawn_moves(
     allowed = (axes * flat[:, None] / np.maximum(np.abs(step), _TINY)).min(axis=1)
     peak = np.maximum.reduceat(speed, ends[:-1])
     mean = np.diff(s[ends]) / np.diff(t_s[ends])
-    at_end = _end_speeds(speed, t_s)[ends]
+    at_end = end_speeds(speed, t_s)[ends]
     ramp = np.abs(np.diff(at_end**2)) / (2 * np.diff(s[ends]) * allowed)
     ramp = np.minimum(ramp, 1.0) * (1.0 - _overtaken(step, full, at_end, mean, profile))
     feed = mean + ramp * (peak - mean)
@@ -97,7 +97,7 @@ def _overtaken(
     return np.append(0.0, np.where(least, np.clip(gain, 0.0, 1.0), 0.0))
 
 
-def _end_speeds(speed: NDArray[np.float64], t_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def end_speeds(speed: NDArray[np.float64], t_s: NDArray[np.float64]) -> NDArray[np.float64]:
     """Speeds at the samples (K,) of a span that begins and ends at rest, from those between them (K-1,)."""
     step = np.diff(t_s)
     inner = (speed[:-1] * step[1:] + speed[1:] * step[:-1]) / (step[1:] + step[:-1])

@@ -184,3 +184,21 @@ def test_a_loose_pen_draws_thinner_where_nothing_is_done_about_it(pen):
 def test_play_beyond_the_stroke_is_refused(pen):
     with pytest.raises(ProfileError, match=r"pen\.play"):
         replace(pen, play=9.0)
+
+
+@given(
+    width=st.floats(0.4, 1.5),
+    speed=st.floats(0.0, 200.0),
+    bleed=st.floats(0.0, 0.1),
+    reference=st.floats(5, 50),
+)
+def test_a_width_drawn_against_the_bleed_comes_out_as_asked_for(width, speed, bleed, reference):
+    pen = PenModel(
+        "z", up=2.0, touch=0.0, full=-1.0, values=(0.0, -1.0), widths_mm=(0.3, 1.2), darkness=(0.8, 0.9),
+        draw_speed_mm_s=40.0,
+    )  # fmt: skip
+    pen = replace(pen, bleed_mm2_mm_s=bleed, reference_speed_mm_s=reference)
+    told = pen.against_bleed([width], [speed])
+    np.testing.assert_allclose(pen.bled_width_mm(told, [speed]), [width], atol=1e-9)
+    assert pen.against_bleed([width], [reference])[0] == pytest.approx(width)
+    assert pen.bled_width_mm([0.0], [speed])[0] == 0.0

@@ -24,6 +24,7 @@ from firmware_bridge.events import Event, Position, Progress, StateChange
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
 from firmware_bridge.simulator.controller import VirtualGrbl
+from firmware_bridge.simulator.flavours import GrblOptions
 from firmware_bridge.transports.simulated import SimulatedTransport
 
 UP = 6.0
@@ -365,7 +366,8 @@ def test_silence_is_noticed(machine: MachineProfile, monkeypatch: pytest.MonkeyP
 
 
 def test_an_old_firmware_is_noticed(machine: MachineProfile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firmware_bridge.simulator.controller.VERSION", "0.9j")
+    old = GrblOptions(banner="Grbl 0.9j ['$' for help]")
+    monkeypatch.setattr("firmware_bridge.simulator.controller.GRBL", old)
     with pytest.raises(ProtocolError, match=r"version 0\.9j"):
         open_device(machine, "sim://grbl")
 

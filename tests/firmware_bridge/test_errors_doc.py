@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import firmware_bridge
 from firmware_bridge.dialects.grbl_words import ALARMS, ERRORS
 from firmware_bridge.dialects.uarm import ERRORS as UARM_ERRORS
 
@@ -25,11 +24,17 @@ def test_each_code_has_its_row(prefix: str, words: Mapping[int, tuple[str, str]]
     assert [int(code) for code, _, _ in rows] == sorted(words)
 
 
-def test_what_the_page_quotes_is_said_by_the_program() -> None:
-    package = Path(firmware_bridge.__file__).parent
+@pytest.mark.parametrize("section", ["Found by strokebot", "Found before the pen moves"])
+def test_what_the_page_quotes_is_said_by_the_program(section: str) -> None:
+    files = [p for room in ("firmware_bridge", "strokebot") for p in (ROOT / room).rglob("*.py")]
     # Messages are broken over several literals.
-    said = re.sub(r'"\s*f?"', "", "".join(p.read_text(encoding="utf-8") for p in package.rglob("*.py")))
-    table = DOC.split("## Found by strokebot")[1].split("##")[0]
-    quoted = re.findall(r"^\| (.*?) \|", table, re.M)[2:]
+    said = re.sub(r'"\s*f?"', "", "".join(p.read_text(encoding="utf-8") for p in files))
+    table = DOC.split(f"## {section}")[1].split("\n##")[0]
+    quoted = [
+        part
+        for text in re.findall(r"^\| (.*?) \|", table, re.M)
+        if text not in ("says", "---")
+        for part in text.split("; ")
+    ]
     assert len(quoted) >= 10
     assert [text for text in quoted if text not in said] == []

@@ -9,79 +9,32 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.fault_trials import BOUND_S, DIALECTS, clean, drawing, profile
-from firmware_bridge.device import Device
-from firmware_bridge.dialects import dialect_of
-from firmware_bridge.errors import BridgeError, ProgramError
+from benchmarks.fault_trials import DIALECTS
+from benchmarks.fuzz import CHECKS, fuzz, try_check
+from firmware_bridge.errors import ProgramError
 from firmware_bridge.gcode import MAX_LINE_CHARS, MAX_RAW_CHARS, ReadyLines, read_gcode, validate_lines
-from firmware_bridge.link import Link
-from firmware_bridge.simulator.faults import Fault, FaultyTransport
-from firmware_bridge.simulator.wire import Piece
 from firmware_bridge.transports.base import LONGEST_LINE_BYTES, LineCutter
 
-# What machines say, as a whole and in parts, so that noise is near to sense.
-SAID = st.sampled_from(
-    [
-        *(b"ok", b"error:9", b"ALARM:1", b"Resend: 7", b"rs N3", b"busy: x", b"wait", b"start", b"@1", b"\n"),
-        *(
-            b"<Idle|MPos:1,2,3|FS:0,0>",
-            b"<Hold:0|WPos:1,2,3>",
-            b"$3 ok",
-            b"$4 E22",
-            b"Grbl 1.1h ['$' for help]",
-        ),
-        *(
-            b"Error:checksum mismatch, Last Line: 9",
-            b"X:1.00 Y:2.00 Z:3.00 E:0.00",
-            b"[OPT:V,15,128]",
-            b"$110=5",
-        ),
-    ]
-)
-NOISE = st.lists(st.one_of(SAID, st.binary(max_size=20)), max_size=6).map(b"".join)
 WORDS = st.text(alphabet="GMXYZFSIJRPN0123456789.-+ ;()$!?~%/\r\n\t\x18\x85é*#", max_size=200)
 
 
-class Talk(Fault):
-    """From the first moves on, the machine says something else now and then."""
-
-    def __init__(self, said: list[bytes]) -> None:
-        super().__init__(len(said))
-        self.said = said
-
-    def _to_host(self, line: bytes) -> list[Piece]:
-        if not self.said or not self._due():
-            return [(0.0, line)]
-        self.struck += 1
-        return (
-            [(0.0, self.said.pop())] if self.random.random() < 0.5 else [(0.0, self.said.pop()), (0.0, line)]
-        )
-
-
 @pytest.mark.parametrize("dialect", DIALECTS)
-@settings(max_examples=40)
-@given(said=st.lists(NOISE, min_size=1, max_size=30))
-def test_a_machine_that_talks_nonsense_ends_in_an_error_at_worst(dialect: str, said: list[bytes]) -> None:
-    machine = profile(dialect)
-    span_s, _ = clean(dialect)
-    transport = FaultyTransport(machine)
-    device = Device(machine, Link(transport, dialect_of(dialect), machine))
-    begin_s = transport.now_s()
-    transport.arm(Talk(said), span_s)
-    said_last = ""
-    try:
-        device.run(drawing(machine))
-    except BridgeError as error:
-        said_last = str(error)
-    assert "\n" not in said_last
-    assert transport.now_s() - begin_s < span_s + BOUND_S
+@pytest.mark.parametrize("name", CHECKS)
+def test_one_round_of_each_check(name: str, dialect: str) -> None:
+    """``python -m benchmarks.fuzz`` tries more of them."""
+    assert try_check(name, dialect, 0) > 0
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-@settings(max_examples=300)
-@given(line=st.one_of(NOISE, st.binary(max_size=80)))
-def test_any_line_can_be_parsed(dialect: str, line: bytes) -> None:
-    dialect_of(dialect).parse(line.decode("latin-1"))
+def test_the_fuzzer_counts_and_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(dialect: str, line: bytes) -> None:
+        if line.startswith(b"A"):
+            raise ValueError("a bug")
+
+    monkeypatch.setitem(CHECKS, "parse", (st.sampled_from([b"A", b"B"]), broken, 20))
+    tried, failed = fuzz(["parse"], 0.05, 0)
+    assert tried == {"parse": 0}  # of rounds that ended well
+    assert failed[0].startswith("parse grbl: ValueError: a bug")
+    assert fuzz(["limits"], 0.0, 0) == ({"limits": 0}, [])
 
 
 @settings(max_examples=200)

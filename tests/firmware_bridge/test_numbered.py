@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.control.marlin import MarlinControl
+from firmware_bridge.control.marlin import _learn_resend as learn_resend
 from firmware_bridge.dialects.base import ONE_LINE, Facts, Window
 from firmware_bridge.dialects.marlin import Marlin
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
@@ -288,3 +289,13 @@ def test_a_command_after_lost_counts_renumbers(marlin: MachineProfile) -> None:
     link.next_number = 9
     link.command("M400")
     assert [line.split("*")[0] for line in transport.heard] == ["N9 M400", "N8 M110 N8", "N9 M400"]
+
+
+def test_a_board_that_says_nothing_to_a_wrong_number_is_numbered_anew(marlin: MachineProfile) -> None:
+    """OctoPrint's virtual printer was once found asleep there, and the greeting broke."""
+    link, transport = scripted(marlin, [[], [], ["ok"]])
+    link.next_number = 1
+    assert not learn_resend(link)
+    heard = [line.split("*")[0] for line in transport.heard]
+    assert (heard[0], heard[-1]) == ("N2 M114", "N0 M110 N0")
+    assert link.next_number == 1

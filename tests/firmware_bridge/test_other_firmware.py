@@ -259,5 +259,7 @@ def test_the_answer_to_a_resend_is_learned(
 
 
 def test_an_unknown_simulator_is_named(machine: MachineProfile) -> None:
-    with pytest.raises(PortError, match=r"sim://grbl, sim://marlin, sim://uarm"):
+    with pytest.raises(
+        PortError, match=r"sim://fluidnc, sim://grbl, sim://grblhal, sim://marlin, sim://uarm"
+    ):
         open_device(machine, "sim://toaster")

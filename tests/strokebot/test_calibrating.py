@@ -1,6 +1,7 @@
 """A whole calibration on virtual paper, coarse so that it is quick, and what goes wrong on the way."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -71,6 +72,18 @@ def test_a_machine_is_calibrated_on_a_printed_sheet(small, tmp_path):
     assert "Corners were" in fitted.words[0]
 
 
+def test_a_second_round_meets_the_same_machine_and_leaves_less(small, tmp_path):
+    folder, found = tmp_path / "geometry", []
+    for name in (str(small), "mine"):
+        profile = Profile.load(name)
+        sheet = calibrating.make_chart("geometry", profile, folder, printed=True)
+        calibrating.measure_sheet(calibrating.virtual_scan(sheet, profile, folder, seed=2), folder)
+        words = calibrating.fit_sheet("geometry", name, folder).words[0]
+        found.append(float(re.search(r"Corners were ([0-9.]+) mm off", words).group(1)))
+    assert found[0] > 0.2
+    assert found[1] < 0.4 * found[0]  # the play of the axes stays
+
+
 def test_a_geometry_and_a_pen_end_in_one_profile(small, tmp_path):
     profile = Profile.load(str(small))
     for what in ("geometry", "pen"):
@@ -135,3 +148,24 @@ def test_bad_lists_of_widths_are_refused(small, tmp_path, text, message):
 def test_a_camera_needs_opencv_or_says_that_it_gives_nothing(tmp_path):
     with pytest.raises(MeasureError, match=r"opencv|gives no picture"):
         calibrating.take_photo("99", tmp_path)
+
+
+@pytest.mark.parametrize("pictures", [1, 9])
+def test_a_camera_may_be_a_file_of_one_picture_or_a_video(tmp_path, pictures):
+    cv2 = pytest.importorskip("cv2", reason="opencv is not installed")
+    last = np.full((240, 320, 3), 200, dtype=np.uint8)
+    last[60:180, 80:240] = 30
+    if pictures == 1:
+        file = tmp_path / "one.png"
+        cv2.imwrite(str(file), last)
+    else:
+        file = tmp_path / "video.avi"
+        writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 10.0, (320, 240))
+        for k in range(pictures):  # the first ones are dark
+            writer.write(last if k >= 3 else last // 4)
+        writer.release()
+    photo = calibrating.take_photo(str(file), tmp_path)
+    grey = cv2.imread(str(photo), cv2.IMREAD_GRAYSCALE)
+    assert grey.shape == (240, 320)
+    assert grey[10, 10] == pytest.approx(200, abs=8)
+    assert grey[120, 160] == pytest.approx(30, abs=8)

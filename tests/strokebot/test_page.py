@@ -134,7 +134,8 @@ def test_fields_are_normalised(h: float, pen: float, kind: str) -> None:
         assert field.sum() * scale**2 == pytest.approx(image.ink.sum(), rel=0.02)
     # The field's corner and scale put its ink back where it was on the page.
     there = centroid(field) * scale + glyphs.offset_px[0]
-    tolerance = 1.0 * scale if glyphs.grown_px[0] > 0 else 0.15 * scale
+    # Resampling a line of a pixel and a half moves its mass by up to a fifth of a cell.
+    tolerance = 1.0 * scale if glyphs.grown_px[0] > 0 else 0.25 * scale
     assert np.abs(there - centroid(image.ink)).max() < tolerance
 
 

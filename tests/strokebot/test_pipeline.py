@@ -147,7 +147,9 @@ def test_the_polish_gets_the_images_and_gestures_of_the_characters(picture, monk
 
     calls = []
 
-    def polish_glyphs(images, gestures, softness_px, iterations=40):
+    def polish_glyphs(images, gestures, softness_px, iterations=40, on_paper=None):
+        widest_px = on_paper.response.high_mm / on_paper.mm_per_canvas * 28
+        assert (widest_px > 1).all()  # the placement has seen to it that the pen can draw the letters
         calls.append((images.shape, len(gestures), softness_px, iterations))
         return gestures
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,36 @@ def test_ink_lies_where_the_placement_says_and_weighs_length_times_width():
     assert columns.min() == pytest.approx(20, abs=2)
     assert columns.max() == pytest.approx(180, abs=2)
     assert ink.sum() / 4 == pytest.approx(80 * 1.2 + np.pi * 0.6**2, rel=0.01)
+
+
+def test_a_pen_that_rests_leaves_a_dot_that_has_grown():
+    pen = replace(PROFILE.pen, blot_mm2_s=0.2)
+    t = [0.0, 0.1, 0.5, 1.5, 1.6, 2.0]
+    xy = np.array([[60, 170], [60, 170], [60, 170], [80, 170], [80, 170], [80, 170]], float)
+    values = [UP, FULL, FULL, FULL, UP, UP]
+    plain, blotted = (
+        Trace.of(t, xy, values, replace(PROFILE, pen=p), "simulated") for p in (PROFILE.pen, pen)
+    )
+    assert plain.blot_mm is None
+    # It rests for 0.4 s after it has come down, and lifts at once.
+    assert blotted.blot_mm.tolist() == pytest.approx([0, 2 * np.sqrt(0.6**2 + 0.2 * 0.4), 0, 0, 0, 0])
+    placement, shape = Placement(100.0, 50.0, 180.0), (500, 1000)
+    more = blotted.ink(placement, shape) - plain.ink(placement, shape)
+    assert more.min() >= 0
+    assert more.sum() / 100 == pytest.approx(np.pi * 0.2 * 0.4 * 0.62, rel=0.15)  # the line hides the rest
+    assert blotted.drawn_mm == plain.drawn_mm
+
+
+def test_slow_lines_are_wider_where_the_ink_bleeds():
+    pen = replace(PROFILE.pen, bleed_mm2_mm_s=0.05, reference_speed_mm_s=20.0)
+    x = np.array([0, 1, 2, 12, 22, 42, 62], float)  # at 1, then 10, then 20 mm/s
+    line = Trace.of(
+        np.arange(7.0), np.column_stack([x, x * 0]), [FULL] * 7, replace(PROFILE, pen=pen), "simulated"
+    )
+    still, v = 2.0, np.array([1.0, 20.0])
+    wanted = 1.2 + np.sqrt(0.05) * ((v + still) ** -0.5 - (20.0 + still) ** -0.5)
+    assert line.width_mm[[1, 6]].tolist() == pytest.approx(wanted.tolist())
+    assert (np.diff(line.width_mm) <= 1e-12).all()
 
 
 def test_time_must_not_run_back():

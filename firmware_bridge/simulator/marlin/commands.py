@@ -103,6 +103,12 @@ class Commands:
             self._say_position()
         elif name == "M115":
             self._say_firmware()
+        elif name == "M211":
+            if "S" in values:
+                self.board.settings.endstops = bool(values["S"])
+            else:
+                for line in self.board.settings.box_lines(self.board.options.old_endstops):
+                    say(line)
         elif name == "M503":
             for line in self.board.settings.lines():
                 say(line)
@@ -117,7 +123,7 @@ class Commands:
             if axis in values:
                 word = values[axis] * self.scale
                 goal[i] = self.native[i] + word if self.relative else word - self.shift[i]
-        target = (goal[0], goal[1], goal[2])
+        target = self.board.settings.clamped((goal[0], goal[1], goal[2]))
         yield Need.ROOM
         self.native = target
         if self.board.planner.add(target, self.feed_mm_s, False):
@@ -173,8 +179,13 @@ class Commands:
             f"FIRMWARE_NAME:Marlin {VERSION} (virtual) SOURCE_CODE_URL:github.com/MarlinFirmware/Marlin "
             "PROTOCOL_VERSION:1.0 MACHINE_TYPE:Virtual Plotter EXTRUDER_COUNT:1 AXIS_COUNT:3"
         )
-        self.board.say("Cap:EEPROM:0")
-        self.board.say(f"Cap:EMERGENCY_PARSER:{int(self.board.input.emergency_parser)}")
+        capabilities = {
+            "EEPROM": False,
+            "EMERGENCY_PARSER": self.board.input.emergency_parser,
+            "ARCS": False,
+        }
+        for capability, has in capabilities.items():
+            self.board.say(f"Cap:{capability}:{int(has)}")
 
 
 def _is_number(text: str) -> bool:

@@ -40,11 +40,13 @@ class MarlinOptions:
         resend_ok: whether an ``ok`` follows a ``Resend:`` (2.1 does, some 2.0 do not).
         advanced_ok: whether an ``ok`` tells the line number and what is free (ADVANCED_OK).
         emergency_parser: whether M112, M410 and M108 are seen though the queue is full.
+        old_endstops: whether M211 answers on one line, as before 2.1.
     """
 
     resend_ok: bool = True
     advanced_ok: bool = False
     emergency_parser: bool = False
+    old_endstops: bool = False
 
 
 class VirtualMarlin(VirtualController):

@@ -17,6 +17,7 @@ _US_PER_S = 1e6
 # The z axis of a machine whose pen hangs on a servo never moves; these are Marlin's defaults.
 _IDLE_Z_SPEED_MM_S = 5.0
 _IDLE_Z_ACCELERATION = 100.0
+_IDLE_Z_TRAVEL_MM = 200.0
 
 
 class MarlinSettings:
@@ -32,6 +33,11 @@ class MarlinSettings:
         self.print_acceleration = self.travel_acceleration = max(_TRAVEL_ACCELERATION, ax, ay)
         self.junction_deviation_mm = machine.junction_deviation_mm
         self.min_segment_s = _MIN_SEGMENT_S
+        box = machine.envelope
+        low, high = (0.0, _IDLE_Z_TRAVEL_MM) if servo else (box.pen_min, box.pen_max)
+        # Soft endstops: a target beyond the box is moved to its edge, without a word.
+        self.endstops = False
+        self.box = ((box.x_min_mm, box.x_max_mm), (box.y_min_mm, box.y_max_mm), (low, high))
 
     def write(self, code: int, words: Mapping[str, float]) -> None:
         """Carries out M92, M201, M203, M204 or M205."""
@@ -47,6 +53,24 @@ class MarlinSettings:
         elif code == 205:
             self.junction_deviation_mm = words.get("J", self.junction_deviation_mm)
             self.min_segment_s = words.get("B", self.min_segment_s * _US_PER_S) / _US_PER_S
+
+    def clamped(self, target: tuple[float, float, float]) -> tuple[float, float, float]:
+        """A target, moved to the edge of the box where soft endstops are on."""
+        if not self.endstops:
+            return target
+        x, y, z = (min(max(v, low), high) for v, (low, high) in zip(target, self.box, strict=True))
+        return x, y, z
+
+    def box_lines(self, one_line: bool = False) -> list[str]:
+        """The answer to ``M211``: two lines in Marlin 2.1, one before."""
+        ends = [
+            "".join(f" {a}{span[i]:.2f}" for a, span in zip(_AXES, self.box, strict=True)) for i in (0, 1)
+        ]
+        box = f"Min: {ends[0]}   Max: {ends[1]}"
+        state = "ON" if self.endstops else "OFF"
+        if one_line:
+            return [f"echo:Soft endstops: {state}  {box}"]
+        return [f"  M211 S{int(self.endstops)} ; {state}", f"  {box}"]
 
     def lines(self) -> list[str]:
         """The answer to ``M503``."""

@@ -25,7 +25,7 @@ def readings(chart, profile, pen, machine=None, seed=0, spread_mm=0.002):
     hatch = float(pen.darkness(chart.pen_range[2])) or 1.0
     lines, drawn_m = [], 0.0
     for mark in chart.marks:
-        if mark.kind in (MarkKind.FIDUCIAL, MarkKind.HATCH, MarkKind.CIRCLE):
+        if mark.kind in (MarkKind.FIDUCIAL, MarkKind.HATCH):
             drawn_m += mark.length_mm / 1000
             continue
         scale = 1 + pen.line_noise * rng.standard_normal()

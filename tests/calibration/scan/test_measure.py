@@ -1,3 +1,5 @@
+import struct
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -143,6 +145,17 @@ def test_files_that_are_no_pictures_are_refused(tmp_path):
     Image.new("L", (80, 60)).save(small)
     with pytest.raises(MeasureError, match="only 80 x 60"):
         load_picture(small)
+
+
+def test_a_picture_far_too_large_is_refused_before_it_is_unpacked(tmp_path):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    size = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(bytes(1000)))
+    (tmp_path / "bomb.png").write_bytes(data + chunk(b"IEND", b""))
+    with pytest.raises(MeasureError, match=r"bomb\.png is too large for a scan of a chart: scan at 600 dpi"):
+        load_picture(tmp_path / "bomb.png")
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "I;16", "CMYK"])

@@ -8,7 +8,8 @@ import pytest
 
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import simulate_lines
-from firmware_bridge.simulator.controller import GrblOptions, VirtualGrbl
+from firmware_bridge.simulator.controller import VirtualGrbl
+from firmware_bridge.simulator.flavours import GRBLHAL
 from firmware_bridge.simulator.wire import Wire
 
 
@@ -31,8 +32,8 @@ def settings_and_moves(machine: MachineProfile, wait: bool) -> VirtualGrbl:
 
 def test_settings_that_are_streamed_lose_bytes(machine: MachineProfile) -> None:
     blind, patient = settings_and_moves(machine, False), settings_and_moves(machine, True)
-    assert blind.unheard > 30
-    assert patient.unheard == 0
+    assert blind.deafness.unheard > 30
+    assert patient.deafness.unheard == 0
     assert patient.settings.values[121] == 98.0
     assert patient.position_mm()[0] == pytest.approx(3.0)
     assert blind.settings.values[121] != 98.0
@@ -46,7 +47,7 @@ def test_a_setting_that_stays_the_same_costs_nothing(machine: MachineProfile) ->
 
 
 def test_grblhal_repeats_an_error_until_an_empty_line(machine: MachineProfile) -> None:
-    grbl = VirtualGrbl(machine, None, GrblOptions(hal=True))
+    grbl = VirtualGrbl(machine, None, GRBLHAL)
 
     def said(line: str) -> bytes:
         grbl.take_output()

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save
 
+from calibration.profile import Profile
 from strokebot.errors import ConfigError, WeightsError
 from strokebot.model.article import Dots10, Dots25
 from strokebot.model.checkpoint import (
@@ -24,6 +25,7 @@ from strokebot.model.checkpoint import (
     save_weights,
 )
 from strokebot.model.network import GestureNetwork
+from strokebot.pen import response_table
 
 Tensors = dict[str, torch.Tensor]
 
@@ -36,6 +38,28 @@ def saved(tmp_path: Path, shaken: GestureNetwork) -> Path:
     card = Card(architecture, {"mnist": "CC BY-SA 3.0"}, {"seed": 3}, {"mnist_mse": 0.01})
     save_weights(path, shaken, card, half=False)
     return path
+
+
+def test_a_measured_pen_comes_back_with_its_network(tmp_path: Path, shaken: GestureNetwork) -> None:
+    pen = {"mm_per_canvas": 12.0, "response": response_table(Profile.load("grbl-z").pen)}
+    architecture = {"kind": "gesture", **shaken.config.to_table(), "pen": pen}
+    network = build_network(architecture)
+    network.load_state_dict(shaken.state_dict())  # the pen's table is not among the weights
+    path = tmp_path / "measured.safetensors"
+    save_weights(path, network, Card(architecture), half=False)
+    loaded, _ = load_network(path)
+    image = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    drawn = [n.pen(*n(image)) for n in (network.eval(), loaded, shaken.eval())]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+
+
+@pytest.mark.parametrize(
+    "pen", [3, {}, {"mm_per_canvas": 12.0, "response": {}}, {"mm_per_canvas": "x", "response": {}}]
+)
+def test_a_damaged_pen_is_refused(pen: Any) -> None:
+    with pytest.raises(ConfigError, match="pen"):
+        build_network({"kind": "gesture", "pen": pen})
 
 
 def edit_card(path: Path, change: Callable[[dict[str, Any]], object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from calibration.profile import Profile
 from strokebot.errors import GestureError
 from strokebot.gesture import Gesture
 from strokebot.pen import LinePen
+from strokebot.pen.response import OnPaper, PenResponse, response_table
 from strokebot.polish.glyphs import _lifts, polish_arrays, polish_glyphs
 
 Floats = NDArray[np.float32]
@@ -102,6 +105,25 @@ def test_a_perturbed_gesture_is_mended() -> None:
     error, iou, _ = figures(images, *polish_arrays(images, start, steps, iterations=60))
     assert error.mean() < 0.2 * error0.mean()
     assert iou.mean() > iou0.mean() + 0.05
+
+
+def test_a_pen_of_few_widths_draws_closer_when_it_is_known() -> None:
+    pen = replace(
+        Profile.load("grbl-servo").pen, widths_mm=(0.5, 0.8), values=(400.0, 700.0), darkness=(0.9, 0.95),
+        touch=400.0, full=700.0, up=200.0,
+    )  # fmt: skip
+    images, start, steps = perturbed(1, 0.5, count=6)
+    on_paper = OnPaper(PenResponse(response_table(pen)), np.full(6, 14.0), np.zeros(6))
+    rows = torch.arange(6)
+
+    def error_on_paper(done: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        drawn = on_paper.drawn(torch.from_numpy(done[1]), rows).numpy()
+        return figures(images, done[0], drawn)[0]
+
+    blind = error_on_paper(polish_arrays(images, start, steps, iterations=60))
+    seeing = error_on_paper(polish_arrays(images, start, steps, iterations=60, on_paper=on_paper))
+    assert (seeing <= error_on_paper((start, steps)) + ROUNDING).all()
+    assert seeing.mean() < 0.9 * blind.mean()
 
 
 def test_real_digits_from_the_network_get_better() -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from calibration.profile import Profile
 from strokebot.errors import ConfigError
 from strokebot.model.checkpoint import build_network
+from strokebot.pen import MeasuredPen
 from strokebot.training.config import DataConfig, TrainConfig, config_of, load_config, round_weights
 
 SHIPPED = sorted(Path(str(resources.files("strokebot.training") / "configs")).glob("*.toml"))
@@ -35,6 +37,16 @@ def test_values_arrive(tmp_path: Path) -> None:
     assert config.learning_rate == 0.01
 
 
+def test_a_pen_of_a_profile_becomes_that_of_the_network(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('[pen]\nprofile = "grbl-z"\nglyph_mm = 12\n')
+    network = build_network(load_config(tmp_path / "run.toml").model)
+    assert isinstance(network.pen, MeasuredPen)
+    assert network.pen.mm_per_canvas == 12.0
+    pen = Profile.load("grbl-z").pen
+    assert network.pen.response.high_mm == pen.max_width_mm
+    assert network.pen.log_softness.requires_grad
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 def test_shipped_configurations_build(path: Path) -> None:
     config = load_config(path)
@@ -54,6 +66,10 @@ def test_there_are_shipped_configurations() -> None:
         ({"name": "../elsewhere"}, "name"),
         ({"name": ""}, "name"),
         ({"seed": -1}, "seed"),
+        ({"pen": {"profile": "grbl-z"}}, "pen.glyph_mm"),
+        ({"pen": {"profile": "no-such-machine", "glyph_mm": 12}}, "pen.profile"),
+        ({"pen": {"glyph_mm": 12}}, "pen.profile"),
+        ({"pen": {"profile": "grbl-z", "glyph_mm": 12, "colour": 1}}, "pen.colour"),
         ({"seed": 1.5}, "seed"),
         ({"seed": True}, "seed"),
         ({"seed": 10**12}, "seed"),

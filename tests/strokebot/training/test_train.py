@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 
 from strokebot.errors import ConfigError, DataError, StrokebotError, WeightsError
 from strokebot.model.checkpoint import load_network
+from strokebot.pen import MeasuredPen
 from strokebot.training.animate import Snapshots
 from strokebot.training.interrupts import PoliteStop
 from strokebot.training.train import Progress, Trainer, main, train
@@ -91,6 +92,17 @@ def test_a_training_learns_and_leaves_its_files(measured_folder: Path, tmp_path:
     assert log[-1]["pixel"] == pytest.approx(seen[-1].losses["pixel"])
     snapshots = Snapshots.load(tmp_path / "out" / "tiny.snapshots.npz")
     assert list(snapshots.at) == [10, 20, 30, 40]
+
+
+def test_a_training_with_a_measured_pen_learns(measured_folder: Path, tmp_path: Path) -> None:
+    text = CONFIG + '[pen]\nprofile = "grbl-z"\nglyph_mm = 8\n'
+    seen: list[Progress] = []
+    config = write(tmp_path, text, steps=40, log_every=10, save_every=40)
+    weights = train(config, measured_folder, tmp_path / "out", on_progress=seen.append, device="cpu")
+    assert seen[-1].losses["pixel"] < 0.7 * seen[0].losses["pixel"]
+    network, card = load_network(weights)
+    assert isinstance(network.pen, MeasuredPen)
+    assert card.architecture["pen"]["mm_per_canvas"] == 8.0
 
 
 @pytest.mark.parametrize("kind", ["dots-10", "dots-25"])

@@ -11,6 +11,7 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.program import MoveKind
 from firmware_bridge.simulator.run import simulate_lines
 from strokebot.errors import TrajectoryError
+from strokebot.trace import Trace
 from strokebot.trajectory.compile import approach_time_s, compile_program
 from strokebot.trajectory.presets import apply_presets
 from strokebot.trajectory.segments import CHORD_ERROR_MM, MAX_SEGMENT_MM
@@ -201,6 +202,19 @@ def test_the_machine_draws_the_planned_widths():
         error.append(abs(trajectory.width_mm[k] - got))
     # The line crosses itself, so a few nearest points belong to another place.
     assert np.quantile(error, 0.9) < 0.02
+
+
+def test_slow_corners_of_a_bleeding_pen_are_pressed_less_so_that_the_line_keeps_its_width():
+    bleeding = replace(PROFILE, pen=replace(PROFILE.pen, bleed_mm2_mm_s=0.05, reference_speed_mm_s=20.0))
+    path = path_of([[20, 20], [24, 20], [24, 24], [28, 24], [28, 28], [32, 28]], width=0.7)
+    worst = []
+    for told in (PROFILE, bleeding):
+        _, program = program_of(path, told)
+        recording = simulate_lines(dialect_of("grbl").encode(program, told.machine), told.machine)
+        trace = Trace.recorded(recording, bleeding)
+        moving = np.concatenate([[False], np.linalg.norm(np.diff(trace.xy_mm, axis=0), axis=1) > 0])
+        worst.append(np.quantile(np.abs(trace.width_mm[(trace.width_mm > 0) & moving] - 0.7), 0.9))
+    assert worst[1] < 0.6 * worst[0]
 
 
 def moves_of_stroke(profile, waves=2):
