@@ -43,7 +43,7 @@ def draw_on(
     journal: Path | None = None,
     log: Path | None = None,
     patience_s: float = 0.0,
-    opener: Open = open_device,
+    opener: Open | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> StreamReport:
@@ -58,7 +58,7 @@ def draw_on(
         journal: the journal that ``start`` goes on with, if it does.
         log: keeps what passes; each further connection has a file of its own, FILE.2 and so on.
         patience_s: how long to wait for the port; 0 to end at once, as any other error does.
-        opener: opens a device, as ``open_device``.
+        opener: opens a device; by default ``open_device``.
         clock: tells the time in s.
         sleep: lets time pass.
 
@@ -75,7 +75,8 @@ def draw_on(
         kept.append(begun.path)
         return begun
 
-    device = opener(machine, url, log)
+    connect = opener or open_device
+    device = connect(machine, url, log)
     facts = device.facts
     listen = watch(device) if watch is not None else None
     times = 1
@@ -100,7 +101,7 @@ def draw_on(
             listen(Unplugged(patience_s))
         gone_s = clock()
         further = None if log is None else Path(f"{log}.{times}")
-        device = _await(lambda to=further: opener(machine, url, to), patience_s, clock, sleep)  # type: ignore[misc]
+        device = _await(lambda to=further: connect(machine, url, to), patience_s, clock, sleep)  # type: ignore[misc]
         listen = watch(device) if watch is not None else None
         if listen is not None:
             listen(Replugged(clock() - gone_s))

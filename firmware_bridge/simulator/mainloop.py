@@ -55,7 +55,7 @@ def main_loop(grbl: VirtualGrbl) -> Generator[Wait, None, None]:
 
 def _read_line(grbl: VirtualGrbl) -> Generator[Wait, None, tuple[str, bool]]:
     """Reads one line as the firmware filters it; returns it, and whether it was too long."""
-    ready = grbl.rx.pop_line(LINE_CHARS)
+    ready = None if grbl.options.hal else grbl.rx.pop_line(LINE_CHARS)  # grblHAL looks at pairs of line ends
     if ready is not None:
         return ready, False
     chars: list[str] = []

@@ -30,6 +30,10 @@ def connected(name: str, machine: MachineProfile) -> tuple[Device, VirtualGrbl]:
     return Device(machine, Link(transport, dialect_of("grbl"), machine)), transport.controller
 
 
+def device_lines(program: Program, machine: MachineProfile) -> list[str]:
+    return [line for line in dialect_of("grbl").encode(program, machine) if not line.startswith(";")]
+
+
 @pytest.fixture
 def machine() -> MachineProfile:
     return plotter("grbl")
@@ -127,7 +131,7 @@ def test_settings_are_compared_with_the_profile(
         transport.controller = grbl
         device = Device(machine, Link(transport, dialect_of("grbl"), machine))
         grbl.unlock()
-        return lambda program: [f.message for f in device.judge(device._encoded(program))]
+        return lambda program: [f.message for f in device.judge(device_lines(program, machine))]
 
     program = program_of(ZIGZAG, 60.0)
     assert board()(program) == []

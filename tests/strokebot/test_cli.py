@@ -203,12 +203,12 @@ def opened(monkeypatch):
 
     urls, real = [], device.open_device
 
-    def open_device(machine, url=None):
+    def open_device(machine, url=None, log=None):
         urls.append(url)
         return real(machine, "sim://grbl")
 
-    for place in ("strokebot.pipeline.open_device", "firmware_bridge.device.open_device"):
-        monkeypatch.setattr(place, open_device)
+    for room in ("strokebot.pipeline", "firmware_bridge.device", "firmware_bridge.reconnect"):
+        monkeypatch.setattr(f"{room}.open_device", open_device)
     return urls
 
 

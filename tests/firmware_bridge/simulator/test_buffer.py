@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.buffer import ReceiveBuffer
 from firmware_bridge.simulator.controller import VirtualGrbl
+from firmware_bridge.simulator.flavours import FLUIDNC, GRBL, GRBLHAL, GrblOptions
 
 _PIECES = [
     b"G1 X1 F600", b"g1x2", b"G0 Z-1.5", b"(a comment) X3", b"X4 ; to the end", b"X 5 / Y 6", b"$X",
@@ -26,25 +27,24 @@ class SlowBuffer(ReceiveBuffer):
         return None
 
 
+@pytest.mark.parametrize("options", [GRBL, GRBLHAL, FLUIDNC], ids=["grbl", "grblhal", "fluidnc"])
 @given(
-    st.lists(
+    sent=st.lists(
         st.tuples(st.lists(st.sampled_from(_PIECES) | st.binary(max_size=4)), st.floats(0, 0.5)), max_size=12
     )
 )
 def test_lines_at_once_do_what_bytes_do(
-    machine: MachineProfile, sent: list[tuple[list[bytes], float]]
+    machine: MachineProfile, options: GrblOptions, sent: list[tuple[list[bytes], float]]
 ) -> None:
-    fast, slow = VirtualGrbl(machine), VirtualGrbl(machine)
+    fast, slow = VirtualGrbl(machine, None, options), VirtualGrbl(machine, None, options)
     slow.rx = SlowBuffer(slow.rx.size)
     for pieces, pause_s in sent:
         heard = []
         for grbl in (fast, slow):
             grbl.receive(b"\n".join(pieces) + b"\n" * (len(pieces) % 2))
             grbl.advance(grbl.now_s + pause_s)
-            rx = grbl.rx
-            heard.append(
-                (grbl.take_output(), grbl.position_mm(), rx.overruns, rx.peak, len(rx), grbl.unheard)
-            )
+            rx, unheard = grbl.rx, grbl.deafness.unheard
+            heard.append((grbl.take_output(), grbl.position_mm(), rx.overruns, rx.peak, len(rx), unheard))
         assert heard[0] == heard[1]
 
 
