@@ -11,17 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
-from firmware_bridge import by_hand, preflight, ready, session
-from firmware_bridge.control import control_of
+from firmware_bridge import preflight, ready, session
+from firmware_bridge.connected import Connected
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.dialects.base import Facts, Framing, Realtime, Status
-from firmware_bridge.errors import (
-    PlaceLost,
-    PreflightError,
-)
+from firmware_bridge.dialects.base import Status
+from firmware_bridge.errors import PlaceLost
 from firmware_bridge.events import Event, Position
 from firmware_bridge.following import StreamReport
 from firmware_bridge.gcode import ReadyLines, validate_lines
@@ -33,12 +29,10 @@ from firmware_bridge.pause import Drawing
 from firmware_bridge.program import MoveKind, Program
 from firmware_bridge.resume import OVERLAP_MM
 from firmware_bridge.speed import STEP
-from firmware_bridge.transports import PortInfo, Transport, list_ports, open_transport
+from firmware_bridge.transports import PortInfo, list_ports, open_transport
 
 __all__ = ["Device", "PortInfo", "StreamReport", "open_device", "ports"]
 
-# The real one does nothing but home for up to this long, and answers only at the end.
-_HOME_TIMEOUT_S = 180.0
 _COMMENT = ";"
 
 # A place that is reported twice, with the digits of a report and a motor step between.
@@ -78,61 +72,17 @@ def open_device(machine: MachineProfile, url: str | None = None, log: Path | Non
         raise
 
 
-class Device:
-    """A connected machine.
+class Device(Connected):
+    """A connected machine that draws.
 
     ``hold``, ``resume`` and ``reset`` may be called from the ``on_event`` callback of
     a running drawing, which is called a few times a second.
-
-    Attributes:
-        machine: the profile.
-        window: what may be under way while it draws.
-        restarted: whether it greeted as after a restart when the port was opened, so that its counters
-            have begun anew, until it is homed or draws.
     """
 
     def __init__(self, machine: MachineProfile, link: Link) -> None:
         """Greets the machine on an open link; see ``open_device``."""
-        self.machine = machine
-        self._link = link
-        self._control = control_of(machine.dialect)
-        link.facts = self._control.greet(link)
-        self.restarted = link.restarted
-        link.restarted = False  # it may have, when the port was opened
-        self.window = link.dialect.window(machine, link.facts)
+        super().__init__(machine, link)
         self._under_way: Drawing | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def transport(self) -> Transport:
-        """The wire; that of ``sim://grbl`` also has ``recording()`` and ``controller``."""
-        return self._link.transport
-
-    @property
-    def state(self) -> str:
-        """The last state that the machine reported, such as ``Idle`` or ``Hold:0``."""
-        return self._link.state
-
-    @property
-    def facts(self) -> Facts:
-        """What the machine told about itself at the start: firmware, sizes, stored settings."""
-        return self._link.facts
-
-    @property
-    def measures_itself(self) -> bool:
-        """Whether the machine knows its place after any restart."""
-        return self._link.dialect.framing is Framing.NAMED
-
-    def close(self) -> None:
-        """Gives the port back."""
-        self._link.transport.close()
 
     # -- drawing ---------------------------------------------------------------------------------
 
@@ -319,19 +269,6 @@ class Device:
         finally:
             self._under_way = None
 
-    def abort_lift(self, pen: float | None = None) -> None:
-        """Stops whatever runs and lifts the pen straight up.
-
-        Args:
-            pen: pen value to lift to; by default the one that is surely off the paper.
-
-        Raises:
-            ResponseTimeout: if the machine does not answer.
-            DeviceError: if it refuses to lift.
-            PortError: if the port goes away.
-        """
-        self._control.stop_and_lift(self._link, self.machine.safe_pen if pen is None else pen)
-
     def lift_after_restart(self, lines: Sequence[str]) -> None:
         """Lifts the pen of a machine that lost its place while it drew some lines: by a distance.
 
@@ -391,89 +328,6 @@ class Device:
         if self._under_way is not None:
             session.note_wish(self._link, f"pen {steps}")
             self._under_way.trim_pen(steps)
-
-    # -- realtime --------------------------------------------------------------------------------
-
-    def hold(self) -> None:
-        """Slows down to a stop; ``resume`` goes on. The pen stays where it is.
-
-        A firmware without a hold draws to the end what it has taken already.
-        """
-        session.note_wish(self._link, "hold")
-        self._link.feeding = False
-        if self._link.hears(Realtime.HOLD):
-            self._link.send_realtime(Realtime.HOLD)
-
-    def resume(self) -> None:
-        """Goes on after ``hold``."""
-        session.note_wish(self._link, "resume")
-        self._link.feeding = True
-        if self._link.hears(Realtime.RESUME):
-            self._link.send_realtime(Realtime.RESUME)
-
-    def reset(self) -> None:
-        """Starts the controller's counters anew; GRBL drops what was under way, Marlin draws it first.
-
-        Raises:
-            ResponseTimeout: if it does not come back.
-        """
-        self._control.reset(self._link)
-
-    # -- by hand ---------------------------------------------------------------------------------
-
-    def home(self, pen: bool = False) -> None:
-        """Runs the homing cycle and returns when it is done.
-
-        Args:
-            pen: also homes the z axis of a pen where the cycle leaves it out (Marlin), which brings the
-                pen down to its switch.
-
-        Raises:
-            DeviceError: if the machine has no homing, or a switch is not found.
-        """
-        if "home" not in self._link.dialect.commands:
-            raise PreflightError("This machine measures its own place: homing is not needed.")
-        commands = self._link.dialect.commands
-        self._link.command(commands["home"], _HOME_TIMEOUT_S)
-        if pen and self.machine.pen_actuator == "z" and "home pen" in commands:
-            self._link.command(commands["home pen"], _HOME_TIMEOUT_S)
-        self.wait_idle()
-        self.restarted = False
-
-    def unlock(self) -> None:
-        """Leaves an alarm without homing; the position may be wrong then."""
-        if "unlock" in self._link.dialect.commands:
-            self._link.command(self._link.dialect.commands["unlock"])
-        self._link.poll()
-
-    def jog(self, dx_mm: float = 0.0, dy_mm: float = 0.0, dpen: float = 0.0, feed_mm_s: float = 20.0) -> None:
-        """Moves by a small step and returns when it is done.
-
-        Raises:
-            PreflightError: if the step would leave the envelope.
-            ReachError: if a machine that takes joint values cannot reach its end.
-            ProgramError: if there is no step.
-        """
-        by_hand.jog(self._link, self.machine, (dx_mm, dy_mm, dpen), feed_mm_s)
-        self.wait_idle()
-
-    def move_pen(self, value: float) -> None:
-        """Moves only the pen, to a value of its axis.
-
-        Raises:
-            PreflightError: if the value is outside the envelope.
-        """
-        by_hand.move_pen(self._link, self.machine, value)
-        self.wait_idle()
-
-    def wait_idle(self) -> None:
-        """Waits until the machine stands still.
-
-        Raises:
-            DeviceAlarm: if it is in an alarm.
-            ResponseTimeout: if it neither moves nor becomes idle.
-        """
-        self._control.wait_idle(self._link)
 
 
 def _without_comments(lines: Sequence[str]) -> list[str]:
