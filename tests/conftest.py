@@ -5,9 +5,16 @@ draws new examples, to look for cases that nobody has thought of.
 """
 
 import os
+import signal
+import threading
 
 from hypothesis import settings
 
 settings.register_profile("repeat", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("explore" if os.environ.get("STROKEBOT_EXPLORE") else "repeat")
+
+# A shell that starts the tests in the background lets them and their children ignore Ctrl-C, which
+# some of them press.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)

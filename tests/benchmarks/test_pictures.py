@@ -148,14 +148,14 @@ def test_order_of_a_way_that_writes_backwards(tmp_path: Path, monkeypatch: pytes
     assert (none.direction, none.tau) == (0.0, 0.0)
 
 
-def test_the_cost_of_a_process_is_its_own() -> None:
+def test_the_cost_of_a_process_is_its_own(tmp_path: Path) -> None:
     ballast = np.ones(30_000_000)  # 240 MB here are not in the child
-    cost = cost_of([sys.executable, "-c", "x = bytearray(80_000_000)"])
+    cost = cost_of([sys.executable, "-c", "x = bytearray(80_000_000)"], tmp_path)
     assert ballast.size
     assert 80 < cost.peak_mb < 200
     assert cost.wall_s > 0
     assert cost.error == ""
-    assert "exit code 3" in cost_of([sys.executable, "-c", "import sys; sys.exit(3)"]).error
+    assert "exit code 3" in cost_of([sys.executable, "-c", "import sys; sys.exit(3)"], tmp_path).error
 
 
 def test_a_missed_target_is_called_missed(capsys: pytest.CaptureFixture[str]) -> None:
