@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from firmware_bridge.dialects.numbers import POSITION_DECIMALS, comment_lines, decimal, feed_word
+from firmware_bridge.dialects.numbers import POSITION_DECIMALS, axis_words, comment_lines, decimal, feed_word
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
@@ -76,11 +76,7 @@ class Encoder:
             self._servo(move.pen)
         pen = None if self.servo else round(move.pen, POSITION_DECIMALS)
         target = [round(move.x_mm, POSITION_DECIMALS), round(move.y_mm, POSITION_DECIMALS), pen]
-        words = [
-            f"{axis}{decimal(goal)}"
-            for axis, goal, now in zip("XYZ", target, self.position, strict=True)
-            if goal is not None and goal != now
-        ]
+        words = axis_words(target, self.position)
         if not words:
             return
         if self._is_rapid(target, move.feed_mm_s):

@@ -43,7 +43,7 @@ from firmware_bridge.dialects.base import (
     Window,
 )
 from firmware_bridge.dialects.marlin_limits import limits_of
-from firmware_bridge.dialects.numbers import comment_lines, decimal, feed_word
+from firmware_bridge.dialects.numbers import axis_words, comment_lines, decimal, feed_word
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.events import Position
 from firmware_bridge.kinematics.joints import for_controller
@@ -247,11 +247,7 @@ class _Encoder:
             self._servo(move.pen)
         pen = None if self.servo else round(move.pen, POSITION_DECIMALS)
         target = [round(move.x_mm, POSITION_DECIMALS), round(move.y_mm, POSITION_DECIMALS), pen]
-        words = [
-            f"{axis}{decimal(goal)}"
-            for axis, goal, now in zip("XYZ", target, self.position, strict=True)
-            if goal is not None and goal != now
-        ]
+        words = axis_words(target, self.position)
         if not words:
             return
         feed = feed_word(move.feed_mm_s)

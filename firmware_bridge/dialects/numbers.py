@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 SECONDS_PER_MINUTE = 60.0
 # Three decimals: 1 um is finer than a motor step, and every digit costs line rate.
 POSITION_DECIMALS = 3
@@ -17,6 +19,15 @@ def decimal(value: float, digits: int = POSITION_DECIMALS) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+def axis_words(target: Sequence[float | None], now: Sequence[float | None]) -> list[str]:
+    """The words of the axes x, y and z that change; a target of None stays."""
+    return [
+        f"{axis}{decimal(goal)}"
+        for axis, goal, here in zip("XYZ", target, now, strict=True)
+        if goal is not None and goal != here
+    ]
 
 
 def feed_word(feed_mm_s: float) -> str:
