@@ -5,6 +5,7 @@ import itertools
 import networkx as nx
 import numpy as np
 import pytest
+from graph_cases import random_graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -183,20 +184,6 @@ def test_lifts_are_parts_less_one_even_on_noise(seed: int, density: float) -> No
     gesture = tour_gesture(image)
     assert gesture.lifts == len(find_parts(image.ink)) - 1
     assert np.array_equal(gesture.positions, tour_gesture(image).positions)  # the same every time
-
-
-def random_graph(seed: int, nodes: int, edges: int) -> Graph:
-    """A connected graph of straight lines between random places, loops and parallels included."""
-    rng = np.random.default_rng(seed)
-    graph = Graph()
-    for k in range(nodes):
-        graph.add_node(k, rng.random(2) * 100, 1.0)
-    pairs = [(int(rng.integers(0, k)), k) for k in range(1, nodes)]
-    pairs += [(int(a), int(b)) for a, b in rng.integers(0, nodes, (edges, 2))]
-    for a, b in pairs:
-        middle = (graph.place[a] + graph.place[b]) / 2 + rng.normal(size=2) * 10
-        graph.add_edge(a, b, np.array([graph.place[a], middle, graph.place[b]]))
-    return graph
 
 
 def walked_once(graph: Graph, natural: bool = False) -> list[int]:
