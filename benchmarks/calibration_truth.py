@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from calibration.chart.program import chart_program
+from calibration.chart.layout import chart_program
 from calibration.chart.spec import Chart
 from calibration.fit.arms import parameters_of
 from calibration.profile import Profile

@@ -25,14 +25,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_bridge.device import Device
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import BridgeError, StrokebotError
-from firmware_bridge.link import BUSY_LIMIT_S, Link
+from firmware_bridge.job.device import Device
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Envelope, Move, MoveKind, Program
 from firmware_bridge.simulator.faults import FaultyTransport, fault
 from firmware_bridge.simulator.recording import Recording
+from firmware_bridge.stream.link import BUSY_LIMIT_S, Link
 
 DIALECTS = ("grbl", "marlin", "uarm")
 PEN_UP, PEN_DOWN = 5.0, 0.0

@@ -36,20 +36,19 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from benchmarks.fault_trials import BOUND_S, DIALECTS, clean, drawing, profile
-from firmware_bridge import preflight
-from firmware_bridge.course import Course
-from firmware_bridge.device import Device
+from firmware_bridge.checks import preflight
+from firmware_bridge.checks.controller_limits import findings, survey
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Facts
 from firmware_bridge.errors import BridgeError, PortError, StrokebotError
-from firmware_bridge.gcode import MAX_LINE_CHARS, read_gcode, validate_lines
+from firmware_bridge.gcode.reader import Course
+from firmware_bridge.gcode.sanitize import MAX_LINE_CHARS, read_gcode, validate_lines
+from firmware_bridge.job.device import Device
+from firmware_bridge.job.resume import resume_program
 from firmware_bridge.journal import Journal, Place, begin_job, read_journal
-from firmware_bridge.link import Link
-from firmware_bridge.live import findings
-from firmware_bridge.resume import resume_program
 from firmware_bridge.simulator.faults import Fault, FaultyTransport
 from firmware_bridge.simulator.wire import Piece
-from firmware_bridge.survey import survey
+from firmware_bridge.stream.link import Link
 
 # What machines say, as a whole and in parts, so that noise is near to sense.
 SAID = st.sampled_from(

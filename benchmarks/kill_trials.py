@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.fault_trials import DIALECTS, drawing, ink, profile
-from firmware_bridge.device import Device
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import PortError
+from firmware_bridge.job.device import Device
 from firmware_bridge.journal import Journal, begin_job, find_job
-from firmware_bridge.link import Link
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.virtual import VirtualController
+from firmware_bridge.stream.link import Link
 from firmware_bridge.transports.simulated import SimulatedTransport
 
 HOW = ("host killed", "power cut", "unplugged")

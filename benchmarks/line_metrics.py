@@ -34,7 +34,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
-from strokebot.parts import ink_mask
+from strokebot.picture.parts import ink_mask
 from strokebot.raster import draw_ink, skeleton_length_px
 
 Floats = NDArray[np.float64]

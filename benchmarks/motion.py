@@ -24,9 +24,9 @@ import numpy as np
 from benchmarks import harness, motion_machine, motion_rivals, motion_shapes
 from benchmarks.motion_check import violation
 from calibration.profile import Paper, Profile
-from firmware_bridge.kinematics import kinematics_of
-from strokebot.trajectory.smooth import smooth
-from strokebot.trajectory.timing import parametrise
+from firmware_bridge.machine import kinematics_of
+from strokebot.trajectory.path.smooth import smooth
+from strokebot.trajectory.timing.parametrise import parametrise
 
 Result = TypeVar("Result")
 

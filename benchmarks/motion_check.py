@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.profile import Profile
-from firmware_bridge.kinematics import kinematics_of
-from strokebot.trajectory.chain import chain_of
-from strokebot.trajectory.path import Path
-from strokebot.trajectory.plan import Motion, plan_motion
+from firmware_bridge.machine import kinematics_of
+from strokebot.trajectory.path.path import Path
+from strokebot.trajectory.timing.plan import Motion, plan_motion
+from strokebot.trajectory.timing.waypoints import chain_of
 
 Array = NDArray[np.float64]
 

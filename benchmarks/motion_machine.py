@@ -17,16 +17,16 @@ from scipy.spatial import cKDTree
 
 from benchmarks import motion_shapes
 from calibration.profile import Profile
-from firmware_bridge.device import open_device
 from firmware_bridge.dialects import dialect_of
+from firmware_bridge.job.device import open_device
 from firmware_bridge.simulator import Recording
 from firmware_bridge.transports.simulated import SimulatedTransport
-from strokebot.trajectory.compile import approach_time_s, compile_program
-from strokebot.trajectory.path import Path
-from strokebot.trajectory.polyline import arc_length
-from strokebot.trajectory.smooth import smooth
-from strokebot.trajectory.timing import parametrise
-from strokebot.trajectory.trajectory import Trajectory
+from strokebot.geometry.polyline import arc_length
+from strokebot.trajectory.compile.compile import approach_time_s, compile_program
+from strokebot.trajectory.path.path import Path
+from strokebot.trajectory.path.smooth import smooth
+from strokebot.trajectory.timing.parametrise import parametrise
+from strokebot.trajectory.timing.trajectory import Trajectory
 
 Array = NDArray[np.float64]
 

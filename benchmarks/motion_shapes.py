@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.motion_rivals import Curve
 from calibration.profile import Profile
-from strokebot.trajectory.path import Path
+from strokebot.trajectory.path.path import Path
 
 Array = NDArray[np.float64]
 

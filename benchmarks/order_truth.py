@@ -41,7 +41,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from strokebot.gesture import Gesture
-from strokebot.image import InkImage
+from strokebot.picture.image import InkImage
 from strokebot.raster import draw_ink
 from strokebot.tour import tour_gesture
 from strokebot.training import truth

@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks.fault_trials import drawing, profile
 from benchmarks.stream import on_a_pty
-from firmware_bridge.device import open_device
+from firmware_bridge.job.device import open_device
 
 _MOVE = re.compile(r"G[01] .*[XYZ]")
 _READ_BYTES = 4096

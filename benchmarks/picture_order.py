@@ -21,8 +21,8 @@ from benchmarks.picture_runs import plan_drawing
 from benchmarks.plain_tour import plain_tour
 from strokebot import pipeline
 from strokebot.errors import StrokebotError
-from strokebot.image import InkImage
-from strokebot.parts import ink_mask
+from strokebot.picture.image import InkImage
+from strokebot.picture.parts import ink_mask
 
 UNIPEN_SETS = ("unipen_words", "unipen_lower")
 _WORDS = (

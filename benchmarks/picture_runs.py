@@ -28,12 +28,12 @@ from benchmarks.rivals import Rival, line_width_px
 from calibration.profile import Profile
 from strokebot import pipeline, raster
 from strokebot.errors import StrokebotError
-from strokebot.image import load_ink_image
-from strokebot.parts import ink_mask
-from strokebot.trajectory.path import Path as DrawingPath
-from strokebot.trajectory.place import A_SERIES_MM, DEFAULT_MARGIN_MM
-from strokebot.trajectory.smooth import DEFAULT_TOLERANCE_MM, smooth
-from strokebot.trajectory.timing import parametrise
+from strokebot.picture.image import load_ink_image
+from strokebot.picture.parts import ink_mask
+from strokebot.trajectory.path.path import Path as DrawingPath
+from strokebot.trajectory.path.place import A_SERIES_MM, DEFAULT_MARGIN_MM
+from strokebot.trajectory.path.smooth import DEFAULT_TOLERANCE_MM, smooth
+from strokebot.trajectory.timing.parametrise import parametrise
 
 FILL_PEN_MM = (0.3, 1.0)
 _A5_MM = A_SERIES_MM["A5"]

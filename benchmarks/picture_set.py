@@ -32,7 +32,7 @@ from scipy import ndimage
 
 from benchmarks.lettering import Floats, curve, fit, write
 from benchmarks.supersampled import OVERSAMPLING, draw_strokes
-from strokebot.image import FORMATS
+from strokebot.picture.image import FORMATS
 
 KINDS = (
     "glyph", "word", "signature", "oneline", "lineart", "hairline", "pencil", "clipart", "photo", "scan",

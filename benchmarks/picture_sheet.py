@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks.picture_runs import Result
-from strokebot.parts import ink_mask
+from strokebot.picture.parts import ink_mask
 
 _CELL_PX, _TEXT_PX, _GAP_PX = 300, 16, 6
 # Paper shown around the ink, px of the picture.

@@ -33,7 +33,7 @@ from scipy import ndimage
 
 from benchmarks.line_metrics import Drawing, Floats, Mask, Target, iou
 from benchmarks.plain_tour import plain_tour
-from strokebot.parts import ink_mask
+from strokebot.picture.parts import ink_mask
 
 # Straight pieces of one curve of potracer; the potrace program takes 8 too.
 _CURVE_PIECES = 8

@@ -36,19 +36,19 @@ from benchmarks.harness import options, save
 from benchmarks.kill_trials import kill
 from benchmarks.senders import PLANNER_BLOCKS, SENDERS, Run, Table, board, curve
 from benchmarks.served import served
-from firmware_bridge import preflight
+from firmware_bridge.checks import preflight
+from firmware_bridge.checks.controller_limits import survey
 from firmware_bridge.dialects.base import Facts, Window
 from firmware_bridge.dialects.grbl import Grbl
 from firmware_bridge.errors import PortError
-from firmware_bridge.gcode import read_gcode
-from firmware_bridge.link import Link
+from firmware_bridge.gcode.sanitize import read_gcode
+from firmware_bridge.job.resume import OVERLAP_MM
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.resume import OVERLAP_MM
 from firmware_bridge.simulator import virtual_controller
 from firmware_bridge.simulator.faults import KINDS, FaultyTransport, fault
 from firmware_bridge.simulator.serve import serve_pty
-from firmware_bridge.streamer import Streamer
-from firmware_bridge.survey import survey
+from firmware_bridge.stream.link import Link
+from firmware_bridge.stream.streamer import Streamer
 from firmware_bridge.transports.serial_port import SerialTransport
 
 _SEEDS, _QUICK_SEEDS = 50, 3

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from calibration.errors import ProfileError
-from calibration.tables import Table
+from firmware_bridge.toml_table import Table
 
 # Bounds wide enough for any desk machine, narrow enough to catch a wrong unit.
 _POSITION_LIMIT_MM = 10000.0

@@ -32,11 +32,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.errors import ProfileError
 from calibration.paper import NO_CORRECTION, Paper, read_paper
-from calibration.pen import PenModel
-from calibration.pen_table import read_pen
-from calibration.tables import Table, dump_toml
+from calibration.pen import PenModel, read_pen
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.toml_table import Table, dump_toml
 
 DEFAULT_PROFILE = "grbl-z"
 
@@ -131,8 +130,8 @@ class Profile:
         machine = document.get("machine")
         if not isinstance(machine, Mapping):
             raise ProfileError(f"{where}: [machine] is missing: add it.")
-        pen = Table(document.get("pen"), "pen", where)
-        paper = Table(document.get("paper"), "paper", where)
+        pen = Table(document.get("pen"), "pen", where, ProfileError)
+        paper = Table(document.get("paper"), "paper", where, ProfileError)
         try:
             return cls(MachineProfile.from_table(machine, where), read_pen(pen), read_paper(paper))
         except ProgramError as cause:

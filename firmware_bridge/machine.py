@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from firmware_bridge.errors import ProgramError, ReachError
-from firmware_bridge.kinematics import Cartesian, Mechanism, kinematics_of, read_mechanism, write_mechanism
+from firmware_bridge.kinematics import Cartesian, Kinematics, Mechanism, read_mechanism, write_mechanism
 from firmware_bridge.program import Envelope
 
 PEN_ACTUATORS = ("z", "servo")
@@ -312,3 +312,8 @@ def _read_envelope(value: object, where: str) -> Envelope:
         return Envelope(**numbers)
     except ProgramError as error:
         raise ProgramError(f"{where}: machine.envelope: {error}") from None
+
+
+def kinematics_of(machine: MachineProfile) -> Kinematics:
+    """The kinematics of a machine."""
+    return Kinematics(machine.kinematics, machine.envelope)

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from strokebot.gesture import Gesture
-from strokebot.image import InkImage
-from strokebot.joining import join_page
 from strokebot.model.predictor import load_predictor
-from strokebot.page import find_glyphs, on_page
+from strokebot.picture.image import InkImage
 from strokebot.polish import polish_glyphs
 from strokebot.raster import draw_ink
 from strokebot.training.data.strokes import StrokeSet, load_strokes
-from strokebot.trajectory.place import Placement, place
+from strokebot.trajectory.path.place import Placement, place
+from strokebot.writing.ligatures import join_page
+from strokebot.writing.page import find_glyphs, on_page
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "images" / "words.png"
 # Words by their writers.

@@ -24,13 +24,12 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from calibration.chart.layout import geometry_chart, pen_chart
-from calibration.chart.program import chart_program
+from calibration.chart.layout import chart_program, geometry_chart, pen_chart
 from calibration.chart.spec import Chart
 from calibration.errors import ChartError, MeasureError
-from calibration.fit.caliper import from_caliper
 from calibration.fit.geometry import fit_geometry
 from calibration.fit.history import save_profile
+from calibration.fit.observe import from_caliper
 from calibration.fit.pen import fit_pen
 from calibration.measurements import Measurements
 from calibration.profile import DEFAULT_PROFILE, Profile
@@ -41,7 +40,7 @@ from calibration.virtual.camera import scan
 from calibration.virtual.machine import TrueMachine
 from calibration.virtual.pen import TruePen
 from calibration.virtual.sheet import draw_sheet, print_fiducials
-from firmware_bridge import preflight
+from firmware_bridge.checks import preflight
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.program import Program
 from strokebot.files import write_atomic

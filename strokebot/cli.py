@@ -16,7 +16,7 @@ import typer.core
 
 from firmware_bridge.errors import StrokebotError
 from strokebot import __version__
-from strokebot.commands import calibrate, datasets, draw, learning, machine, profiles, replaying, stream
+from strokebot.commands import calibrate, draw, learning, machine, profiles, stream
 from strokebot.commands.common import note, one_line
 
 EXIT_ERROR = 1
@@ -82,7 +82,7 @@ def program(
 app.command()(draw.draw)
 app.command()(stream.send)
 app.command()(stream.resume)
-app.command()(replaying.replay)
+app.command()(stream.replay)
 app.command()(stream.simulate)
 app.command("serve-simulator")(stream.serve_simulator)
 app.command()(machine.ports)
@@ -91,7 +91,7 @@ app.command()(machine.jog)
 app.command()(machine.pen)
 app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(profiles.app, name="profile")
-app.add_typer(datasets.app, name="data")
+app.add_typer(learning.app, name="data")
 app.command()(learning.train)
 app.command()(learning.evaluate)
 app.command()(learning.cluster)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from strokebot.fill import FillMode
-from strokebot.joining import JoinMode
 from strokebot.polish.refine import DEFAULT_SECONDS
 from strokebot.tone.draw import DEFAULT_PATTERN, Pattern
-from strokebot.trajectory.presets import Quality, Speed
+from strokebot.trajectory.timing.presets import Quality, Speed
+from strokebot.writing.ligatures import JoinMode
 
 MethodOption = Literal["auto", "model", "tour"]
 StyleOption = Literal["auto", "line", "tone"]
@@ -56,3 +59,30 @@ class DrawOptions:
     weights: Path | None = None
     seed: int = 0
     join: JoinMode = "lift"
+
+
+# Called with the stage that begins now.
+Progress = Callable[[str], None]
+
+
+class Stages:
+    """Times the stages and announces them.
+
+    Attributes:
+        seconds: seconds of each stage so far, in order of first appearance.
+    """
+
+    def __init__(self, progress: Progress | None, before: dict[str, float] | None = None) -> None:
+        self.seconds: dict[str, float] = dict(before or {})
+        self._progress = progress
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Times what is done inside."""
+        if self._progress is not None:
+            self._progress(name)
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin

@@ -19,31 +19,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.profile import Profile
-from firmware_bridge import preflight
-from firmware_bridge.device import Device, KeepJournal, StreamReport, open_device
+from firmware_bridge.checks import preflight
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import PortError
-from firmware_bridge.link import Listener
+from firmware_bridge.job.device import Device, KeepJournal, StreamReport, open_device
+from firmware_bridge.job.reconnect import draw_on
 from firmware_bridge.program import Program
-from firmware_bridge.reconnect import draw_on
+from firmware_bridge.stream.link import Listener
 from firmware_bridge.transports.simulated import SimulatedTransport
 from strokebot import __version__, raster
 from strokebot.fill.widths import MOSTLY_LINES, line_width_px
-from strokebot.image import InkImage, load_ink_image
-from strokebot.options import DrawOptions
+from strokebot.options import DrawOptions, Progress, Stages
+from strokebot.picture.image import InkImage, load_ink_image
 from strokebot.sketch import Paper, Sketch, sketch_picture
-from strokebot.stages import Progress, Stages
 from strokebot.tone import StyleChoice, choose_style
 from strokebot.trace import Trace
-from strokebot.trajectory.compile import compile_program
-from strokebot.trajectory.detour import with_travel_in_reach
-from strokebot.trajectory.landing import with_soft_landings
-from strokebot.trajectory.path import Path as DrawingPath
-from strokebot.trajectory.place import Placement, choose_placement, place
-from strokebot.trajectory.presets import apply_presets
-from strokebot.trajectory.smooth import smooth
-from strokebot.trajectory.timing import parametrise
-from strokebot.trajectory.trajectory import Trajectory
+from strokebot.trajectory.compile.compile import compile_program
+from strokebot.trajectory.path.path import Path as DrawingPath
+from strokebot.trajectory.path.pen_ramp import with_soft_landings
+from strokebot.trajectory.path.place import Placement, choose_placement, place
+from strokebot.trajectory.path.smooth import smooth
+from strokebot.trajectory.path.travel_routing import with_travel_in_reach
+from strokebot.trajectory.timing.parametrise import parametrise
+from strokebot.trajectory.timing.presets import apply_presets
+from strokebot.trajectory.timing.trajectory import Trajectory
 
 # Lines are drawn so large that one this much wider than most still fits the pen: a line a little too
 # wide would be clipped, or drawn in two passes.

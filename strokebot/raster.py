@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from calibration.raster import lay_ink
 from strokebot.arrays import frozen_array
 from strokebot.errors import GestureError
-from strokebot.trajectory.polyline import simplify
+from strokebot.geometry.polyline import simplify
 
 # Recorded paths are far denser than pixels; a point this near to the line without it is left out.
 THIN_PX = 0.02

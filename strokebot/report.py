@@ -18,12 +18,12 @@ import numpy as np
 from strokebot import __version__, plots, raster
 from strokebot.files import write_atomic
 from strokebot.pipeline import DrawResult, Plan
-from strokebot.plots.limits import Limits, shows_reach
 from strokebot.plots.painter import Painter, paint
+from strokebot.plots.reach import Limits, shows_reach
 from strokebot.svg import drawing_svg
 from strokebot.tone import ToneDrawing
-from strokebot.trajectory.compile import approach_time_s
-from strokebot.trajectory.stages import stage_times
+from strokebot.trajectory.compile.compile import approach_time_s
+from strokebot.trajectory.timing.time_budget import stage_times
 
 REPORT_VERSION = 1
 

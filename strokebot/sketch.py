@@ -20,24 +20,23 @@ import numpy as np
 from calibration.profile import Profile
 from strokebot.errors import ImageError, WeightsError
 from strokebot.fill.widths import has_areas
+from strokebot.geometry.polyline import simplify_gesture
 from strokebot.gesture import Gesture
-from strokebot.image import InkImage
-from strokebot.joining import JoinMode, join_page
-from strokebot.method import choose_method
-from strokebot.options import DrawOptions
-from strokebot.page import FIELD, Glyphs, find_glyphs, on_page
-from strokebot.parts import find_parts
+from strokebot.options import DrawOptions, Stages
+from strokebot.picture.image import InkImage
+from strokebot.picture.parts import find_parts
 from strokebot.polish.refine import refine_gesture, score
-from strokebot.stages import Stages
 from strokebot.tone import StyleChoice, ToneDrawing, tone_gesture
 from strokebot.tour import plan_tour, tour_gesture
-from strokebot.tour.lifts import TourCosts
-from strokebot.tour.simplify import simplify_gesture
-from strokebot.trajectory.place import Placement, place
-from strokebot.trajectory.presets import Tolerances
-from strokebot.trajectory.pressure import pen_move_time_s
-from strokebot.trajectory.smooth import smooth
-from strokebot.trajectory.timing import parametrise
+from strokebot.tour.postman import TourCosts
+from strokebot.trajectory.path.place import Placement, place
+from strokebot.trajectory.path.smooth import smooth
+from strokebot.trajectory.timing.parametrise import parametrise
+from strokebot.trajectory.timing.presets import Tolerances
+from strokebot.trajectory.timing.pressure import pen_move_time_s
+from strokebot.writing.ligatures import JoinMode, join_page
+from strokebot.writing.method import choose_method
+from strokebot.writing.page import FIELD, Glyphs, find_glyphs, on_page
 
 Method = Literal["model", "tour", "tone"]
 

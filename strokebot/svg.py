@@ -26,7 +26,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebot.trajectory.polyline import simplify
+from strokebot.geometry.polyline import simplify
 
 # Decimals of a coordinate: 1 micrometre.
 _DECIMALS = 3

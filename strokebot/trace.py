@@ -25,7 +25,7 @@ from firmware_bridge.simulator import Recording
 from strokebot import raster
 from strokebot.arrays import frozen_array
 from strokebot.errors import TrajectoryError
-from strokebot.trajectory.place import Placement
+from strokebot.trajectory.path.place import Placement
 
 # Slower than this the pen rests.
 _REST_MM_S = 0.05

@@ -13,7 +13,7 @@ import numpy as np
 
 from calibration.errors import ChartError
 from calibration.profile import Profile
-from firmware_bridge.kinematics import kinematics_of
+from firmware_bridge.machine import kinematics_of
 
 # Paper kept free at the edges, mm: a sheet never lies better than that.
 MARGIN_MM = 8.0

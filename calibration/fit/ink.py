@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from calibration.chart.spec import Chart, MarkKind
-from calibration.fit.isotonic import isotonic
 from calibration.fit.observe import Rows
-from calibration.fit.widths import WidthFit, basis
+from calibration.fit.widths import WidthFit, basis, isotonic
 from calibration.measurements import Measurements
 from calibration.pen import STILL_MM_S
 

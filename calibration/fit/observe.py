@@ -5,17 +5,24 @@ Nouns:
     steady     a line of one pen value
     moving     a sample of a landing or a ramp, whose pen value changes on the way
     class      marks that share an offset of their own: 0 is all steady lines, each moving mark has one
+
+Widths that a person read with a caliper or a loupe, in place of a scan.
+
+A short ladder will do: some lines of the pressure wedge, each by its name on the chart, 0 for one that
+left no ink. Darkness is not read: the fit keeps that of the profile.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.chart.spec import Chart, Mark, MarkKind
-from calibration.errors import FitError
+from calibration.errors import FitError, MeasureError
 from calibration.measurements import Line, Measurements
 
 Floats = NDArray[np.float64]
@@ -177,3 +184,32 @@ def _table(found: list[tuple[object, ...]]) -> Rows:
         np.array(name), width, sigma, darkness, u, np.column_stack([x, y]), drawn, order, rate,
         klass.astype(np.int64), feed,
     )  # fmt: skip
+
+
+# What a person reads off a scale of tenths with a loupe.
+READING_MM = 0.03
+_WIDEST_MM = 50.0
+
+
+def from_caliper(chart: Chart, widths: Mapping[str, float]) -> Measurements:
+    """Measurements of widths that were typed in.
+
+    Args:
+        chart: what was drawn.
+        widths: name of a line on it -> its width in mm, 0 where it left no ink.
+
+    Raises:
+        MeasureError: if a name is not that of a line, or a width impossible.
+    """
+    names = {mark.name for mark in chart.of_kind(*STEADY)}
+    lines = []
+    for name, width in widths.items():
+        if name not in names:
+            raise MeasureError(
+                f"The chart has no line '{name}': use a name such as {min(names, default='')}."
+            )
+        if not (math.isfinite(width) and 0 <= width <= _WIDEST_MM):
+            raise MeasureError(f"A width of {width:g} mm for {name} is impossible: give it in mm.")
+        ink = 1.0 if width > 0 else 0.0
+        lines.append(Line(name, float(width), READING_MM if ink else 0.0, 0.0, 0.0, ink))
+    return Measurements(chart.checksum, "caliper", 0.0, 0.0, 0.0, tuple(lines))

@@ -20,11 +20,10 @@ from numpy.typing import NDArray
 from calibration.chart.spec import Chart, MarkKind
 from calibration.errors import FitError
 from calibration.fit.ink import Ink, fit_ink
-from calibration.fit.isotonic import isotonic, rising
 from calibration.fit.landing import Touch, fit_touch
 from calibration.fit.observe import LEAST_COVERAGE, Rows, pen_value, reference_speed, rows_of
 from calibration.fit.outcome import DECIMALS, PenFit
-from calibration.fit.widths import WidthFit, fit_widths
+from calibration.fit.widths import WidthFit, fit_widths, isotonic, rising
 from calibration.measurements import Measurements
 from calibration.profile import Profile
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from firmware_bridge.course import Point
 from firmware_bridge.dialects.base import Facts, Window
 from firmware_bridge.errors import ProtocolError
-from firmware_bridge.link import Link
+from firmware_bridge.gcode.reader import Point
+from firmware_bridge.stream.link import Link
 
 # What the answers of a firmware look like, to tell which one is at the other end.
 _SIGNS = (

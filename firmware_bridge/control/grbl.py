@@ -7,37 +7,92 @@ the machine frame (a reset forgets a shifted work frame), wait until the pen is 
 Meeting: wait for the greeting of a board that restarts when its port is opened, else ask
 for its status. ``$I`` tells the firmware and, as ``[OPT:V,15,128]``, the sizes of its planner
 and of its receive buffer, which decide how much may be under way.
+
+GRBL's check mode (``$C``): the controller reads every line and answers it, and nothing moves.
+
+It finds what no model of the firmware can promise: lines that this build refuses, and targets
+beyond its soft limits. Leaving it resets the controller, which forgets a shift of the origin (G92)
+and the chosen frame; where one is in force the check is refused, since the drawing would then lie
+elsewhere.
+
+Source: GRBL 1.1 commands documentation (gnea/grbl, doc/markdown/commands.md).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
 
-from firmware_bridge.control import grbl_facts
+from firmware_bridge.control import grbl
 from firmware_bridge.control.base import identify, refuse
-from firmware_bridge.control.grbl_check import check_mode
-from firmware_bridge.course import Point
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
     Facts,
+    Message,
     Ok,
     Realtime,
     Rejected,
+    Reply,
+    Setting,
     Status,
     Unknown,
     Window,
 )
+from firmware_bridge.dialects.grbl_limits import FLUIDNC_PATHS
 from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import (
     DeviceAlarm,
     DeviceRejected,
+    PreflightError,
     ProtocolError,
     ResponseTimeout,
 )
-from firmware_bridge.link import BUSY_LIMIT_S, POLL_S, Link
-from firmware_bridge.patience import NO_PROGRESS_S
+from firmware_bridge.events import Event
+from firmware_bridge.gcode.reader import Point
+from firmware_bridge.stream.link import BUSY_LIMIT_S, POLL_S, Link
+from firmware_bridge.stream.streamer import Streamer
+from firmware_bridge.stream.watchdog import NO_PROGRESS_S
+
+
+def check_mode(link: Link, lines: Sequence[str], window: Window, leave: Callable[[], None]) -> bool:
+    """Lets the machine read all lines; see ``Control.check_mode``.
+
+    Args:
+        link: the conversation; the machine is idle.
+        lines: the drawing.
+        window: what may be under way.
+        leave: brings the machine back.
+    """
+    # Answers to the questions around it are no news for anybody.
+    told, link.listener = link.listener, _nobody
+    before = grbl.work_offset_mm(link)
+    if any(grbl.places(link).get("G92", ())):
+        raise PreflightError(
+            "The origin is shifted by G92, which check mode would forget: store it with G10 L20 P1."
+        )
+    link.command(link.dialect.commands["check"])
+    streamer = Streamer(link, window)
+    try:
+        link.listener = told
+        streamer.stream(lines)
+    except DeviceAlarm as error:
+        at = min(streamer.outbox.acknowledged, len(lines) - 1)
+        raise DeviceAlarm(f"Line {at + 1} '{lines[at][:40]}': {error}") from error
+    finally:
+        link.listener = _nobody
+        leave()
+    if grbl.work_offset_mm(link) != before:
+        raise PreflightError(
+            "The work frame is another after check mode: choose G54, or store the origin with G10 L20 P1."
+        )
+    return True
+
+
+def _nobody(event: Event) -> None:
+    del event
+
 
 _PROBES = 3
 _PROBE_S = 0.7
@@ -64,7 +119,7 @@ class GrblControl:
             _probe(link, heard)
             _finish_open_line(link)
         link.poll()
-        return grbl_facts.read_facts(link)
+        return grbl.read_facts(link)
 
     def require_idle(self, link: Link) -> None:
         """Passes an idle machine; see ``Control.require_idle``."""
@@ -126,7 +181,7 @@ class GrblControl:
 
     def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
         """From the stored frames; see ``Control.work_offset_mm``."""
-        return grbl_facts.work_offset_mm(link)
+        return grbl.work_offset_mm(link)
 
     def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
         """None: it knows no more than its travel; see ``Control.unreachable``."""
@@ -275,3 +330,88 @@ def _wait_for_stand(link: Link) -> bool:
             return True
         link.pause(POLL_S / 5)
     return True
+
+
+# Sizes that no board has are a misread line.
+_SIZES = (2, 65536)
+_OPTIONS = re.compile(r"OPT:([^,]*)(?:,([0-9]{1,5}),([0-9]{1,5})(?:,.*)?)?")
+_NUMBER = r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_PLACE = re.compile(rf"(G5[4-9]|G92):({_NUMBER}(?:,{_NUMBER}){{2,8}})")
+
+
+def read_facts(link: Link) -> Facts:
+    """What ``$I`` and ``$$`` tell; nothing if the machine is busy. What it refuses to tell is noted."""
+    if link.state not in ("Idle", "Alarm"):
+        return Facts(notes=("The machine was busy when it was connected and could not tell its limits",))
+    notes: list[str] = []
+    build = _texts(_asked(link, link.dialect.commands["build info"], notes))
+    firmware = _firmware(build)
+    settings = _settings(_asked(link, link.dialect.commands["settings"], notes))
+    if firmware.startswith("FluidNC"):
+        for path in FLUIDNC_PATHS:
+            settings |= _settings(_asked(link, f"${path}", []))
+    planner = rx = None
+    options = ""
+    for text in build:
+        match = _OPTIONS.fullmatch(text)
+        if not match:
+            continue
+        options = match[1]
+        if match[2] and all(_SIZES[0] <= int(n) <= _SIZES[1] for n in match.groups()[1:]):
+            planner, rx = int(match[2]), int(match[3])
+    if not settings and not notes:
+        notes.append("The machine has told no settings")
+    return Facts(firmware, rx, planner, MappingProxyType(settings), options=options, notes=tuple(notes))
+
+
+def _asked(link: Link, line: str, notes: list[str]) -> list[Reply]:
+    """The answer to a question; none if the firmware does not know it, which is noted."""
+    try:
+        return link.command(line)
+    except DeviceRejected:
+        notes.append(f"The machine does not answer {line}")
+        return []
+
+
+def _settings(replies: list[Reply]) -> dict[str, float]:
+    return {r.name: r.value for r in replies if isinstance(r, Setting)}
+
+
+def places(link: Link) -> dict[str, tuple[float, ...]]:
+    """The stored frames G54 to G59, and the shift of G92."""
+    found: dict[str, tuple[float, ...]] = {}
+    for text in _texts(link.command(link.dialect.commands["frames"])):
+        if match := _PLACE.fullmatch(text):
+            found[match[1]] = tuple(float(v) for v in match[2].split(","))
+    return found
+
+
+def work_offset_mm(link: Link) -> tuple[float, ...]:
+    """Machine minus work position, from the stored frames, the one in force, and the shift of G92.
+
+    Raises:
+        ProtocolError: if the machine does not tell them understandably.
+    """
+    found = places(link)
+    modes = " ".join(_texts(link.command(link.dialect.commands["modes"])))
+    frame = re.search(r"\b(G5[4-9])\b", modes)
+    if frame is None or frame[1] not in found:
+        raise ProtocolError(f"{link.transport.name} does not tell its work frame: check the dialect.")
+    offset = list(found[frame[1]])
+    for i, shift in enumerate(found.get("G92", ())[: len(offset)]):
+        offset[i] += shift
+    return tuple(offset)
+
+
+def _texts(replies: list[Reply]) -> list[str]:
+    return [reply.text for reply in replies if isinstance(reply, Message)]
+
+
+def _firmware(build: list[str]) -> str:
+    """``grblHAL``, ``FluidNC`` or ``GRBL``, with the version where it is told."""
+    version = next((t.removeprefix("VER:").split(":")[0] for t in build if t.startswith("VER:")), "")
+    name = next((t.removeprefix("FIRMWARE:") for t in build if t.startswith("FIRMWARE:")), "")
+    if "FluidNC " in version:  # "3.9 FluidNC v3.9.9 (wifi)": the first number is the protocol's
+        name, version = "FluidNC", version.partition("FluidNC ")[2].partition(" ")[0]
+    name = name or "GRBL"
+    return f"{name} {version}".strip()

@@ -21,7 +21,6 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from firmware_bridge.control.base import identify, refuse
-from firmware_bridge.course import Point
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
@@ -38,7 +37,8 @@ from firmware_bridge.dialects.base import (
 )
 from firmware_bridge.dialects.marlin import capabilities_of, settings_of
 from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
-from firmware_bridge.link import BUSY_LIMIT_S, COMMAND_TIMEOUT_S, MOST_RESENDS, QUIET_S, Link, alarm
+from firmware_bridge.gcode.reader import Point
+from firmware_bridge.stream.link import BUSY_LIMIT_S, COMMAND_TIMEOUT_S, MOST_RESENDS, QUIET_S, Link, alarm
 
 _PROBES = 3
 _PROBE_S = 1.0

@@ -11,11 +11,11 @@ import re
 from collections.abc import Sequence
 
 from firmware_bridge.control.base import identify, refuse
-from firmware_bridge.course import Point
 from firmware_bridge.dialects.base import Banner, Facts, Ok, Rejected, Unknown, Window
 from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
-from firmware_bridge.link import QUIET_S, Link
+from firmware_bridge.gcode.reader import Point
+from firmware_bridge.stream.link import QUIET_S, Link
 
 # How long each question is waited for. An arm that draws what an earlier program sent reads nothing
 # while its planner is full, and few bytes have room in its buffer, so the later ones come seldom.

@@ -19,8 +19,8 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Protocol
 
+from firmware_bridge.dialects.limits import MachineLimits
 from firmware_bridge.events import Position
-from firmware_bridge.limits import MachineLimits
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
 

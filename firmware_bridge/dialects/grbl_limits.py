@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from firmware_bridge.limits import Frame, MachineLimits, Reader, Span
+from firmware_bridge.dialects.limits import Frame, MachineLimits, Reader, Span
 from firmware_bridge.machine import MachineProfile
 
 if TYPE_CHECKING:

@@ -34,10 +34,10 @@ from firmware_bridge.dialects.base import (
     Unknown,
     Window,
 )
+from firmware_bridge.dialects.limits import MachineLimits
 from firmware_bridge.dialects.numbers import comment_lines, decimal
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.events import Position
-from firmware_bridge.limits import MachineLimits
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
 

@@ -12,8 +12,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from firmware_bridge.journal.format import JournalError
-from firmware_bridge.journal.reader import JournalState, is_done, is_locked, read_journal
+from firmware_bridge.journal.reader import JournalError, JournalState, is_done, is_locked, read_journal
 from firmware_bridge.journal.writer import Journal
 from firmware_bridge.machine import MachineProfile
 

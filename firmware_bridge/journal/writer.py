@@ -20,11 +20,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from firmware_bridge.journal import format as disk
-from firmware_bridge.journal.format import JournalError
-from firmware_bridge.journal.reader import JournalState, sha256_of
-from firmware_bridge.journal.tracker import Place
+from firmware_bridge.journal import reader as disk
+from firmware_bridge.journal.reader import JournalError, JournalState, sha256_of
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.stream.progress_tracker import Place
 
 # Lines that one permission covers: few, since the doubt after a power cut grows with them.
 LINES_AHEAD = 32

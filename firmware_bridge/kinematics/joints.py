@@ -31,9 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_bridge.errors import ReachError
-from firmware_bridge.kinematics import kinematics_of
 from firmware_bridge.kinematics.base import Array
-from firmware_bridge.machine import MachineProfile
+from firmware_bridge.machine import MachineProfile, kinematics_of
 from firmware_bridge.program import Move, Program
 
 # As the chords of a curve: a fifth of a hundredth of a millimetre cannot be seen.

@@ -6,7 +6,7 @@ is the controller itself, by name; ``serve_pty`` and ``serve_tcp`` put it behind
 
 from __future__ import annotations
 
-from firmware_bridge.simulator.controller import VirtualGrbl
+from firmware_bridge.simulator.grbl.controller import VirtualGrbl
 from firmware_bridge.simulator.marlin import VirtualMarlin
 from firmware_bridge.simulator.recording import Recording
 from firmware_bridge.simulator.registry import CONTROLLERS, virtual_controller

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from firmware_bridge.errors import PortError
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.simulator.controller import VirtualGrbl
-from firmware_bridge.simulator.flavours import FLUIDNC, GRBLHAL
+from firmware_bridge.simulator.grbl.controller import VirtualGrbl
+from firmware_bridge.simulator.grbl.flavours import FLUIDNC, GRBLHAL
 from firmware_bridge.simulator.marlin import VirtualMarlin
 from firmware_bridge.simulator.planner import Vector
 from firmware_bridge.simulator.uarm import VirtualUarm

@@ -94,8 +94,8 @@ def _chart(
 
 
 def _draw(sheet: Sheet, profile: Profile, port: str, yes: bool, quiet: bool) -> None:
-    from firmware_bridge.device import open_device
     from firmware_bridge.events import Event, Progress, Warning
+    from firmware_bridge.job.device import open_device
 
     confirm(f"Draw the {sheet.chart.title} on {port}: pen up, paper in place?", yes)
     with progress_bar(f"drawing on {port}", quiet) as advance, open_device(profile.machine, port) as device:

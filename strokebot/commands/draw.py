@@ -116,11 +116,10 @@ def draw(
     strokebot-out/NAME then holds gesture.json, trajectory.npz, drawing.gcode,
     drawing.svg, dry_run.png and report.json.
     """
-    from strokebot.commands.checking import check_first
-    from strokebot.commands.watching import tell_trim
+    from strokebot.commands.watching import check_first, tell_trim
     from strokebot.errors import PlacementError
     from strokebot.plots.painter import Painter
-    from strokebot.trajectory.place import parse_paper
+    from strokebot.trajectory.path.place import parse_paper
 
     if reconnect and not journal:
         raise typer.BadParameter("it needs the journal.", param_hint="--reconnect")
@@ -182,8 +181,7 @@ def draw(
 def _perform(
     result: DrawResult, port: str, journal: bool, quiet: bool, log: Path | None, reconnect_s: float
 ) -> DrawResult:
-    from strokebot.commands.keys import key_presses
-    from strokebot.commands.watching import KEYS, keep_journal, listener
+    from strokebot.commands.watching import KEYS, keep_journal, key_presses, listener
     from strokebot.pipeline import perform
 
     plan = result.plan

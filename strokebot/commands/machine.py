@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def ports() -> None:
     """List the serial ports of this computer: name, USB address, description; each of both is a --port."""
-    from firmware_bridge.device import ports as list_ports
+    from firmware_bridge.job.device import ports as list_ports
 
     found = list_ports()
     for port in found:
@@ -33,7 +33,7 @@ def home(
     quiet: QuietOption = False,
 ) -> None:
     """Run the machine's homing cycle."""
-    from firmware_bridge.device import open_device
+    from firmware_bridge.job.device import open_device
 
     loaded, target = _target(profile, port)
     _confirm(f"Home the machine on {target}: is its way free?", target, yes)
@@ -53,7 +53,7 @@ def jog(
     quiet: QuietOption = False,
 ) -> None:
     """Move by a small step: strokebot jog --x 10 --y -5."""
-    from firmware_bridge.device import open_device
+    from firmware_bridge.job.device import open_device
 
     loaded, target = _target(profile, port)
     _confirm(f"Move the machine on {target}?", target, yes)
@@ -70,7 +70,7 @@ def pen(
     quiet: QuietOption = False,
 ) -> None:
     """Move the pen alone: up, down (where it just touches), or to a value."""
-    from firmware_bridge.device import open_device
+    from firmware_bridge.job.device import open_device
 
     loaded, target = _target(profile, port)
     model = loaded.pen

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firmware_bridge.errors import StrokebotError
-from strokebot.commands.checking import check_first
 from strokebot.commands.common import (
     OUT_ROOT,
     Advance,
@@ -26,14 +25,21 @@ from strokebot.commands.common import (
     progress_bar,
     say,
 )
-from strokebot.commands.keys import Poll, key_presses
-from strokebot.commands.watching import KEYS, keep_journal, listener, tell_trim
+from strokebot.commands.watching import (
+    KEYS,
+    Poll,
+    check_first,
+    keep_journal,
+    key_presses,
+    listener,
+    tell_trim,
+)
 
 if TYPE_CHECKING:
-    from firmware_bridge.device import Device, KeepJournal, PlaceOption
     from firmware_bridge.events import Event
-    from firmware_bridge.following import StreamReport
-    from firmware_bridge.link import Listener
+    from firmware_bridge.job.device import Device, KeepJournal, PlaceOption
+    from firmware_bridge.stream.link import Listener
+    from firmware_bridge.stream.streamer import StreamReport
 
 GcodeArgument = Annotated[Path, typer.Argument(help="The G-code file.")]
 
@@ -59,8 +65,8 @@ def send(
     planned), the arrow keys trim the pen.
     """
     from calibration.profile import Profile
-    from firmware_bridge.gcode import read_gcode
-    from firmware_bridge.reconnect import draw_on
+    from firmware_bridge.gcode.sanitize import read_gcode
+    from firmware_bridge.job.reconnect import draw_on
 
     if reconnect and not journal:
         raise typer.BadParameter("it needs the journal.", param_hint="--reconnect")
@@ -109,8 +115,8 @@ def resume(
 ) -> None:
     """Go on with a drawing that was stopped: by a key, an error, a pulled cable or a power cut."""
     from firmware_bridge.events import Resumed
+    from firmware_bridge.job.reconnect import draw_on
     from firmware_bridge.journal import Journal, find_job
-    from firmware_bridge.reconnect import draw_on
 
     if show:
         _list_jobs()
@@ -184,7 +190,7 @@ def simulate(
 ) -> None:
     """Run any G-code file on the virtual machine and plot what it drew."""
     from calibration.profile import Profile
-    from firmware_bridge.gcode import read_gcode
+    from firmware_bridge.gcode.sanitize import read_gcode
     from firmware_bridge.simulator import simulate_lines
 
     folder = out_dir or OUT_ROOT / file.stem
@@ -193,7 +199,7 @@ def simulate(
         recording = simulate_lines(read_gcode(file), loaded.machine)
         from strokebot import plots
         from strokebot.files import write_atomic
-        from strokebot.plots.limits import Limits
+        from strokebot.plots.reach import Limits
         from strokebot.trace import Trace
 
         trace = Trace.recorded(recording, loaded)
@@ -260,3 +266,33 @@ def _address(text: str) -> tuple[str, int]:
     if not number.isdigit() or int(number) > _LAST_PORT:
         raise typer.BadParameter(f"'{text}' is not HOST:PORT.", param_hint="--tcp")
     return host or "127.0.0.1", int(number)
+
+
+def replay(
+    log: Annotated[Path, typer.Argument(help="A file that --log has written.")],
+    show: Annotated[bool, typer.Option("--show", help="Print what passed, with its times, and end.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Play a logged session again, with the log as the machine: does this version do the same?
+
+    No port is opened and nothing moves. Ends with 1 at the first difference.
+    """
+    from firmware_bridge.wirelog.log import read_log
+    from firmware_bridge.wirelog.replay import replay as play
+
+    if show:
+        records, gap = read_log(log)
+        begin_s = records[0].t_s if records else 0.0
+        for record in records:
+            text = record.text.encode("unicode_escape").decode("ascii")
+            say(f"{record.t_s - begin_s:12.6f} {record.kind} {text[:200]}")
+        if gap:
+            note("the middle of this log was given up for its size.")
+        return
+    with progress_bar(f"replaying {log.name}", quiet):
+        found = play(log)
+    if found.divergence:
+        raise StrokebotError(f"This version goes another way than the log: {found.divergence}")
+    if not found.same:
+        raise StrokebotError(f"Then it ended with '{found.then}', now with '{found.now}'.")
+    say(f"{log.name}: {found.sent} lines and orders as then; it ends: {found.now or 'without a word'}", quiet)

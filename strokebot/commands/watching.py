@@ -6,13 +6,75 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from strokebot.commands.common import Advance, note
-from strokebot.commands.keys import Poll
 
 if TYPE_CHECKING:
-    from firmware_bridge.device import Device, KeepJournal
     from firmware_bridge.events import Adjusted, Event, Progress
-    from firmware_bridge.following import StreamReport
+    from firmware_bridge.job.device import Device, KeepJournal
     from firmware_bridge.machine import MachineProfile
+    from firmware_bridge.stream.streamer import StreamReport
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from strokebot.commands.common import progress_bar, say
+
+if TYPE_CHECKING:
+    from firmware_bridge.events import Event
+    from firmware_bridge.machine import MachineProfile
+    from firmware_bridge.program import Program
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Returns the key that was pressed since the last call, in lower case, or "" for none; an arrow is its name.
+Poll = Callable[[], str]
+
+# What terminals send for arrows, after an escape; and Windows, after a zero or 0xe0.
+_ARROWS = {"[A": "up", "[B": "down", "OA": "up", "OB": "down"}
+_WINDOWS_ARROWS = {"H": "up", "P": "down"}
+
+
+@contextmanager
+def key_presses() -> Iterator[Poll]:
+    """Makes single keys readable for a while; where there is no terminal, no key is ever pressed."""
+    if not sys.stdin.isatty():
+        yield lambda: ""
+    elif sys.platform == "win32":
+        import msvcrt
+
+        def poll_console() -> str:
+            if not msvcrt.kbhit():
+                return ""
+            key = msvcrt.getwch()
+            return _WINDOWS_ARROWS.get(msvcrt.getwch(), "") if key in "\x00\xe0" else key.lower()
+
+        yield poll_console
+    else:
+        import select
+        import termios
+        import tty
+
+        terminal = sys.stdin.fileno()
+        before = termios.tcgetattr(terminal)
+
+        def poll() -> str:
+            # Past Python's buffer, which would hide keys from select.
+            key = read()
+            if key != "\x1b":
+                return key.lower()
+            return _ARROWS.get(read() + read(), "")
+
+        def read() -> str:
+            ready, _, _ = select.select([terminal], [], [], 0)
+            return os.read(terminal, 1).decode("ascii", "ignore") if ready else ""
+
+        try:
+            # Ctrl-C still interrupts in this mode.
+            tty.setcbreak(terminal)
+            yield poll
+        finally:
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
 
 KEYS = "p pause, r go on, q stop, +/- speed, arrows pen"
 _KEYS: Mapping[str, Callable[[Device], None]] = {
@@ -88,3 +150,29 @@ def tell_trim(report: StreamReport, quiet: bool) -> None:
             f"the pen was trimmed by {report.trim:+.2f}: to keep that, add it to touch, full and values "
             "under [pen] in the profile."
         )
+
+
+def check_first(machine: MachineProfile, port: str, drawn: Program | Sequence[str], quiet: bool) -> None:
+    """Lets the controller read a whole drawing in its check mode, and says what came of it.
+
+    It has a connection of its own: the drawing then begins as if nothing had been asked, and its log
+    holds the drawing alone.
+
+    Raises:
+        DeviceError: for a line that it refuses or that its soft limits forbid.
+        StrokebotError: as ``Device.run``.
+    """
+    from firmware_bridge.events import Progress
+    from firmware_bridge.job.device import open_device
+
+    with open_device(machine, port) as device, progress_bar(f"check on {port}", quiet) as advance:
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, Progress):
+                advance(event.lines_done, event.lines_total)
+
+        taken = device.check(drawn, on_event)
+    if taken:
+        say("checked: the controller takes every line", quiet)
+    else:
+        say(f"{machine.dialect} firmware has no check mode: the virtual machine alone has judged", quiet)

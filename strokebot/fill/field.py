@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from strokebot.fill.widths import WORTH_A_PASS
-from strokebot.parts import FAINTEST_INK
+from strokebot.picture.parts import FAINTEST_INK
 
 # How far beyond its core an area reaches at most, in r.
 _REACH = 3.0

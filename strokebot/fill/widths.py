@@ -46,7 +46,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
-from strokebot.parts import ink_mask
+from strokebot.picture.parts import ink_mask
 
 # How far a line is followed from each of its points, in widths, and how much of it must be there.
 # (A line on the diagonal has a ridge point every 1.4 px.)

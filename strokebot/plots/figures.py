@@ -23,12 +23,12 @@ from PIL import Image
 from calibration.profile import Profile
 from strokebot.gesture import Gesture
 from strokebot.plots import panels, style
-from strokebot.plots.limits import Limits
 from strokebot.plots.panels import Box, Size
+from strokebot.plots.reach import Limits
 from strokebot.trace import Trace
-from strokebot.trajectory.place import Placement
-from strokebot.trajectory.stages import stage_times
-from strokebot.trajectory.trajectory import Trajectory
+from strokebot.trajectory.path.place import Placement
+from strokebot.trajectory.timing.time_budget import stage_times
+from strokebot.trajectory.timing.trajectory import Trajectory
 
 PAGE_WIDTH_INCH = 11.0
 # Room beside and around the panels for labels, colour bar and gaps, inch.

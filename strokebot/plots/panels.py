@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from strokebot import raster
 from strokebot.plots import style
-from strokebot.plots.limits import Limits
+from strokebot.plots.reach import Limits
 from strokebot.trace import Trace
-from strokebot.trajectory.compile import approach_time_s
-from strokebot.trajectory.stages import StageTimes
-from strokebot.trajectory.trajectory import Trajectory
+from strokebot.trajectory.compile.compile import approach_time_s
+from strokebot.trajectory.timing.time_budget import StageTimes
+from strokebot.trajectory.timing.trajectory import Trajectory
 
 Size = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, right, bottom, top, mm

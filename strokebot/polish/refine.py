@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from strokebot import raster
 from strokebot.errors import GestureError
 from strokebot.gesture import Gesture
-from strokebot.image import InkImage
+from strokebot.picture.image import InkImage
 from strokebot.polish import capsules, pairs, solver
 from strokebot.polish.engine import Engine, engine_for
 from strokebot.polish.strokes import Strokes, gesture_of, strokes_of

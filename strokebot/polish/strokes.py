@@ -18,9 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebot.chain import chain
-from strokebot.gesture import LIFT_THRESHOLD, Gesture
-from strokebot.trajectory.polyline import arc_length, simplify
+from strokebot.geometry.polyline import arc_length, simplify
+from strokebot.gesture import LIFT_THRESHOLD, Gesture, chain
 
 # Points that lie this near to the line without them are left out (px), widths and inks included.
 _TOLERANCE_PX = 0.15

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from strokebot.image import InkImage
+from strokebot.picture.image import InkImage
 
 Style = Literal["line", "tone"]
 Field = NDArray[np.float32]

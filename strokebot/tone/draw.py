@@ -40,13 +40,12 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 from scipy.spatial import cKDTree
 
-from strokebot.chain import chain
 from strokebot.errors import GestureError
-from strokebot.gesture import Gesture
-from strokebot.image import InkImage
+from strokebot.geometry.polyline import simplify
+from strokebot.gesture import Gesture, chain
+from strokebot.picture.image import InkImage
 from strokebot.tone.course import scan, spiral
 from strokebot.tone.coverage import Response, response, swing
-from strokebot.trajectory.polyline import simplify
 
 Pattern = Literal["spiral", "scan"]
 DEFAULT_PATTERN: Pattern = "scan"

@@ -24,20 +24,19 @@ from typing import TypeAlias
 import numpy as np
 from skimage.morphology import skeletonize
 
-from strokebot.chain import chain
 from strokebot.errors import ImageError
 from strokebot.fill.filling import FillMode
-from strokebot.gesture import LIFT_THRESHOLD, Gesture
-from strokebot.image import InkImage
+from strokebot.gesture import LIFT_THRESHOLD, Gesture, chain
+from strokebot.picture.image import InkImage
 from strokebot.tour.areas import fill_graph, measure_apart, shortest_walk
+from strokebot.tour.beam_search import MOST_EDGES, grown_walks
 from strokebot.tour.centreline import Line
 from strokebot.tour.graph import clean, split_corners, trace
-from strokebot.tour.grown import MOST_EDGES, grown_walks
-from strokebot.tour.lifts import TourCosts, cut_retraces
-from strokebot.tour.natural import natural_walk
+from strokebot.tour.local_search import natural_walk
 from strokebot.tour.order import order_pieces
 from strokebot.tour.pieces import Piece, dot, drawn
-from strokebot.tour.working import prepare
+from strokebot.tour.postman import TourCosts, cut_retraces
+from strokebot.tour.upsample import prepare
 
 __all__ = ["Tour", "TourCosts", "plan_tour", "tour_gesture"]
 

@@ -19,11 +19,11 @@ from scipy.spatial import cKDTree
 
 from strokebot.fill import FillMode
 from strokebot.fill.filling import Filling, fill_areas
+from strokebot.geometry.polyline import simplify
 from strokebot.tour.centreline import Line, measure, sample
 from strokebot.tour.graph import Graph, Points, clean, split_corners, trace
 from strokebot.tour.postman import Walk, euler_walk, least_retracing
-from strokebot.tour.working import Working
-from strokebot.trajectory.polyline import simplify
+from strokebot.tour.upsample import Working
 
 # A loop that holds an end is longer than any that cleaning drops, px.
 _HOLD_PX = 1e6

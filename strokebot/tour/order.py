@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from strokebot.reading import characters, reading_order, union_boxes, writing_height
+from strokebot.writing.reading_order import characters, reading_order, union_boxes, writing_height
 
 Order = list[tuple[int, bool]]
 

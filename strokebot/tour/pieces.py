@@ -7,12 +7,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebot.tour.calm import calm
+from strokebot.geometry.polyline import simplify_piece
+from strokebot.geometry.whittaker import calm
 from strokebot.tour.centreline import Line, is_blot
 from strokebot.tour.graph import Graph, Points
 from strokebot.tour.postman import Walk, leave_direction
-from strokebot.tour.simplify import simplify
-from strokebot.tour.working import Working
+from strokebot.tour.upsample import Working
 
 Piece: TypeAlias = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ def _calm(rows: list[Piece], unit: float) -> Piece:
     bounds = np.flatnonzero(np.diff(number)) + 1
     # The lines of a reduced picture are no more exact than its own pixels.
     tolerance = _TOLERANCE_PX * max(unit, 1.0)
-    parts = [simplify(part, tolerance) for part in np.split(piece, bounds)]
+    parts = [simplify_piece(part, tolerance) for part in np.split(piece, bounds)]
     return np.concatenate(parts)
 
 

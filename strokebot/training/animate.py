@@ -30,7 +30,7 @@ from strokebot.files import write_atomic
 from strokebot.gesture import LIFT_THRESHOLD, Gesture
 from strokebot.raster import draw_ink, segments_down
 from strokebot.training import metrics
-from strokebot.training.data.npz import read_npz
+from strokebot.training.data.ragged import read_npz
 from strokebot.training.sheets import colour_at, ink_panel, save_picture
 
 # Frames of one drawing and how long each is shown; the last one stays.

@@ -30,10 +30,32 @@ from strokebot.errors import DataError
 from strokebot.files import write_atomic
 from strokebot.model.checkpoint import shipped_weights
 from strokebot.model.predictor import gestures_of, load_predictor
+from strokebot.picture.image import InkImage
+from strokebot.tour import tour_gesture
 from strokebot.training import metrics, testsets, truth
 from strokebot.training.judges import Judge, shipped_judge
 from strokebot.training.sheets import drawing_sheet, save_picture
 from strokebot.training.testsets import TestSet
+
+
+def tour_paths(images: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Tours of images (B, H, W) as padded paths.
+
+    Returns:
+        Pen positions (B, N, 2), canvas units, N of the longest tour (shorter ones stay at
+        their end), and drawn segments (B, N - 1).
+    """
+    gestures = [tour_gesture(InkImage(image)) for image in images]
+    longest = max((len(g) for g in gestures), default=1)
+    points = np.zeros((len(gestures), longest, 2))
+    drawn = np.zeros((len(gestures), longest - 1), dtype=bool)
+    for i, gesture in enumerate(gestures):
+        n = len(gesture)
+        points[i, :n] = gesture.positions
+        points[i, n:] = points[i, n - 1]
+        drawn[i, : n - 1] = gesture.pen_down[1:] & gesture.pen_down[:-1]
+    return points, drawn
+
 
 Array = NDArray[np.float32]
 Polish = Callable[[Array, Array, Array], tuple[Array, Array]]
@@ -289,8 +311,6 @@ def _pool_letters(result: Evaluation, sets: dict[str, TestSet]) -> None:
 
 def _trajectory_figures(name: str, test: TestSet, drawer: Drawer) -> dict[str, float]:
     """Distance to the true pen path: of the network, of the plain tour, and of chance."""
-    from strokebot.training.tours import tour_paths  # the graph library is slow to import
-
     if test.truth is None or test.truth_drawn is None:
         raise DataError(f"The set {name} has no true pen paths.")
     start, steps = drawer.predict_arrays(test.images)

@@ -28,9 +28,8 @@ from torch.nn import functional as F
 
 from strokebot.errors import StrokebotError
 from strokebot.model.checkpoint import Card, save_weights
-from strokebot.training.data.idx import SIDE_PX, load_mnist
-from strokebot.training.data.images import load_letters
-from strokebot.training.data.rendered import render_samples
+from strokebot.training.batches import render_samples
+from strokebot.training.data.idx import SIDE_PX, load_letters, load_mnist
 from strokebot.training.data.strokes import load_strokes, resample
 from strokebot.training.judges import SYMBOLS, build_judge, load_judge
 from strokebot.training.testsets import NIST_JUDGED_PARITY, TRUTH_POINTS

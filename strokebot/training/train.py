@@ -19,8 +19,8 @@ from torch import distributed as dist
 
 from strokebot.errors import StrokebotError
 from strokebot.training.config import load_config
-from strokebot.training.material import PACK_NAME as PACK_NAME
-from strokebot.training.material import load_sources as load_sources
+from strokebot.training.testsets import PACK_NAME as PACK_NAME
+from strokebot.training.testsets import load_sources as load_sources
 from strokebot.training.trainer import Progress as Progress
 from strokebot.training.trainer import Trainer as Trainer
 

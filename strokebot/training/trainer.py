@@ -26,11 +26,9 @@ from strokebot.model.blocks import set_deterministic
 from strokebot.model.checkpoint import AnyNetwork, Card, build_network, save_weights
 from strokebot.training.batches import Batches
 from strokebot.training.config import TrainConfig, round_weights
-from strokebot.training.interrupts import PoliteStop
 from strokebot.training.losses import DRAWABLE, LIKENESS, balanced_gradient, gesture_losses
-from strokebot.training.material import licences_of, load_sources
-from strokebot.training.record import Record
-from strokebot.training.state import load_state, save_state
+from strokebot.training.state import PoliteStop, Record, load_state, save_state
+from strokebot.training.testsets import licences_of, load_sources
 
 # Images whose gestures are kept at every line of the log, for the animation of the training.
 _WATCHED = 32

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmarks import order_truth
 from benchmarks.order_truth import direction_and_order
 from strokebot.gesture import Gesture
-from strokebot.image import InkImage
+from strokebot.picture.image import InkImage
 from strokebot.training.data.ragged import Sample, save_samples
 from strokebot.training.data.strokes import is_held_out
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from calibration.errors import ProfileError
 from calibration.profile import Paper, Profile
-from calibration.tables import dump_toml
+from firmware_bridge.toml_table import dump_toml
 
 POINTS = [[0.0, 0.0], [210.0, 0.0], [12.5, 297.0], [-3.0, 7.0]]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from calibration.profile import Profile
-from firmware_bridge.kinematics import kinematics_of
 from firmware_bridge.kinematics.reach import lost_points
+from firmware_bridge.machine import kinematics_of
 
 NAMES = sorted(
     entry.name.removesuffix(".toml")

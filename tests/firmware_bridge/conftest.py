@@ -1,15 +1,9 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Envelope
-
-# The tests of this room share the drawings in ink_cases.py.
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.dialects.grbl_words import ALARMS, ERRORS
+from firmware_bridge.dialects.grbl_messages import ALARMS, ERRORS
 from firmware_bridge.dialects.uarm import ERRORS as UARM_ERRORS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from benchmarks.fault_trials import DIALECTS
 from benchmarks.fuzz import CHECKS, fuzz, try_check
 from firmware_bridge.errors import ProgramError
-from firmware_bridge.gcode import MAX_LINE_CHARS, MAX_RAW_CHARS, ReadyLines, read_gcode, validate_lines
+from firmware_bridge.gcode.sanitize import (
+    MAX_LINE_CHARS,
+    MAX_RAW_CHARS,
+    ReadyLines,
+    read_gcode,
+    validate_lines,
+)
 from firmware_bridge.transports.base import LONGEST_LINE_BYTES, LineCutter
 
 WORDS = st.text(alphabet="GMXYZFSIJRPN0123456789.-+ ;()$!?~%/\r\n\t\x18\x85é*#", max_size=200)

@@ -5,7 +5,8 @@ import sys
 
 CODE = """
 import sys
-import firmware_bridge.device, firmware_bridge.gcode, firmware_bridge.preflight, firmware_bridge.simulator
+import firmware_bridge.job.device, firmware_bridge.gcode.sanitize
+import firmware_bridge.checks.preflight, firmware_bridge.simulator
 heavy = {"serial", "scipy", "torch", "matplotlib", "typer", "PIL"} & set(sys.modules)
 assert not heavy, heavy
 """

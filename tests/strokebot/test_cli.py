@@ -199,7 +199,7 @@ def test_a_bug_is_one_line_unless_debugging(run, picture, monkeypatch):
 @pytest.fixture
 def opened(monkeypatch):
     """Urls of the devices that a command opens; only the simulator opens for real."""
-    from firmware_bridge import device
+    from firmware_bridge.job.runner import device
 
     urls, real = [], device.open_device
 
@@ -207,7 +207,7 @@ def opened(monkeypatch):
         urls.append(url)
         return real(machine, "sim://grbl")
 
-    for room in ("strokebot.pipeline", "firmware_bridge.device", "firmware_bridge.reconnect"):
+    for room in ("strokebot.pipeline", "firmware_bridge.job.device", "firmware_bridge.job.reconnect"):
         monkeypatch.setattr(f"{room}.open_device", open_device)
     return urls
 

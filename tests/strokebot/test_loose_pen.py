@@ -9,9 +9,9 @@ from calibration.profile import Paper, Profile
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.simulator import simulate_lines
 from strokebot.trace import Trace
-from strokebot.trajectory.compile import compile_program
-from strokebot.trajectory.path import Path
-from strokebot.trajectory.timing import parametrise
+from strokebot.trajectory.compile.compile import compile_program
+from strokebot.trajectory.path.path import Path
+from strokebot.trajectory.timing.parametrise import parametrise
 
 PLAIN = replace(Profile.load("grbl-z"), paper=Paper((120.0, 60.0), (5.0, 5.0)))
 

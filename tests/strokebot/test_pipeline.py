@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from firmware_bridge.errors import PreflightError
-from firmware_bridge.gcode import read_gcode
+from firmware_bridge.gcode.sanitize import read_gcode
 from firmware_bridge.simulator import simulate_lines
 from strokebot import pipeline, raster, report
 from strokebot.errors import PlacementError, StrokebotError, WeightsError
 from strokebot.gesture import Gesture
-from strokebot.image import InkImage
+from strokebot.picture.image import InkImage
 from strokebot.pipeline import DrawOptions
 from strokebot.sketch import solid
 from strokebot.tour import tour_gesture
-from strokebot.trajectory.trajectory import Trajectory
+from strokebot.trajectory.timing.trajectory import Trajectory
 
 DOCS = Path(__file__).parents[2] / "docs"
 

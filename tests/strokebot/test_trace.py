@@ -10,7 +10,7 @@ import pytest
 from calibration.profile import Profile
 from strokebot.errors import TrajectoryError
 from strokebot.trace import Trace
-from strokebot.trajectory.place import Placement
+from strokebot.trajectory.path.place import Placement
 
 PROFILE = Profile.load(None)
 UP, TOUCH, FULL = PROFILE.pen.up, PROFILE.pen.touch, PROFILE.pen.full

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from strokebot import raster
 from strokebot.errors import ImageError
-from strokebot.image import InkImage, load_ink_image
+from strokebot.picture.image import InkImage, load_ink_image
 from strokebot.tour import tour_gesture
 
 SHAPE = (180, 260)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from firmware_bridge.simulator.controller import VirtualGrbl
 from firmware_bridge.simulator.faults.base import Fault
+from firmware_bridge.simulator.grbl.controller import VirtualGrbl
+from firmware_bridge.simulator.grbl.states import ALARM_HARD_LIMIT, DOOR, RESET, RESUME
 from firmware_bridge.simulator.marlin.controller import VirtualMarlin
-from firmware_bridge.simulator.states import ALARM_HARD_LIMIT, DOOR, RESET, RESUME
 from firmware_bridge.simulator.uarm.controller import VirtualUarm
 from firmware_bridge.simulator.wire import Piece
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Protocol
 
-from firmware_bridge.simulator.buffer import ReceiveBuffer
+from firmware_bridge.simulator.grbl.buffer import ReceiveBuffer
 
 QUEUE_LINES = 4  # BUFSIZE
 LINE_CHARS = 95  # MAX_CMD_SIZE less its end mark

@@ -7,8 +7,7 @@ resampled to a fixed number of points, small enough to carry to another machine.
 
 from __future__ import annotations
 
-from strokebot.training.data.idx import load_emnist, load_idx, load_mnist
-from strokebot.training.data.images import load_letters, load_usps
+from strokebot.training.data.idx import load_emnist, load_idx, load_letters, load_mnist, load_usps
 from strokebot.training.data.packs import Pack, load_pack
 from strokebot.training.data.strokes import Resampled, StrokeSet, is_held_out, load_strokes, resample
 

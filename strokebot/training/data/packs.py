@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebot.errors import DataError
-from strokebot.training.data.npz import read_npz
+from strokebot.training.data.ragged import read_npz
 from strokebot.training.data.strokes import STROKE_FILES, load_strokes, resample
 
 # Units of a packed coordinate: 1 / 1000 of the box, finer than the thinning of the sources (1 %).

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from strokebot.errors import DataError
-from strokebot.training.data.npz import read_npz
+from strokebot.training.data.ragged import read_npz
 
 # File of each stroke set inside a data folder.
 STROKE_FILES: dict[str, str] = {

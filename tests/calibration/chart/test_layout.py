@@ -7,12 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.chart.fiducial import MODULES, QUIET_MODULES, modules
-from calibration.chart.layout import LEVELS, geometry_chart, pen_chart
-from calibration.chart.program import chart_program
+from calibration.chart.layout import LEVELS, chart_program, geometry_chart, pen_chart
 from calibration.chart.spec import Chart, MarkKind
 from calibration.errors import ChartError
 from calibration.profile import Paper, Profile
-from firmware_bridge import preflight
+from firmware_bridge.checks import preflight
 from firmware_bridge.program import MoveKind
 
 HELPING = (MarkKind.FIDUCIAL, MarkKind.RULER)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.fit.isotonic import isotonic, rising
+from calibration.fit.widths import isotonic, rising
 
 NUMBERS = st.lists(st.tuples(st.floats(-5, 5), st.floats(0.1, 10)), min_size=1, max_size=25)
 

@@ -6,8 +6,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from calibration.chart.layout import geometry_chart, pen_chart
-from calibration.chart.program import chart_program
+from calibration.chart.layout import chart_program, geometry_chart, pen_chart
 from calibration.fit.geometry import fit_geometry
 from calibration.fit.pen import fit_pen
 from calibration.profile import Paper, Profile

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from calibration.chart.layout import geometry_chart, pen_chart
 from calibration.chart.spec import MarkKind
 from calibration.errors import FitError, MeasureError
-from calibration.fit.caliper import from_caliper
+from calibration.fit.observe import from_caliper
 from calibration.fit.pen import fit_pen
 from calibration.profile import Paper, Profile
 from calibration.virtual.machine import TrueMachine

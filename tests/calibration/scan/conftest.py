@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration.chart.layout import pen_chart
-from calibration.chart.program import chart_program
+from calibration.chart.layout import chart_program, pen_chart
 from calibration.profile import Paper, Profile
 from calibration.scan.picture import Picture
 from calibration.virtual.camera import scan

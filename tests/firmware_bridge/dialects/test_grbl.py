@@ -19,7 +19,7 @@ from firmware_bridge.dialects.base import (
     Unknown,
 )
 from firmware_bridge.dialects.grbl import Grbl, encode
-from firmware_bridge.dialects.grbl_words import ALARMS, ERRORS
+from firmware_bridge.dialects.grbl_messages import ALARMS, ERRORS
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program

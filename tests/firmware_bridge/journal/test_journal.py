@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.journal import Journal, JournalError, Place, begin_job, find_job, job_paths, read_journal
-from firmware_bridge.journal import format as disk
+from firmware_bridge.journal import reader as disk
 from firmware_bridge.machine import MachineProfile
 
 LINES = ["G21 G90", "G0 Z5", *(f"G1 X{i} Y{i % 7} F600" for i in range(300)), "G0 Z5"]

@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.kinematics import kinematics_of
-from firmware_bridge.machine import MachineProfile
+from firmware_bridge.machine import MachineProfile, kinematics_of
 
 COORDINATE = st.floats(-1000.0, 1000.0, allow_nan=False)
 

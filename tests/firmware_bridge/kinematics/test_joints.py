@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.device import open_device
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import PreflightError, ReachError
 from firmware_bridge.events import Position
-from firmware_bridge.kinematics import FiveBar, Polargraph, Scara, kinematics_of
+from firmware_bridge.job.device import open_device
+from firmware_bridge.kinematics import FiveBar, Polargraph, Scara
 from firmware_bridge.kinematics.joints import (
     CHORD_ERROR_MM,
     controller_words,
@@ -24,6 +24,7 @@ from firmware_bridge.kinematics.joints import (
     to_joint_moves,
     tool_mm,
 )
+from firmware_bridge.machine import kinematics_of
 from firmware_bridge.program import Envelope, Move, MoveKind, Program
 from firmware_bridge.simulator import simulate_lines
 

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge import preflight
+from firmware_bridge.checks import preflight
+from firmware_bridge.checks.preflight import Severity
 from firmware_bridge.errors import PreflightError
-from firmware_bridge.kinematics import FiveBar, Scara, kinematics_of
+from firmware_bridge.kinematics import FiveBar, Scara
 from firmware_bridge.kinematics.reach import lost_on_lines, lost_points, shift_into_reach, whereabouts
-from firmware_bridge.preflight import Severity
+from firmware_bridge.machine import kinematics_of
 from firmware_bridge.program import Envelope, Move, MoveKind, Program
 
 ARM = Scara((150.0, 120.0), (0.0, 0.0), (0.0, 90.0), "right", (-80.0, -75.0), (160.0, 75.0))

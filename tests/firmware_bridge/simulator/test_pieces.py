@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge import preflight
+from firmware_bridge.checks import preflight
 from firmware_bridge.errors import DeviceRejected, PreflightError
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import run, simulate_lines, simulate_pieces

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.simulator.controller import VirtualGrbl
+from firmware_bridge.simulator.grbl.controller import VirtualGrbl
+from firmware_bridge.simulator.grbl.settings import Settings
 from firmware_bridge.simulator.motion import Motion
 from firmware_bridge.simulator.planner import Planner, limit_along
 from firmware_bridge.simulator.recording import Recorder
-from firmware_bridge.simulator.settings import Settings
 
 ORIGIN = (0.0, 0.0, 0.0)
 POINT = st.tuples(

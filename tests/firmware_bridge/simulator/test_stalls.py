@@ -8,8 +8,8 @@ import pytest
 
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import simulate_lines
-from firmware_bridge.simulator.controller import VirtualGrbl
-from firmware_bridge.simulator.flavours import GRBLHAL
+from firmware_bridge.simulator.grbl.controller import VirtualGrbl
+from firmware_bridge.simulator.grbl.flavours import GRBLHAL
 from firmware_bridge.simulator.wire import Wire
 
 

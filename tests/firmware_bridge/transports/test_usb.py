@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_bridge.device import open_device
 from firmware_bridge.errors import PortError
+from firmware_bridge.job.device import open_device
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import FreeRunning, VirtualGrbl, serve_pty
 from firmware_bridge.transports import list_ports, open_transport

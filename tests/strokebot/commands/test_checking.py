@@ -34,7 +34,7 @@ def test_the_controller_reads_all_first(
 
 
 def test_a_line_that_only_the_machine_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from firmware_bridge import preflight
+    from firmware_bridge.checks import preflight
 
     monkeypatch.setattr(preflight, "require_lines", lambda lines, machine: pytest.fail("it went on"))
     file = tmp_path / "a.gcode"

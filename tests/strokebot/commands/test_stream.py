@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from firmware_bridge.events import Adjusted, Progress, StateChange, Warning
 from strokebot import cli
 from strokebot.commands import watching
-from strokebot.commands.keys import key_presses
+from strokebot.commands.watching import key_presses
 
 
 class FakeDevice:

@@ -12,8 +12,8 @@ from strokebot.fill.filling import Filling, fill_areas
 from strokebot.fill.links import link_passes
 from strokebot.fill.passes import SPACING, rings
 from strokebot.gesture import Gesture
-from strokebot.image import InkImage
-from strokebot.parts import find_parts
+from strokebot.picture.image import InkImage
+from strokebot.picture.parts import find_parts
 from strokebot.raster import draw_ink, fidelity, segments_down
 from strokebot.tour import tour_gesture
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from hypothesis import given, settings
-from pen_cases import seeds, wander
 
 from strokebot.pen import PENS, DotPen, LinePen
 from strokebot.pen.base import INTENSITY, SIZE, pixel_centres, positions, steps_of
+from tests.support.pen_cases import seeds, wander
 
 
 @settings(deadline=None, max_examples=30)

@@ -6,11 +6,11 @@ import math
 
 import torch
 from hypothesis import given, settings
-from pen_cases import seeds, wander
 from torch import Tensor
 
 from strokebot.pen import DotPen
 from strokebot.pen.base import positions
+from tests.support.pen_cases import seeds, wander
 
 
 def loop_oracle(start: Tensor, steps: Tensor, side: int) -> Tensor:

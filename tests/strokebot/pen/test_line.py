@@ -8,12 +8,12 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pen_cases import SIDE, rough_points, seeds, wander
 from torch import Tensor
 
 from strokebot.pen import LinePen
 from strokebot.pen.base import INTENSITY, SIZE, positions, steps_of
 from strokebot.pen.line import render_reference
+from tests.support.pen_cases import SIDE, rough_points, seeds, wander
 
 PEN = LinePen()
 

@@ -15,7 +15,7 @@ from strokebot.errors import ConfigError
 from strokebot.gesture import LIFT_THRESHOLD
 from strokebot.pen import LinePen, MeasuredPen, OnPaper, PenResponse, response_table
 from strokebot.pen.base import positions
-from strokebot.trajectory.pressure import pen_values
+from strokebot.trajectory.timing.pressure import pen_values
 
 MM = 14.0
 Z = PenModel(

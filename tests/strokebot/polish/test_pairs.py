@@ -9,12 +9,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refine_cases import Floats, wander
 
 from strokebot.pen import LinePen
 from strokebot.polish import capsules, pairs
 from strokebot.polish.engine import Engine, NumpyEngine, TorchEngine
 from strokebot.polish.strokes import Strokes
+from tests.support.refine_cases import Floats, wander
 
 SIDE = 40
 SOFT = 0.25

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refine_cases import Floats, curve
 
 from strokebot import raster
 from strokebot.errors import GestureError, StrokebotError
 from strokebot.gesture import Gesture
-from strokebot.image import InkImage
+from strokebot.picture.image import InkImage
 from strokebot.polish import refine, refine_gesture, score
+from tests.support.refine_cases import Floats, curve
 
 SIDE = 80
 

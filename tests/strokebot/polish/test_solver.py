@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refine_cases import Floats, wander
 
 from strokebot.polish import solver
 from strokebot.polish.pairs import SUMS, Normal
 from strokebot.polish.strokes import Strokes
+from tests.support.refine_cases import Floats, wander
 
 
 def pixels(strokes: Strokes, rng: np.random.Generator) -> tuple[Normal, Floats, Floats]:

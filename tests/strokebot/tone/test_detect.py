@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
-from strokebot.image import InkImage, load_ink_image
+from strokebot.picture.image import InkImage, load_ink_image
 from strokebot.tone import choose_style
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

@@ -10,7 +10,7 @@ from skimage import data
 
 from strokebot import raster
 from strokebot.errors import GestureError
-from strokebot.image import InkImage
+from strokebot.picture.image import InkImage
 from strokebot.tone import draw as draw_module
 from strokebot.tone import tone_gesture
 from strokebot.tone.draw import ToneDrawing

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from strokebot.errors import GestureError
-from strokebot.image import InkImage
+from strokebot.picture.image import InkImage
 from strokebot.raster import draw_ink, fidelity, segments_down
 from strokebot.tour import Tour, TourCosts, plan_tour
 

@@ -21,7 +21,7 @@ from strokebot.errors import ConfigError, DataError, StrokebotError, WeightsErro
 from strokebot.model.checkpoint import load_network
 from strokebot.pen import MeasuredPen
 from strokebot.training.animate import Snapshots
-from strokebot.training.interrupts import PoliteStop
+from strokebot.training.state import PoliteStop
 from strokebot.training.train import Progress, Trainer, main, train
 
 CONFIG = """
@@ -120,7 +120,7 @@ def test_the_articles_networks_train(measured_folder: Path, tmp_path: Path, kind
 def test_held_out_writers_are_not_trained_on(measured_folder: Path, tmp_path: Path) -> None:
     from strokebot.training.config import load_config
     from strokebot.training.data.packs import build_pack
-    from strokebot.training.material import STROKE_POINTS, load_sources
+    from strokebot.training.testsets import STROKE_POINTS, load_sources
 
     made = load_sources(load_config(write(tmp_path)), measured_folder, torch.device("cpu"))
     pack, _ = build_pack(measured_folder, ["unipen_digits", "omniglot"], STROKE_POINTS)

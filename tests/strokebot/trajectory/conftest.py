@@ -1,12 +1,6 @@
-import sys
-from pathlib import Path
-
 import pytest
 
 from calibration.profile import Profile
-
-# The tests of this room share the shapes in trajectory_shapes.py, and the benchmark's check and solver.
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[3])]
 
 
 @pytest.fixture(autouse=True, scope="session")

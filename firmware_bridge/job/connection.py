@@ -1,0 +1,213 @@
+"""A machine on an open port, at rest or moved by hand; ``device`` adds the drawing."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from firmware_bridge.control import control_of
+from firmware_bridge.dialects.base import Facts, Framing, Realtime
+from firmware_bridge.errors import PreflightError
+from firmware_bridge.job import connection
+from firmware_bridge.kinematics.joints import joint_step
+from firmware_bridge.machine import MachineProfile
+from firmware_bridge.stream.link import Link
+from firmware_bridge.transports import Transport
+from firmware_bridge.wirelog import recorder
+
+# The real one does nothing but home for up to this long, and answers only at the end.
+_HOME_TIMEOUT_S = 180.0
+
+
+class Connected:
+    """A connected machine.
+
+    Attributes:
+        machine: the profile.
+        window: what may be under way while it draws.
+        restarted: whether it greeted as after a restart when the port was opened, so that its counters
+            have begun anew, until it is homed or draws.
+    """
+
+    def __init__(self, machine: MachineProfile, link: Link) -> None:
+        """Greets the machine on an open link; see ``open_device``."""
+        self.machine = machine
+        self._link = link
+        self._control = control_of(machine.dialect)
+        link.facts = self._control.greet(link)
+        self.restarted = link.restarted
+        link.restarted = False  # it may have, when the port was opened
+        self.window = link.dialect.window(machine, link.facts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def transport(self) -> Transport:
+        """The wire; that of ``sim://grbl`` also has ``recording()`` and ``controller``."""
+        return self._link.transport
+
+    @property
+    def state(self) -> str:
+        """The last state that the machine reported, such as ``Idle`` or ``Hold:0``."""
+        return self._link.state
+
+    @property
+    def facts(self) -> Facts:
+        """What the machine told about itself at the start: firmware, sizes, stored settings."""
+        return self._link.facts
+
+    @property
+    def measures_itself(self) -> bool:
+        """Whether the machine knows its place after any restart."""
+        return self._link.dialect.framing is Framing.NAMED
+
+    def close(self) -> None:
+        """Gives the port back."""
+        self._link.transport.close()
+
+    def abort_lift(self, pen: float | None = None) -> None:
+        """Stops whatever runs and lifts the pen straight up.
+
+        Args:
+            pen: pen value to lift to; by default the one that is surely off the paper.
+
+        Raises:
+            ResponseTimeout: if the machine does not answer.
+            DeviceError: if it refuses to lift.
+            PortError: if the port goes away.
+        """
+        self._control.stop_and_lift(self._link, self.machine.safe_pen if pen is None else pen)
+
+    # -- realtime --------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Slows down to a stop; ``resume`` goes on. The pen stays where it is.
+
+        A firmware without a hold draws to the end what it has taken already.
+        """
+        recorder.note_wish(self._link, "hold")
+        self._link.feeding = False
+        if self._link.hears(Realtime.HOLD):
+            self._link.send_realtime(Realtime.HOLD)
+
+    def resume(self) -> None:
+        """Goes on after ``hold``."""
+        recorder.note_wish(self._link, "resume")
+        self._link.feeding = True
+        if self._link.hears(Realtime.RESUME):
+            self._link.send_realtime(Realtime.RESUME)
+
+    def reset(self) -> None:
+        """Starts the controller's counters anew; GRBL drops what was under way, Marlin draws it first.
+
+        Raises:
+            ResponseTimeout: if it does not come back.
+        """
+        self._control.reset(self._link)
+
+    # -- by hand ---------------------------------------------------------------------------------
+
+    def home(self, pen: bool = False) -> None:
+        """Runs the homing cycle and returns when it is done.
+
+        Args:
+            pen: also homes the z axis of a pen where the cycle leaves it out (Marlin), which brings the
+                pen down to its switch.
+
+        Raises:
+            DeviceError: if the machine has no homing, or a switch is not found.
+        """
+        if "home" not in self._link.dialect.commands:
+            raise PreflightError("This machine measures its own place: homing is not needed.")
+        commands = self._link.dialect.commands
+        self._link.command(commands["home"], _HOME_TIMEOUT_S)
+        if pen and self.machine.pen_actuator == "z" and "home pen" in commands:
+            self._link.command(commands["home pen"], _HOME_TIMEOUT_S)
+        self.wait_idle()
+        self.restarted = False
+
+    def unlock(self) -> None:
+        """Leaves an alarm without homing; the position may be wrong then."""
+        if "unlock" in self._link.dialect.commands:
+            self._link.command(self._link.dialect.commands["unlock"])
+        self._link.poll()
+
+    def jog(self, dx_mm: float = 0.0, dy_mm: float = 0.0, dpen: float = 0.0, feed_mm_s: float = 20.0) -> None:
+        """Moves by a small step and returns when it is done.
+
+        Raises:
+            PreflightError: if the step would leave the envelope.
+            ReachError: if a machine that takes joint values cannot reach its end.
+            ProgramError: if there is no step.
+        """
+        connection.jog(self._link, self.machine, (dx_mm, dy_mm, dpen), feed_mm_s)
+        self.wait_idle()
+
+    def move_pen(self, value: float) -> None:
+        """Moves only the pen, to a value of its axis.
+
+        Raises:
+            PreflightError: if the value is outside the envelope.
+        """
+        connection.move_pen(self._link, self.machine, value)
+        self.wait_idle()
+
+    def wait_idle(self) -> None:
+        """Waits until the machine stands still.
+
+        Raises:
+            DeviceAlarm: if it is in an alarm.
+            ResponseTimeout: if it neither moves nor becomes idle.
+        """
+        self._control.wait_idle(self._link)
+
+
+# A slow pen axis over its whole way, for a firmware that answers when it has arrived.
+_PEN_TIMEOUT_S = 30.0
+
+
+def jog(link: Link, machine: MachineProfile, step: tuple[float, float, float], feed_mm_s: float) -> None:
+    """Sends a small step of x and y (mm) and the pen (its unit); see ``Device.jog``."""
+    dx_mm, dy_mm, dpen = step
+    if dpen and machine.pen_actuator == "servo":
+        raise PreflightError("A servo pen cannot be jogged: move it to a value instead.")
+    link.poll()
+    here, box = link.position, machine.envelope
+    if here is not None:
+        _check_jog("x", here.x_mm, dx_mm, box.x_min_mm, box.x_max_mm)
+        _check_jog("y", here.y_mm, dy_mm, box.y_min_mm, box.y_max_mm)
+        _check_jog("the pen", here.pen, dpen, box.pen_min, box.pen_max)
+    if machine.raw_joints and (dx_mm or dy_mm):
+        if here is None:
+            raise PreflightError("The machine does not say where it stands: it cannot be jogged in mm.")
+        dx_mm, dy_mm, feed_mm_s = joint_step((here.x_mm, here.y_mm), (dx_mm, dy_mm), feed_mm_s, machine)
+    for line in link.dialect.jog_lines(dx_mm, dy_mm, dpen, feed_mm_s):
+        link.command(line, _PEN_TIMEOUT_S)
+
+
+def move_pen(link: Link, machine: MachineProfile, value: float) -> None:
+    """Sends the pen to a value of its axis; see ``Device.move_pen``."""
+    box = machine.envelope
+    if not box.pen_min <= value <= box.pen_max:
+        raise PreflightError(
+            f"The pen value {value:g} is outside {box.pen_min:g} to {box.pen_max:g}: choose one inside."
+        )
+    link.poll()
+    for line in link.dialect.pen_lines(value, machine, here=link.position):
+        link.command(line, _PEN_TIMEOUT_S)
+
+
+def _check_jog(axis: str, now: float, step: float, low: float, high: float) -> None:
+    """Refuses a step that ends outside the envelope and leads further out."""
+    goal = now + step
+    outside = max(low - goal, goal - high)
+    if step and outside > 0 and outside > max(low - now, now - high):
+        raise PreflightError(
+            f"The jog takes {axis} to {goal:.2f}, outside {low:g} to {high:g}: take a smaller step."
+        )

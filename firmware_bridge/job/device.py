@@ -1,0 +1,351 @@
+"""One machine on one port: connect, draw, pause, stop, and never leave the pen on the paper.
+
+    with open_device(profile) as device:
+        report = device.run(program)
+
+The safe stop (``control``) runs on every way out of a drawing but a lost port.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from firmware_bridge.checks import controller_limits, preflight
+from firmware_bridge.dialects import dialect_of
+from firmware_bridge.dialects.base import Status
+from firmware_bridge.errors import PlaceLost
+from firmware_bridge.events import Event, Position
+from firmware_bridge.gcode.sanitize import ReadyLines, validate_lines
+from firmware_bridge.job.connection import Connected
+from firmware_bridge.job.drawing import Drawing
+from firmware_bridge.job.feed_override import STEP
+from firmware_bridge.job.resume import OVERLAP_MM
+from firmware_bridge.job.runner import Job
+from firmware_bridge.journal import Journal, JournalState
+from firmware_bridge.machine import MachineProfile
+from firmware_bridge.program import MoveKind, Program
+from firmware_bridge.stream.link import Link, Listener
+from firmware_bridge.stream.streamer import StreamReport
+from firmware_bridge.transports import PortInfo, list_ports, open_transport
+from firmware_bridge.wirelog import recorder
+
+__all__ = ["Device", "PortInfo", "StreamReport", "open_device", "ports"]
+
+_COMMENT = ";"
+
+# A place that is reported twice, with the digits of a report and a motor step between.
+_SAME_PLACE_MM = 0.05
+
+KeepJournal = Callable[[Sequence[str]], Journal]
+PlaceOption = Literal["ask", "home", "here"]
+
+
+def ports() -> list[PortInfo]:
+    """The serial ports of this computer with their descriptions."""
+    return list_ports()
+
+
+def open_device(machine: MachineProfile, url: str | None = None, log: Path | None = None) -> Device:
+    """Connects to a machine.
+
+    Args:
+        machine: the profile; its ``url`` is used unless another is given.
+        url: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` or ``sim://grbl``.
+        log: a file that keeps all that passes, for ``strokebot replay``; None for none.
+
+    Raises:
+        LogError: if the log cannot be written.
+        PortError: if the port cannot be opened.
+        ProtocolError: if what answers is not this dialect, or nothing does.
+        ProgramError: if the profile names an unknown dialect.
+    """
+    dialect = dialect_of(machine.dialect)
+    transport = open_transport(url or machine.url, machine)
+    try:
+        if log is not None:
+            transport = recorder.logged(transport, log, machine)
+        return Device(machine, Link(transport, dialect, machine))
+    except BaseException:
+        transport.close()
+        raise
+
+
+class Device(Connected):
+    """A connected machine that draws.
+
+    ``hold``, ``resume`` and ``reset`` may be called from the ``on_event`` callback of
+    a running drawing, which is called a few times a second.
+    """
+
+    def __init__(self, machine: MachineProfile, link: Link) -> None:
+        """Greets the machine on an open link; see ``open_device``."""
+        super().__init__(machine, link)
+        self._under_way: Drawing | None = None
+
+    # -- drawing ---------------------------------------------------------------------------------
+
+    def run(
+        self,
+        program: Program,
+        on_event: Listener | None = None,
+        keep: KeepJournal | None = None,
+        encoded: Sequence[str] | None = None,
+    ) -> StreamReport:
+        """Draws a program and returns when the machine stands still.
+
+        Args:
+            program: moves in machine mm.
+            on_event: is told progress, position, state changes and warnings.
+            keep: begins the journal of the lines that are about to be sent; None for none.
+            encoded: what the dialect made of the program, where it was asked already.
+
+        Raises:
+            PreflightError: if the program must not be started on this machine.
+            DeviceError: if the machine refuses a line, raises an alarm or restarts.
+            ResponseTimeout: if it stops answering.
+            ProtocolError: if it gave more answers than it got lines.
+            PortError: if the port goes away; then the pen may be left down.
+            Cancelled: after ``cancel``; the pen is up.
+            KeyboardInterrupt: passed on after the pen was lifted, as any other error.
+        """
+        findings = preflight.require(program, self.machine)
+        if encoded is None:
+            encoded = self._link.dialect.encode(program, self.machine)
+        lines = _without_comments(encoded)
+        up = [m.pen for m in program.moves if m.kind in (MoveKind.TRAVEL, MoveKind.LIFT)]
+        lowest = min((m.pen for m in program.moves), default=None)
+        pen_up = up[-1] if up else self.machine.safe_pen
+        return self.draw_lines(lines, on_event, pen_up, lowest, findings, keep)
+
+    def run_gcode(
+        self, lines: Iterable[str], on_event: Listener | None = None, keep: KeepJournal | None = None
+    ) -> StreamReport:
+        """Draws G-code lines (checked as ``gcode.read_gcode`` does); otherwise as ``run``.
+
+        Where the lines lead is found by running them on the virtual machine first.
+
+        Raises:
+            ProgramError: if a line is not G-code or does not belong in a drawing.
+        """
+        checked = lines if isinstance(lines, ReadyLines) else validate_lines(lines)
+        findings = preflight.require_lines(checked, self.machine)
+        return self.draw_lines(checked, on_event, self.machine.safe_pen, None, findings, keep)
+
+    def draw_lines(
+        self,
+        lines: Sequence[str],
+        on_event: Listener | None,
+        pen_up: float,
+        lowest_pen: float | None = None,
+        findings: Sequence[preflight.Finding] = (),
+        keep: KeepJournal | None = None,
+    ) -> StreamReport:
+        """Draws lines that the profile allows, if the machine's own limits do too; otherwise as ``run``.
+
+        Args:
+            lines: as the dialect writes them.
+            on_event: see ``run``.
+            pen_up: pen value to lift to.
+            lowest_pen: the lowest value of the pen in them, or None if that is not known.
+            findings: told as warnings.
+            keep: see ``run``.
+        """
+        recorder.note_draw(self._link, lines, pen_up, lowest_pen)
+        findings = [*findings, *self.judge(lines)]
+        drawing = Drawing(self._link, lines, self.machine, None if keep is None else keep(lines))
+        return self._draw(drawing, findings, on_event, pen_up, lowest_pen)
+
+    def run_rest(
+        self,
+        state: JournalState,
+        journal: Journal | None,
+        on_event: Listener | None = None,
+        place: PlaceOption = "ask",
+        overlap_mm: float = OVERLAP_MM,
+    ) -> StreamReport:
+        """Goes on with a drawing that was stopped by anything, from its journal.
+
+        The machine is stopped and its pen lifted first, if it still moves. It has kept its place if it
+        did not restart and stands on the way of the drawing, or if it measures its place itself.
+
+        Args:
+            state: what the journal says.
+            journal: the same, open for writing; None to keep none.
+            on_event: as for ``run``.
+            place: what to do if the machine has not kept its place: "home" runs the homing cycle,
+                "here" believes the controller as it stands, "ask" raises.
+            overlap_mm: how much of the drawn line is drawn again.
+
+        Raises:
+            PlaceLost: if the place was lost and ``place`` is "ask".
+            StrokebotError: as ``run``.
+        """
+        findings = preflight.require_lines(state.lines, self.machine)
+        recorder.note_rest(self._link, state, place, overlap_mm)
+        drawing = Drawing(self._link, state.lines, self.machine, journal)
+        drawing.adjust.restore(state.trims)
+        drawing.sent_before(state.bound, state.may_sent)
+        link = self._link
+        lowest = link.lowest_pen = drawing.lowest_pen()
+        measures = self.measures_itself
+        link.restarted = link.restarted or self.restarted
+        kept = measures or not link.restarted
+        if kept:  # otherwise what it reports is from another frame
+            drawing.stop()
+            link.on_status = drawing.reported
+        try:
+            if kept or place != "home" or not self._control.homing_lifts(link):
+                self.abort_lift()
+        finally:
+            link.on_status = _no_status
+            drawing.stopped()
+        kept = kept and (measures or drawing.on_the_way or _still_there(link.position, state))
+        if not kept and place == "ask":
+            raise PlaceLost(
+                "The machine has lost its place, or was moved: home it (--home), or put the pen where the "
+                "controller believes it to be and say so (--here)."
+            )
+        if not kept and place == "home":
+            self.home(pen=True)
+        if not self.facts.firmware:  # it was too busy to tell when the port was opened
+            link.facts = self._control.greet(link)
+            self.window = link.dialect.window(self.machine, link.facts)
+        findings += self.judge(state.lines)
+        drawing.begin(drawing.go_on_from(overlap_mm))
+        return self._draw(drawing, findings, on_event, self.machine.safe_pen, lowest)
+
+    def judge(self, lines: Sequence[str]) -> list[preflight.Finding]:
+        """What the machine's own limits mean for some lines; the machine must stand still.
+
+        Raises:
+            PreflightError: for the first finding that forbids the start.
+        """
+        return controller_limits.judge(self._link, self._control, self.machine, lines)
+
+    def check(self, drawn: Program | Sequence[str], on_event: Listener | None = None) -> bool:
+        """Lets the machine read a whole drawing in its check mode, without moving; then it stands as before.
+
+        Args:
+            drawn: a program, or lines as ``gcode.read_gcode`` gives them.
+            on_event: is told progress.
+
+        Returns:
+            False if the firmware has no check mode.
+
+        Raises:
+            DeviceError: for a line that it refuses or that its soft limits forbid.
+            StrokebotError: as ``run``.
+        """
+        lines = self._link.dialect.encode(drawn, self.machine) if isinstance(drawn, Program) else drawn
+        lines = _without_comments(lines)
+        self._control.require_idle(self._link)
+        if on_event is not None:
+            self._link.listener = on_event
+        try:
+            return self._control.check_mode(self._link, lines, self.window)
+        finally:
+            self._link.listener = _no_event
+
+    def _draw(
+        self,
+        drawing: Drawing,
+        findings: Sequence[preflight.Finding],
+        on_event: Listener | None,
+        pen_up: float,
+        lowest_pen: float | None = None,
+    ) -> StreamReport:
+        job = Job(self._link, self._control, self.machine, self.window, drawing, pen_up, self.abort_lift)
+        self._under_way = drawing
+        self.restarted = False  # whoever draws has seen to its place
+        try:
+            report = job.draw(findings, on_event, lowest_pen)
+            recorder.note_end(self._link, None)
+            return report
+        except BaseException as error:
+            recorder.note_end(self._link, error)
+            raise
+        finally:
+            self._under_way = None
+
+    def lift_after_restart(self, lines: Sequence[str]) -> None:
+        """Lifts the pen of a machine that lost its place while it drew some lines: by a distance.
+
+        Raises:
+            BridgeError: as ``abort_lift``.
+        """
+        link = self._link
+        link.lowest_pen = Drawing(link, lines, self.machine).lowest_pen()
+        link.restarted = True
+        try:
+            self.abort_lift()
+        finally:
+            link.restarted = False
+
+    # -- requests while it draws -----------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Stops the running drawing on its path and lifts the pen; ``go_on`` goes on.
+
+        To be called from the ``on_event`` callback, which is called all through a pause.
+        """
+        if self._under_way is not None:
+            recorder.note_wish(self._link, "pause")
+            self._under_way.paused = True
+
+    def go_on(self) -> None:
+        """Goes on after ``pause``: dry to the place, down on the line, with a short overlap."""
+        if self._under_way is not None:
+            recorder.note_wish(self._link, "go-on")
+            self._under_way.paused = False
+
+    def cancel(self) -> None:
+        """Ends the running drawing as ``pause`` does; ``run`` then raises ``Cancelled``."""
+        if self._under_way is not None:
+            recorder.note_wish(self._link, "cancel")
+            self._under_way.cancelled = True
+
+    def set_speed(self, percent: int) -> None:
+        """Draws at another speed, 10 to 200 % of what is planned; from the same callback as ``pause``.
+
+        GRBL does so at once, other firmware from the lines on that are not sent yet.
+        """
+        if self._under_way is not None:
+            recorder.note_wish(self._link, f"speed {percent}")
+            self._under_way.set_speed(percent)
+
+    def change_speed(self, steps: int) -> None:
+        """Draws faster or slower by so many steps of 10 %."""
+        if self._under_way is not None:
+            self.set_speed(self._under_way.adjust.speed.percent + STEP * steps)
+
+    def trim_pen(self, steps: int) -> None:
+        """Draws with the pen so many small steps higher, from the lines on that are not sent yet.
+
+        Travels stay as high as they are. The journal keeps it, and ``StreamReport.trim`` tells it.
+        """
+        if self._under_way is not None:
+            recorder.note_wish(self._link, f"pen {steps}")
+            self._under_way.trim_pen(steps)
+
+
+def _without_comments(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if not line.startswith(_COMMENT)]
+
+
+def _no_event(event: Event) -> None:
+    del event
+
+
+def _no_status(status: Status) -> None:
+    del status
+
+
+def _still_there(position: Position | None, state: JournalState) -> bool:
+    """Whether the tool is above the place where an orderly stop left it."""
+    if position is None or state.position is None or state.last_event not in ("stopped", "paused"):
+        return False
+    x, y, _ = state.position
+    return math.hypot(position.x_mm - x, position.y_mm - y) <= _SAME_PLACE_MM

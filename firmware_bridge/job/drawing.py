@@ -1,0 +1,354 @@
+"""One drawing under way: how far it is, and what somebody wants of it meanwhile.
+
+Nouns:
+    segment   lines that are streamed in one go: the whole program, or what is left after a stop
+    request   pause, or cancel; the stream ends at once, and the device stops and lifts the pen
+    stopping  the machine slows down; the place where it comes to rest is where it goes on
+
+A pause in the middle of a stroke: no further line is sent, the machine slows down on its path
+(GRBL: feed hold; others draw the few lines that they have taken), its place is noted, a reset
+forgets what was under way, the pen is lifted straight up. To go on is ``resume_program``
+from that place, as after any other stop.
+
+What somebody changes while a machine draws: its speed, and how deep the pen goes.
+
+Nouns:
+    step   of the pen: 0.05 mm of a z axis, a fiftieth of a servo's way, up or down
+    away   lines that were sent and are not drawn: a change by lines is felt after them
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+
+from firmware_bridge.dialects.base import Framing, Status
+from firmware_bridge.errors import Cancelled
+from firmware_bridge.events import Adjusted, Progress, Warning
+from firmware_bridge.gcode.reader import steps
+from firmware_bridge.job.eta import Pace, Schedule
+from firmware_bridge.job.feed_override import Speed
+from firmware_bridge.job.pen_trim import ShapedLines, Shaper
+from firmware_bridge.job.resume import OVERLAP_MM, Restart, resume_program
+from firmware_bridge.journal import Journal, Place, Tracker
+from firmware_bridge.machine import MachineProfile
+from firmware_bridge.stream.link import Link, Listener
+
+PEN_STEP_MM = 0.05
+_SERVO_STEP_SHARE = 0.02
+# A trim is a correction: half of the way between paper and travel at most.
+_GREATEST_SHARE = 0.5
+
+
+class Adjustments:
+    """The changes of one drawing.
+
+    Attributes:
+        speed: how fast it is drawn.
+        shaper: how its lines go out.
+    """
+
+    def __init__(
+        self, link: Link, lines: Sequence[str], machine: MachineProfile, journal: Journal | None
+    ) -> None:
+        self._link = link
+        self._machine = machine
+        self._journal = journal
+        self.speed = Speed(link)
+        self.shaper = Shaper(lines, machine, lambda: self.schedule.pen_up)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The planned times; the program is read when somebody first asks."""
+        return Schedule(self.shaper.lines, self._machine.as_controller())
+
+    @cached_property
+    def _pace(self) -> Pace:
+        return Pace(self.schedule)
+
+    @property
+    def pen_step(self) -> float:
+        """One step upwards, in pen units."""
+        plan = self.schedule
+        up = math.copysign(1.0, plan.pen_up - plan.pen_far)
+        if self._machine.pen_actuator == "z":
+            return up * PEN_STEP_MM
+        step = _SERVO_STEP_SHARE * abs(plan.pen_up - plan.pen_far)
+        return up * max(round(step), 1)
+
+    def restore(self, changes: Sequence[tuple[int, float]]) -> None:
+        """Takes over the trims of a journal."""
+        for line, trim in changes:
+            self.shaper.change(line, trim)
+
+    def set_speed(self, percent: int, tracker: Tracker) -> None:
+        """Draws at another speed from now on, or from the lines on that are not sent."""
+        self.speed.set(percent)
+        self._tell(0 if self.speed.at_once else _away(tracker))
+
+    def move_pen(self, steps: int, tracker: Tracker, resting: bool) -> None:
+        """Draws with the pen so many steps higher, from the lines on that are not sent.
+
+        Args:
+            steps: upwards.
+            tracker: how far the drawing is.
+            resting: whether it is paused: then all that is not surely drawn will be sent anew.
+        """
+        plan = self.schedule
+        if not plan.is_plain or plan.pen_up != plan.pen_up or plan.pen_up == plan.pen_far:
+            self._link.listener(
+                Warning(
+                    "The pen cannot be trimmed here: this file counts in steps, in inches or never lifts."
+                )
+            )
+            return
+        most = _GREATEST_SHARE * abs(plan.pen_up - plan.pen_far)
+        wanted = self.shaper.trim + steps * self.pen_step
+        box = self._machine.envelope
+        trim = min(max(wanted, -most), most)
+        trim = min(max(trim, box.pen_min - plan.pen_far), box.pen_max - plan.pen_far)
+        trim = round(trim, 6)
+        if trim == self.shaper.trim:
+            self._link.listener(Warning("The pen is trimmed as far as its range allows."))
+            return
+        line = tracker.bound.line if resting else tracker.sent_lines
+        line = self.shaper.change(line, trim).line
+        # In the journal before any line is sent in the new shape.
+        if self._journal is not None:
+            self._journal.trim(line, trim)
+        self._tell(0 if resting else _away(tracker))
+
+    def progress(self, done: int, total: int, tracker: Tracker) -> Progress:
+        """How far the drawing is, with the time left."""
+        left_s, share = self._pace.look(self._link.now_s(), tracker.bound, self.speed.percent / 100)
+        return Progress(done, total, left_s, share)
+
+    def rest(self) -> None:
+        """The drawing rests."""
+        self._pace.rest()
+
+    def _tell(self, away: int) -> None:
+        self._link.listener(Adjusted(self.speed.percent, self.shaper.trim, away))
+
+
+def _away(tracker: Tracker) -> int:
+    return max(tracker.sent_lines - tracker.bound.line, 0)
+
+
+_MOVING = ("Run", "Hold", "Door")
+
+
+class PauseRequest(Exception):
+    """Ends a stream, since somebody wants a pause; never leaves the device."""
+
+
+class Drawing:
+    """Follows one drawing and its requests.
+
+    Attributes:
+        lines: the program, as its lines go out.
+        adjust: speed and trim of the pen.
+        tracker: how far the machine surely is.
+        paused: whether a pause is wanted or under way.
+        cancelled: whether the end is wanted.
+        restart: how the segment under way began, or None for the whole program.
+        on_the_way: whether the machine was ever reported on the way of the lines that were sent.
+    """
+
+    def __init__(
+        self, link: Link, lines: Sequence[str], machine: MachineProfile, journal: Journal | None = None
+    ) -> None:
+        self.adjust = Adjustments(link, lines, machine, journal)
+        self.lines: Sequence[str] = ShapedLines(self.adjust.shaper)
+        self.paused = False
+        self.cancelled = False
+        self.restart: Restart | None = None
+        self.on_the_way = False
+        self._link = link
+        self._machine = machine
+        self._journal = journal
+        self.tracker = Tracker(machine.as_controller(), link.facts.planner_blocks)
+        self._dry = False
+        self._resting = False
+        self._stopping = False
+        self._stood = False
+        self._journal_told = False
+        self._head = 0  # lines of the segment that are not the program's own
+        self._first = 0  # index of the program's line that follows them
+        self.told_to: Listener | None = None  # who wants to know how far it is
+
+    # -- segments --------------------------------------------------------------------------------
+
+    def segment(self) -> Sequence[str]:
+        """The lines to stream, after the approach."""
+        if self.restart is None:
+            return self.lines
+        return [*self.restart.entry, *self.restart.tail(self.lines)]
+
+    def begin(self, restart: Restart) -> None:
+        """Prepares to go on from a place."""
+        self.restart = restart
+        self._resting = False
+        self.adjust.speed.forgotten()
+        self.tracker.start_at(restart.begin, self.lines, restart.pen)
+        self._head, self._first = len(restart.entry), restart.rest
+        if restart.begin.share > 0.0:  # what is left of that line is in the entry
+            self.tracker.sent(self.lines[restart.begin.line])
+
+    def go_on_from(self, overlap_mm: float = OVERLAP_MM) -> Restart:
+        """How to go on from where everything is surely drawn."""
+        return resume_program(
+            self.lines, self._machine, self.tracker.bound, overlap_mm, self.tracker.sent_lines
+        )
+
+    def sent_before(self, bound: Place, may_sent: int) -> None:
+        """An earlier stream sent the lines below ``may_sent``, of which those before ``bound`` are drawn."""
+        self.tracker.start_at(bound, self.lines, None)
+        for line in self.lines[bound.line : may_sent]:
+            self.tracker.sent(line)
+
+    # -- what the streamer tells -----------------------------------------------------------------
+
+    def before(self, index: int) -> None:
+        """Line ``index`` of the segment will be sent."""
+        if self._journal is not None and not self._dry:
+            self._journal.may_send(self._program_index(index) + 1, len(self.lines))
+
+    def shaped(self, index: int, line: str) -> str:
+        """Line ``index`` of the segment as it goes out now."""
+        if self._dry:
+            return line
+        if index >= self._head:
+            at = self._program_index(index)
+            line = self.lines[at]
+            if self.restart is not None and self.restart.fixed and self.restart.fixed[0] == at:
+                line = f"{self.restart.fixed[1].partition(' ')[0]} {line}"
+        return self.adjust.speed.shaped(line, self.tracker.course)
+
+    def sent(self, index: int, text: str) -> None:
+        """Line ``index`` of the segment was sent; one that is sent again counts once."""
+        if self._dry:
+            return
+        self.adjust.speed.sent(text)
+        if index >= self._head and self._program_index(index) == self.tracker.sent_lines:
+            self.tracker.sent(text)
+
+    def taken(self, count: int) -> None:
+        """So many lines of the segment were answered."""
+        if not self._dry and count >= self._head:
+            self.tracker.taken(self._program_index(count))
+            self._note()
+
+    def reported(self, status: Status) -> None:
+        """The machine told where it is."""
+        link = self._link
+        self.adjust.speed.reported(status)
+        place = self._here(status)
+        if self._dry or self._stood or place is None:
+            return
+        if self._stopping and link.dialect.framing is Framing.PLAIN and status.state not in _MOVING:
+            return  # after the reset: it is being lifted
+        if not self._stopping and link.dialect.framing is Framing.NUMBERED and link.counts is None:
+            return  # where it will be, not where it is
+        self._stood = self._stopping and link.dialect.framing is not Framing.PLAIN
+        self.on_the_way = self.tracker.reported(*place) or self.on_the_way
+        self._note()
+
+    def progress(self, done: int, total: int) -> Progress:
+        """How far the whole drawing is when so many lines of the segment were answered."""
+        del total
+        at = self._program_index(done) if done >= self._head else self._first
+        if self._dry:
+            at = self.tracker.taken_lines
+        if self.told_to is None:
+            return Progress(at, len(self.lines), None)
+        return self.adjust.progress(at, len(self.lines), self.tracker)
+
+    def ended(self) -> None:
+        """All motion has ended: everything that was taken is drawn."""
+        self.tracker.at_rest()
+        self._link.listener(self.progress(0, 0))
+
+    def check(self) -> None:
+        """Ends the stream if somebody wants it.
+
+        Raises:
+            PauseRequest: for a pause.
+            Cancelled: for the end.
+        """
+        self.adjust.speed.tend()
+        if self.cancelled:
+            raise Cancelled("The drawing was cancelled and the pen is up: strokebot resume goes on with it.")
+        if self.paused:
+            raise PauseRequest
+
+    def set_speed(self, percent: int) -> None:
+        """See ``Device.set_speed``."""
+        self.adjust.set_speed(percent, self.tracker)
+
+    def trim_pen(self, steps: int) -> None:
+        """See ``Device.trim_pen``."""
+        self.adjust.move_pen(steps, self.tracker, self._resting)
+
+    def dry(self, dry: bool) -> None:
+        """Whether the machine is on its way to the place, with the pen up."""
+        self._dry = dry
+
+    def stop(self) -> None:
+        """From now on the machine slows down."""
+        self._stopping, self._stood = True, False
+
+    def stopped(self) -> None:
+        """The machine stands with the pen up."""
+        self._stopping = False
+        self._resting = True
+        self.adjust.rest()
+
+    def lowest_pen(self) -> float | None:
+        """The lowest that the pen of the program goes, or None if it never says."""
+        pens = [step.points[-1][2] for step in steps(self.lines, self._machine.as_controller())]
+        return min((pen for pen in pens if pen == pen), default=None)
+
+    def close(self) -> None:
+        """Closes the journal."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def _here(self, status: Status) -> tuple[float, float, float] | None:
+        """Where a report says that the machine is, in words of its controller."""
+        place = self._link.place_of(status)
+        if place is None or self._machine.pen_actuator != "servo":
+            return place
+        return place[0], place[1], status.spindle or 0.0
+
+    # -- the journal -----------------------------------------------------------------------------
+
+    def event(self, event: str, **more: object) -> None:
+        """Writes a change of state."""
+        if self._journal is not None:
+            t = self.tracker
+            self._journal.event(event, self._link.now_s(), t.taken_lines, t.bound, self._known(), **more)
+            self._warn_once()
+
+    def _note(self) -> None:
+        if self._journal is not None:
+            t = self.tracker
+            self._journal.progress(self._link.now_s(), t.taken_lines, t.bound, self._known())
+            self._warn_once()
+
+    def _known(self) -> tuple[float, float, float] | None:
+        p = self._link.position
+        return None if p is None else (p.x_mm, p.y_mm, p.pen)
+
+    def _warn_once(self) -> None:
+        if self._journal is not None and self._journal.failed and not self._journal_told:
+            self._journal_told = True
+            self._link.listener(
+                Warning(
+                    f"The journal cannot be written ({self._journal.failed}): this drawing cannot be resumed."
+                )
+            )
+
+    def _program_index(self, index: int) -> int:
+        return self._first + index - self._head if index >= self._head else max(self._first - 1, 0)

@@ -1,0 +1,1 @@
+"""The virtual GRBL, grblHAL and FluidNC."""

@@ -1,0 +1,438 @@
+"""Streams lines to a machine without ever sending more than it can hold.
+
+Nouns:
+    pending   lines that were sent and not yet answered, oldest first (``outbox``)
+    window    how many lines and bytes may be pending
+    poll      a status request, a few times a second, to see that the machine lives and where it is
+    aside     such a request as a line between the others, for a firmware that takes no other
+
+The invariant: what is pending never exceeds the window, so no buffer can overflow. One
+line at a time (send-response) is the window of one line. An answer belongs to the oldest
+pending line, or to the one that it names; anything that is not exactly an answer is never
+counted as one.
+
+Where lines are numbered, a lost answer does no harm: when nothing comes any more, a probe tells
+what was taken (``resends``). Another one ends the stream, so that no last line can be missing
+because a doubled answer hid its loss.
+
+Every wait is bounded by signs of life (``patience``). A machine that is silent, or that stands
+idle while an answer is missing, ends the wait with an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from firmware_bridge.dialects.base import (
+    ONE_LINE,
+    Alarm,
+    Banner,
+    Busy,
+    Framing,
+    Ok,
+    Realtime,
+    Rejected,
+    Reply,
+    Resend,
+    Status,
+    Waiting,
+    Window,
+)
+from firmware_bridge.errors import (
+    DeviceAlarm,
+    DeviceRejected,
+    DeviceReset,
+    ProgramError,
+    ProtocolError,
+    ResponseTimeout,
+)
+from firmware_bridge.events import Progress, Warning
+from firmware_bridge.stream.link import POLL_S, Link, alarm
+from firmware_bridge.stream.position_monitor import Watch
+from firmware_bridge.stream.retransmit import Resends
+from firmware_bridge.stream.send_window import Outbox, as_it_is
+from firmware_bridge.stream.watchdog import Patience
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReport:
+    """How a stream went.
+
+    Attributes:
+        lines: lines sent. bytes: bytes sent, line ends and repetitions included.
+        acknowledged: lines that the machine took. errors: lines that it refused.
+        stalls: status reports that found the machine idle while lines were left.
+        duration_s: from the first byte to the end of the motion, on the transport's clock.
+        resends: how often the machine asked for lines again.
+        trim: what was added to the pen's value on the paper at the end, in its units.
+    """
+
+    lines: int
+    bytes: int
+    acknowledged: int
+    errors: int
+    stalls: int
+    duration_s: float
+    resends: int = 0
+    trim: float = 0.0
+
+    def plus(self, more: StreamReport) -> StreamReport:
+        """The counts of this stream and of one that followed it."""
+        return StreamReport(
+            self.lines + more.lines,
+            self.bytes + more.bytes,
+            self.acknowledged + more.acknowledged,
+            self.errors + more.errors,
+            self.stalls + more.stalls,
+            self.duration_s + more.duration_s,
+            self.resends + more.resends,
+            more.trim,
+        )
+
+
+class Follower(Protocol):
+    """Is told how a stream goes, shapes its lines as they go out, and may end it by raising."""
+
+    def before(self, index: int) -> None:
+        """This line will be sent."""
+        ...
+
+    def shaped(self, index: int, line: str) -> str:
+        """What a line looks like if it is sent now."""
+        ...
+
+    def sent(self, index: int, text: str) -> None:
+        """This line was sent, in this shape."""
+        ...
+
+    def taken(self, count: int) -> None:
+        """So many lines were answered, none left out."""
+        ...
+
+    def check(self) -> None:
+        """Time to end the stream, or to tell the machine something past its lines?"""
+        ...
+
+    def progress(self, done: int, total: int) -> Progress:
+        """How far the drawing is when so many lines of this stream were answered."""
+        ...
+
+
+# The authors of GRBL allow for ten reports a second, and recommend five.
+SHORT_POLL_S = 0.1
+# Questions between the lines that may be under way at once; they take places of lines.
+_MOST_ASIDES = 2
+# So many reports at rest in a row, while lines wait, and a place that is the same at rest.
+_MOST_RESTS = 3
+_AT_REST_MM = 0.05
+# No wait is shorter, so that rounding cannot make the loop spin on a virtual clock.
+_LEAST_WAIT_S = 0.001
+# States in which lines are read and nothing moves.
+_UNMOVED_STATES = ("Check", "Sleep")
+_NOT_SENT = "The machine answered a line that was not sent: check the line ends and the cable."
+
+
+class Streamer:
+    """Sends the lines of one program.
+
+    Attributes:
+        outbox: which lines are under way, taken, or next.
+        again: what the machine asks for again.
+        patience: how long it waits.
+        errors, stalls: see ``StreamReport``.
+    """
+
+    def __init__(
+        self, link: Link, window: Window, watch: Watch | None = None, follower: Follower | None = None
+    ) -> None:
+        """Prepares a stream.
+
+        Args:
+            link: the conversation; nothing may be pending in it.
+            window: what may be pending.
+            watch: is told lines and reports, and raises when the tool goes astray.
+            follower: is told how it goes, shapes lines, and may end it.
+        """
+        self.link = link
+        self._follower = follower
+        self.watch = watch
+        self.framing = link.dialect.framing
+        self.base = link.next_number
+        shape = as_it_is if follower is None else follower.shaped
+        self.outbox = Outbox(window, lambda entry, text: len(link.framed(self.base + entry, text)), shape)
+        self.again = Resends(link, self.base, self.outbox)
+        self.patience = Patience(link, self.framing, self.outbox)
+        self.errors = 0
+        self.stalls = 0
+        # Of a firmware that takes requests in line: the entry that followed each that is not answered.
+        self._polls: deque[int] = deque()
+        self._waited = 0
+        self._started_s = 0.0
+        self._polled_s = 0.0
+
+    @property
+    def resends(self) -> int:
+        """How often the machine asked for lines again."""
+        return self.again.count
+
+    def report(self) -> StreamReport:
+        """Counts up to now."""
+        box, duration = self.outbox, self.link.now_s() - self._started_s
+        return StreamReport(
+            box.line_of(box.sent),
+            box.sent_bytes,
+            box.acknowledged,
+            self.errors,
+            self.stalls,
+            duration,
+            self.resends,
+        )
+
+    def stream(self, lines: Sequence[str]) -> StreamReport:
+        """Sends all lines and waits until each is answered (not until the motion ends).
+
+        Raises:
+            ProgramError: if a line is longer than the window.
+            DeviceRejected: if the machine refuses a line; nothing more is sent then.
+            DeviceAlarm: if it raises an alarm.
+            DeviceReset: if it restarts.
+            ProtocolError: if it answers a line that was not sent, or a line never arrives whole.
+            ResponseTimeout: if it stays silent or an answer is lost.
+            PortError: if the port goes away.
+        """
+        box = self.outbox
+        box.lines = lines
+        if box.window.bytes is not None:
+            for index, line in enumerate(lines):
+                if len(self.link.framed(self.base + index, line)) > box.window.bytes:
+                    raise ProgramError(f"Line {index + 1} is longer than the machine's buffer: split it.")
+        self._started_s = self._polled_s = self.link.now_s()
+        self.patience.begin()
+        self._tell_progress()
+        while not (box.done() and self._verified()):
+            if self._follower is not None:
+                self._follower.taken(box.taken_lines())
+                self._follower.check()
+            self._fill()
+            self._poll_if_due()
+            try:
+                reply = self.link.read(self._wait_s())
+            except ResponseTimeout:
+                self._check_alive()
+                continue
+            self.patience.heard(idle_word=isinstance(reply, Waiting))
+            self._take(reply)
+            self._check_alive()
+        self.link.next_number = self.base + box.entries
+        if self.framing is Framing.NUMBERED:
+            self.link.quiet()
+        if self._follower is not None:
+            self._follower.taken(len(lines))
+        self._tell_progress()
+        return self.report()
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        if self.link.now_s() < self.again.quiet_until_s:
+            return
+        box = self.outbox
+        while self.link.feeding and box.fits():
+            self.again.wire_was_quiet()
+            aside = box.is_aside(box.next)
+            if self._follower is not None and not aside:
+                self._follower.before(box.line_of(box.next))
+            # Booked before it is sent: an interrupted write may have sent it.
+            entry = box.take_next()
+            text = box.text(entry)
+            self.link.next_number = max(self.link.next_number, self.base + entry + 1)
+            if not aside:
+                if self.watch is not None:
+                    self.watch.sent(box.line_of(entry), text)
+                if self._follower is not None:
+                    self._follower.sent(box.line_of(entry), text)
+            self.link.send_framed(self.base + entry, text)
+
+    def _poll_named(self) -> None:
+        """Asks an arm for its place, past its queue, if the bytes before leave room."""
+        box, size = self.outbox, len(self.link.dialect.realtime[Realtime.STATUS])
+        # The window leaves room for one.
+        if box.window.bytes is None or box.pending_bytes + size * len(self._polls) > box.window.bytes:
+            return
+        self._polls.append(box.next)
+        box.reserved_bytes = size * (len(self._polls) - 1)
+        self.link.send_realtime(Realtime.STATUS)
+
+    def _poll_answered(self, before: int | None = None) -> None:
+        """The oldest request was answered, or all that went out before an entry that was."""
+        while self._polls and (before is None or self._polls[0] <= before):
+            self._polls.popleft()
+            if before is None:
+                break
+        size = len(self.link.dialect.realtime.get(Realtime.STATUS, b""))
+        self.outbox.reserved_bytes = size * max(len(self._polls) - 1, 0)
+
+    def _verified(self) -> bool:
+        """Whether the machine has every line; asks it once all are answered."""
+        if self.framing is not Framing.NUMBERED or not self.outbox.lines:
+            return True
+        if not (self.again.complete or self.again.probing):
+            self._probe()
+        return self.again.complete
+
+    def _probe(self) -> None:
+        self.patience.asked()
+        self.again.probe()
+
+    def _wait_s(self) -> float:
+        now = self.link.now_s()
+        until = self._polled_s + self._poll_every_s()
+        if now < self.again.quiet_until_s:
+            until = min(until, self.again.quiet_until_s)
+        return max(until - now, _LEAST_WAIT_S)
+
+    def _poll_every_s(self) -> float:
+        """Short lines are looked at twice as often, since a detour of theirs is soon over."""
+        done = self.outbox.acknowledged
+        short = done > 0 and (self.link.now_s() - self._started_s) / done < POLL_S
+        return SHORT_POLL_S if short and self.framing is not Framing.NAMED else POLL_S
+
+    def _poll_if_due(self) -> None:
+        now = self.link.now_s()
+        if now - self._polled_s < self._poll_every_s():
+            return
+        self._polled_s = now
+        if not self.link.hears(Realtime.STATUS):
+            self._ask_between()
+            self._tell_progress()
+        elif self.framing is Framing.PLAIN:
+            self.link.send_realtime(Realtime.STATUS)
+        elif not self._polls:
+            self._poll_named()
+        else:
+            self._tell_progress()  # otherwise the report does
+
+    def _ask_between(self) -> None:
+        """Asks where the motors are, by a line between the others, where its answer tells that."""
+        box = self.outbox
+        if self._follower is None or self.link.counts is None or box.window == ONE_LINE:
+            return
+        if sum(sent.aside for sent in box.pending) < _MOST_ASIDES:
+            box.put_aside(self.link.dialect.commands["status"])
+
+    # -- hearing ---------------------------------------------------------------------------------
+
+    def _take(self, reply: Reply) -> None:
+        if isinstance(reply, Ok):
+            if not self.again.swallows_ok():
+                self._take_ok(reply)
+            return
+        self.again.other_reply()
+        if isinstance(reply, Rejected):
+            self._take_rejected(reply)
+        elif isinstance(reply, Resend):
+            self.again.asked(reply.number - self.base)
+            self.patience.answered()
+        elif isinstance(reply, Busy):
+            self.patience.busy()
+        elif isinstance(reply, Alarm):
+            alarm(reply)
+        elif isinstance(reply, Banner):
+            raise DeviceReset(
+                "The machine restarted in the middle of the drawing: check its power supply and USB cable."
+            )
+        elif isinstance(reply, Status):
+            self._poll_answered()
+            self.again.placed()
+            self._take_status(reply)
+
+    def _take_ok(self, reply: Ok) -> None:
+        if self.again.probe_answered():
+            self.patience.answered()
+            return
+        entry = None if reply.number is None else reply.number - self.base
+        if self.outbox.answered(entry) is None:
+            if self.framing is Framing.PLAIN:
+                raise ProtocolError(_NOT_SENT)
+            self.link.surplus += 1  # numbers keep the order, so an answer too many does no harm
+            return
+        if entry is not None:
+            self._poll_answered(entry)
+        self.again.answered()
+        self.patience.answered()
+
+    def _take_rejected(self, reply: Rejected) -> None:
+        box = self.outbox
+        entry = box.answered(None if reply.number is None else reply.number - self.base)
+        if entry is None:
+            if self.framing is Framing.PLAIN:
+                raise ProtocolError(_NOT_SENT)
+            raise DeviceRejected(f"Error {reply.code}, {reply.words}: {reply.cure}.")
+        box.acknowledged -= 1
+        self.errors += 1
+        raise DeviceRejected(
+            f"Line {box.line_of(entry) + 1} '{box.text(entry)[:40]}': error {reply.code}, "
+            f"{reply.words}: {reply.cure}."
+        )
+
+    def _take_status(self, status: Status) -> None:
+        if status.state == "Alarm":
+            raise DeviceAlarm("The machine is in an alarm: find its cause, then home or unlock it.")
+        self.patience.reported(status)
+        self._mind_waiting(status)
+        self._watch_place(status)
+        box = self.outbox
+        left = box.entries - box.sent
+        if left and status.state == "Idle" and box.acknowledged and not self.patience.dwelling_s():
+            self.stalls += 1
+        self._tell_progress()
+
+    def _mind_waiting(self, status: Status) -> None:
+        """Asks no more between the lines if the machine comes to rest each time (M114_LEGACY of Marlin)."""
+        place = None if self.link.counts is None else self.link.counts.place(status)
+        if place is None or status.work_mm is None:
+            return
+        rests = math.dist(place, status.work_mm[:3]) < _AT_REST_MM
+        self._waited = self._waited + 1 if rests and len(self.outbox.pending) > 1 else 0
+        if self._waited >= _MOST_RESTS:
+            self.link.counts = None
+
+    def _watch_place(self, status: Status) -> None:
+        """Raises if the tool is where no line leads it; a doubtful report is followed by another."""
+        if self.watch is None or status.state in _UNMOVED_STATES:
+            return
+        if self.framing is Framing.NUMBERED and self.link.counts is None:
+            return
+        self.watch.taken(self.outbox.taken_lines())
+        self.watch.reported(self.link.place_of(status))
+        if self.watch.doubtful:
+            self._polled_s = self.link.now_s()
+            if self.framing is Framing.NAMED:
+                self._poll_named()
+            elif self.link.hears(Realtime.STATUS):
+                self.link.send_realtime(Realtime.STATUS)
+            else:
+                self._ask_between()
+
+    def _tell_progress(self) -> None:
+        done, total = self.outbox.acknowledged, len(self.outbox.lines)
+        if self._follower is None:
+            self.link.listener(Progress(done, total, None))
+        else:
+            self.link.listener(self._follower.progress(done, total))
+
+    def _check_alive(self) -> None:
+        bound_s = self.patience.silent_s(self.again.probing)
+        if bound_s is None:
+            return
+        if self.framing is Framing.NUMBERED and self.again.may_probe():
+            self.link.listener(Warning("An answer is missing: asking the machine which line it wants."))
+            self._probe()
+            return
+        raise ResponseTimeout(
+            f"{self.link.transport.name} was silent for {bound_s:g} s: check the cable and the power."
+        )

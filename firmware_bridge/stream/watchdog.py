@@ -1,0 +1,135 @@
+"""How long a stream waits: every wait is bounded by signs of life.
+
+Nouns:
+    sign of life  a byte that was heard, an answer, a moving position, a word that it is busy
+    silence       nothing is heard, though the machine is asked
+    standstill    something is heard, but no answer comes and nothing moves: an answer was lost
+    hold          the machine rightly does nothing, until somebody lets it go on
+"""
+
+from __future__ import annotations
+
+from firmware_bridge.dialects.base import Framing, Realtime, Status
+from firmware_bridge.errors import ResponseTimeout
+from firmware_bridge.events import Position, Warning
+from firmware_bridge.stream.link import BUSY_LIMIT_S, Link
+from firmware_bridge.stream.send_window import Outbox
+
+# No byte at all for so long, despite status requests, means that nobody is there.
+SILENCE_S = 5.0
+# A machine that does not say when it is busy may be silent for one long move.
+LONG_SILENCE_S = 60.0
+# Idle or moving nowhere for so long without an answer: the answer is lost.
+NO_PROGRESS_S = 10.0
+# States in which the machine rightly does nothing until somebody resumes it.
+WAITING_STATES = ("Hold", "Door")
+
+
+class Patience:
+    """The signs of life of one stream, and when they have failed for too long."""
+
+    def __init__(self, link: Link, framing: Framing, outbox: Outbox) -> None:
+        self._link = link
+        self._numbered = framing is Framing.NUMBERED
+        self._polled = framing is Framing.PLAIN and link.hears(Realtime.STATUS)
+        self._outbox = outbox
+        self._idle_word = False
+        self._heard_s = 0.0
+        self._moved_s = 0.0
+        self._answered_s = 0.0
+        self._stood_until_s = 0.0
+        self._position: Position | None = None
+        self._held_s: float | None = None
+
+    def begin(self) -> None:
+        """Nothing is awaited up to now."""
+        self._heard_s = self._moved_s = self._answered_s = self._link.now_s()
+
+    def heard(self, idle_word: bool = False) -> None:
+        """Something was heard; a word that it is idle is a sign of life, but not one to be patient for."""
+        self._idle_word = idle_word
+        if not idle_word:
+            self._heard_s = self._link.now_s()
+
+    def asked(self) -> None:
+        """A probe was sent: the wait for its answer begins."""
+        self._heard_s = self._link.now_s()
+
+    def busy(self) -> None:
+        """The machine says that it works."""
+        self._moved_s = self._link.now_s()
+
+    def answered(self) -> None:
+        """An answer has come, or a request that stands for one."""
+        self._moved_s = self._answered_s = self._link.now_s()
+
+    def reported(self, status: Status) -> None:
+        """The machine told its state and place.
+
+        Raises:
+            ResponseTimeout: if it has held by itself for too long.
+        """
+        now = self._stood_until_s = self._link.now_s()
+        if status.state in WAITING_STATES or self._link.position != self._position:
+            self._position = self._link.position
+            self._moved_s = now
+        self._watch_hold(status, now)
+
+    def dwelling_s(self) -> float:
+        """Time that the pending lines make the machine wait by themselves."""
+        dialect, box = self._link.dialect, self._outbox
+        found = (dialect.dwell.fullmatch(box.text(sent.index)) for sent in box.pending)
+        return sum(float(match[1]) * dialect.dwell_unit_s for match in found if match)
+
+    def silent_s(self, probing: bool) -> float | None:
+        """The bound of silence, if it is over; None while there is hope.
+
+        Args:
+            probing: whether the machine was asked which line it wants.
+
+        Raises:
+            ResponseTimeout: if an answer was lost.
+        """
+        now, pending = self._link.now_s(), self._outbox.pending
+        if not (pending or self._polled or probing):
+            self.begin()  # nothing is awaited
+            return None
+        bound = SILENCE_S
+        if not (self._polled or self._link.facts.keepalive or probing or self._idle_word):
+            bound += LONG_SILENCE_S
+        if self._over(now - self._heard_s, bound, not self._polled):
+            return bound
+        held = self._link.state.startswith(WAITING_STATES)
+        if pending and self._over(now - self._answered_s, BUSY_LIMIT_S) and not held:
+            self._lost_answer()
+        # What counts is the time up to which something was heard: a silent machine may be moving.
+        stood_s = (now if self._polled else self._stood_until_s) - self._moved_s
+        # Where lines are numbered, a probe finds what was lost.
+        if not self._numbered and pending and self._over(stood_s, NO_PROGRESS_S):
+            self._lost_answer()
+        return None
+
+    def _over(self, waited_s: float, bound_s: float, dwells: bool = True) -> bool:
+        """Whether a wait is too long, the time that the machine was told to rest left out."""
+        return waited_s > bound_s and (not dwells or waited_s > bound_s + self.dwelling_s())
+
+    def _watch_hold(self, status: Status, now: float) -> None:
+        """Bounds a hold that nobody here asked for: a button, an open door, or noise on the wire."""
+        if status.state not in WAITING_STATES or not self._link.feeding:
+            self._held_s = None
+        elif self._held_s is None:
+            self._held_s = now
+            self._link.listener(
+                Warning(f"The machine holds ({status.label}) by itself: close its door, and resume it.")
+            )
+        elif now - self._held_s > BUSY_LIMIT_S:
+            raise ResponseTimeout(
+                f"The machine held for {BUSY_LIMIT_S:.0f} s ({status.label}) by itself: find why and redraw."
+            )
+
+    def _lost_answer(self) -> None:
+        index = self._outbox.line_of(self._outbox.pending[0].index)
+        raise ResponseTimeout(
+            f"Line {index + 1} was never answered though the machine stands still: "
+            "an answer was lost on the way; check the cable and send again."
+        )

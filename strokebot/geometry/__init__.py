@@ -1,0 +1,1 @@
+"""Geometry that several stages share: polylines and the smoothing of sequences."""

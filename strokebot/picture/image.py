@@ -1,0 +1,267 @@
+"""Any picture file becomes an ``InkImage``: how much ink lies on each pixel.
+
+Nouns:
+    picture     a file of pixels, in one of the formats of ``FORMATS``
+    luminance   (H, W) brightness in [0, 1], 0 = black
+    alpha       (H, W) opacity in [0, 1], where the picture has transparency
+    ink         (H, W) in [0, 1], 0 = bare paper, 1 = full ink
+    tone        (H, W) in [0, 1], darkness of the picture as it is: no paper is taken away,
+                nothing is stretched; where the picture is transparent it is 0
+
+This file opens and decodes; ``strokebot.picture.ink`` finds paper and ink in the
+luminance. Sizes are checked before a pixel is decoded, so that a small file
+that unpacks into a huge picture is refused.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from strokebot.arrays import frozen_array
+from strokebot.errors import ImageError
+from strokebot.picture.ink import Polarity, ink_from_luminance
+
+# An A4 page scanned at 600 dpi has 35 million pixels; more needs gigabytes on the way.
+MAX_PIXELS = 50_000_000
+
+# Pixel formats only (JPEG covers the MPO files of phones): others, such as EPS, would
+# start a foreign program to be drawn.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
+
+# Resolutions that programs write when they know none (screens of the 1980s and of Windows).
+_SCREEN_DPI = (72.0, 96.0)
+_SCREEN_DPI_TOLERANCE = 0.2  # dpi; PNG stores whole pixels a metre, 72 dpi comes back as 72.009
+_DPI_RANGE = (40.0, 10_000.0)  # outside: not the resolution of any scan
+_SQUARE_TOLERANCE = 0.02  # relative; pixels are square if x and y resolution agree this well
+# Fax machines scan with up to 2.1 times (204 x 98 dpi) the lines of one axis; more is a damaged tag.
+_MOST_OBLONG = 2.2
+_MM_PER_INCH = 25.4
+# The EXIF tag of the orientation, and its values under which x and y are exchanged.
+_EXIF_ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
+
+# ITU-R BT.601 weights, those of PIL's own conversion to grey.
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class InkImage:
+    """How much ink lies on each pixel of a picture.
+
+    Attributes:
+        ink: (H, W) float32 in [0, 1], 1 = full ink, y down.
+        px_per_mm: resolution that the file states, or None.
+        polarity: how the ink was told from the paper.
+        tone: (H, W) float32 in [0, 1], darkness of the picture as it is, which a photograph
+            is drawn from; the ink itself where none is given.
+
+    Raises:
+        ImageError: for an empty array, a value that is not finite or out of range.
+    """
+
+    ink: NDArray[np.float32]
+    px_per_mm: float | None = None
+    polarity: Polarity = "dark-on-light"
+    tone: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+
+    def __post_init__(self) -> None:
+        ink = frozen_array("ink", self.ink, (None, None), ImageError, dtype=np.float32, low=0.0, high=1.0)
+        if ink.size == 0:
+            raise ImageError("The picture has no pixels.")
+        object.__setattr__(self, "ink", ink)
+        if self.tone.size == 0:
+            tone = ink
+        else:
+            tone = frozen_array("tone", self.tone, ink.shape, ImageError, dtype=np.float32, low=0.0, high=1.0)
+        object.__setattr__(self, "tone", tone)
+        if self.px_per_mm is not None and not 0.0 < self.px_per_mm < np.inf:
+            raise ImageError(f"px_per_mm is {self.px_per_mm}; it must be a positive number.")
+
+    @property
+    def height(self) -> int:
+        """Rows, px."""
+        return int(self.ink.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns, px."""
+        return int(self.ink.shape[1])
+
+    @property
+    def longer_side(self) -> int:
+        """The longer side, px: one canvas unit."""
+        return int(max(self.ink.shape))
+
+
+def load_ink_image(path: Path, max_pixels: int = MAX_PIXELS) -> InkImage:
+    """Reads a picture file and finds its ink.
+
+    Args:
+        path: a file in one of the formats of ``FORMATS``, of any pixel mode; the
+            first frame counts.
+        max_pixels: the largest picture to decode, pixels.
+
+    Returns:
+        The ink of the picture, upright as its EXIF orientation says.
+
+    Raises:
+        ImageError: if the file is missing, not a picture, cut short, too large,
+            or bare of ink.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ImageError(f"There is no file {path}; check the name.")
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder; name a picture file in it.")
+    # Through an open file: given a name, Pillow maps an uncompressed TIFF into memory and reads
+    # one that lies on its side with rows and columns exchanged.
+    with (
+        _clear_errors(path, max_pixels),
+        path.open("rb") as file,
+        Image.open(file, formats=FORMATS) as picture,
+    ):
+        width, height = picture.size
+        if width < 1 or height < 1:
+            raise ImageError(f"The picture {path} has no pixels ({width}x{height}).")
+        if width * height > max_pixels:
+            raise ImageError(_too_large(path, f"{width}x{height} pixels", max_pixels))
+        density = _density(picture)
+        lies_on_its_side = picture.getexif().get(_EXIF_ORIENTATION) in _SIDEWAYS
+        picture.load()
+        upright = ImageOps.exif_transpose(picture)
+        luminance, alpha = _luminance_and_alpha(upright)
+    if lies_on_its_side and density is not None:
+        density = (density[1], density[0])
+    size = _square_size(luminance.shape, density)
+    if size[0] * size[1] > max_pixels:
+        raise ImageError(_too_large(path, f"{size[0]}x{size[1]} square pixels", max_pixels))
+    luminance, alpha = _resized(luminance, size), None if alpha is None else _resized(alpha, size)
+    if not np.isfinite(luminance).all():
+        raise ImageError(f"The picture {path} holds values that are not numbers; save it again as PNG.")
+    tone = np.clip(1.0 - luminance, 0.0, 1.0) * (1.0 if alpha is None else alpha)
+    found = ink_from_luminance(luminance, alpha)
+    if found is None:
+        raise ImageError(f"The picture {path} is blank: no ink stands out from the paper.")
+    ink, polarity = found
+    return InkImage(ink, _px_per_mm(density), polarity, tone)
+
+
+def _too_large(path: Path, what: str, max_pixels: int) -> str:
+    return (
+        f"The picture {path} is too large: {what}, at most {max_pixels / 1e6:g} million are read; "
+        "scale it down first."
+    )
+
+
+@contextmanager
+def _clear_errors(path: Path, max_pixels: int) -> Iterator[None]:
+    """Turns what a damaged or foreign file makes PIL raise into one clear ImageError."""
+    try:
+        with warnings.catch_warnings():
+            # PIL warns of large pictures by its own limit; ours is checked above. Damaged
+            # EXIF or TIFF tags are warned of too and do no harm here.
+            warnings.simplefilter("ignore")
+            yield
+    except Image.DecompressionBombError as cause:
+        raise ImageError(_too_large(path, "it would unpack into a huge one", max_pixels)) from cause
+    except UnidentifiedImageError as cause:
+        raise ImageError(
+            f"{path} is not a picture that can be read; "
+            "use PNG, JPEG, WebP, BMP, GIF or TIFF (turn an SVG or HEIC file into PNG first)."
+        ) from cause
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error) as cause:
+        if isinstance(cause, PermissionError):
+            raise ImageError(f"No permission to read {path}.") from cause
+        reason = " ".join(str(cause).split()) or type(cause).__name__
+        raise ImageError(
+            f"The picture {path} is damaged or cut short ({reason}); get the file again."
+        ) from cause
+
+
+def _density(picture: Image.Image) -> tuple[float, float] | None:
+    """Dots per inch along x and y as the file states them, or None if it says nothing of use."""
+    try:
+        x, y = (float(value) for value in picture.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    if not all(_DPI_RANGE[0] <= value <= _DPI_RANGE[1] for value in (x, y)):
+        return None
+    if any(abs(value - screen) < _SCREEN_DPI_TOLERANCE for screen in _SCREEN_DPI for value in (x, y)):
+        return None
+    return x, y
+
+
+def _square_size(shape: tuple[int, int], density: tuple[float, float] | None) -> tuple[int, int]:
+    """Width and height at which the pixels of a picture (H, W) are square: the coarser axis grows."""
+    height, width = shape
+    if density is None:
+        return width, height
+    x, y = density
+    if abs(x - y) <= _SQUARE_TOLERANCE * x or max(x, y) > _MOST_OBLONG * min(x, y):
+        return width, height
+    return (width, round(height * x / y)) if x > y else (round(width * y / x), height)
+
+
+def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """The field (H, W) at size = (width, height), values kept within their range."""
+    if field.shape == (size[1], size[0]):
+        return field
+    picture = Image.fromarray(np.ascontiguousarray(field)).resize(size, Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(picture, dtype=np.float32), field.min(), field.max())
+
+
+def _px_per_mm(density: tuple[float, float] | None) -> float | None:
+    """Resolution in px per mm once the pixels are square, or None if it is unknown."""
+    if density is None or max(density) > _MOST_OBLONG * min(density):
+        return None
+    x, y = density
+    return ((x + y) / 2 if abs(x - y) <= _SQUARE_TOLERANCE * x else max(x, y)) / _MM_PER_INCH
+
+
+def _luminance_and_alpha(
+    picture: Image.Image,
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Luminance (H, W) float32 in [0, 1] and alpha or None, from a picture of any mode."""
+    mode = picture.mode
+    if mode.startswith("I") or mode == "F":
+        return _from_deep(np.asarray(picture), mode), None
+    if picture.has_transparency_data:
+        rgba: NDArray[np.float32] = np.asarray(picture.convert("RGBA"), dtype=np.float32) / np.float32(255)
+        return _luma(rgba), rgba[..., 3]
+    if mode in ("1", "L"):
+        grey: NDArray[np.float32] = np.asarray(picture.convert("L"), dtype=np.float32) / np.float32(255)
+        return grey, None
+    rgb: NDArray[np.float32] = np.asarray(picture.convert("RGB"), dtype=np.float32) / np.float32(255)
+    if np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 0], rgb[..., 2]):
+        return rgb[..., 0].copy(), None  # grey stays exact: the luma weights round
+    return _luma(rgb), None
+
+
+def _luma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    grey: NDArray[np.float32] = rgb[..., :3] @ _LUMA
+    return grey
+
+
+def _from_deep(values: NDArray[np.generic], mode: str) -> NDArray[np.float32]:
+    """Luminance from whole numbers of more than 8 bits, or from floats of an unstated range."""
+    deep = values.astype(np.float64)
+    if not np.isfinite(deep).all():
+        return deep.astype(np.float32)
+    low, high = float(deep.min()), float(deep.max())
+    if mode.startswith("I;16"):
+        return (deep / 65535.0).astype(np.float32)
+    # Mode I and F state no range: take the smallest usual one that holds every value.
+    for full in (1.0, 255.0, 65535.0):
+        if low >= 0.0 and high <= full and not (full == 1.0 and mode == "I"):
+            return (deep / full).astype(np.float32)
+    return ((deep - low) / (high - low)).astype(np.float32)

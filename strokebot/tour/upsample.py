@@ -1,0 +1,121 @@
+"""The picture at the size at which its skeleton is made, with the parts it had before.
+
+Thin lines and small pictures are enlarged: a skeleton is exact to a pixel, so its
+pixels must be small against the line. Enlarging rounds the edges of the ink, which may
+part pixels that touched, or join some that did not. The parts of the picture itself
+count: what touched is linked again, and between two parts a gap is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from strokebot.picture.parts import find_parts, ink_mask, line_width
+
+# Lines are enlarged to about this many working px for a skeleton that follows them.
+_LINE_PX = 12.0
+# Enlargement at most, and working pixels at most (time and memory).
+_LARGEST_UNIT = 4
+_WORKING_PIXELS = 4_000_000
+# Enlarged ink may lie this far from the pixels that it came from, px of the picture.
+_ROUNDING_PX = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Working:
+    """The resampled picture.
+
+    Attributes:
+        ink: (H, W) float32 in [0, 1].
+        labels: (H, W) int32, part number + 1, 0 = paper.
+        depth: (H, W) distance of each ink pixel's centre to the nearest paper pixel's, working px.
+        box: (N, 4) x0, y0, x1, y1 of each part, px of the picture.
+        unit: working px in one px of the picture.
+    """
+
+    ink: NDArray[np.float32]
+    labels: NDArray[np.int32]
+    depth: NDArray[np.float64]
+    box: NDArray[np.float64]
+    unit: float
+
+
+def prepare(ink: NDArray[np.float32]) -> Working:
+    """Resamples a picture for the skeleton.
+
+    Args:
+        ink: (H, W) in [0, 1].
+
+    Returns:
+        The picture at working size. Very large ones are reduced, and small marks
+        that touch in the reduced picture are one part.
+    """
+    height, width = ink.shape
+    room = float(np.sqrt(_WORKING_PIXELS / (height * width)))
+    if room < 1.0:
+        size = (max(1, round(width * room)), max(1, round(height * room)))
+        unit = size[0] / width if width >= height else size[1] / height
+        field = np.clip(_resize(ink, size, Image.Resampling.BOX), 0.0, 1.0)
+        parts = find_parts(field)
+        return Working(field, parts.labels, parts.depth, parts.box / unit, unit)
+    parts = find_parts(ink)
+    unit = min(max(1, int(np.ceil(_LINE_PX / line_width(ink)))), _LARGEST_UNIT, int(room))
+    box = parts.box.astype(np.float64)
+    if unit == 1:
+        return Working(ink, parts.labels, parts.depth, box, 1.0)
+    field = np.clip(_resize(ink, (width * unit, height * unit), Image.Resampling.BICUBIC), 0.0, 1.0)
+    labels = _labels(field, parts.labels, unit)
+    # A frame of paper: ink that runs off the picture ends there.
+    depth = np.asarray(ndimage.distance_transform_edt(np.pad(labels > 0, 1)))[1:-1, 1:-1]
+    return Working(field, labels, depth, box, float(unit))
+
+
+def _resize(field: NDArray[np.float32], size: tuple[int, int], how: Image.Resampling) -> NDArray[np.float32]:
+    return np.asarray(Image.fromarray(np.ascontiguousarray(field)).resize(size, how), dtype=np.float32)
+
+
+def _labels(field: NDArray[np.float32], parts: NDArray[np.int32], unit: int) -> NDArray[np.int32]:
+    """The parts (h, w) of a picture in its enlarged ink (h unit, w unit): as many, joined as before."""
+    distance, (y, x) = ndimage.distance_transform_edt(parts == 0, return_indices=True)
+    spread = np.where(distance <= _ROUNDING_PX * np.sqrt(2), parts[y, x], 0)
+    labels = np.where(ink_mask(field), np.kron(spread, np.ones((unit, unit), dtype=np.int32)), 0)
+    rows, columns = np.nonzero(parts)
+    number = parts[rows, columns]
+    middle = unit // 2
+    for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        there = _shifted(parts, dy, dx)[rows, columns] > 0
+        if dy and dx:  # across a corner only where there is no way around it
+            there &= (_shifted(parts, dy, 0)[rows, columns] == 0) & (
+                _shifted(parts, 0, dx)[rows, columns] == 0
+            )
+        r, c, n = rows[there] * unit + middle, columns[there] * unit + middle, number[there]
+        for step in range(unit + 1):
+            labels[r + step * dy, c + step * dx] = n
+    labels[rows * unit + middle, columns * unit + middle] = number
+    # Where two parts meet, the one of the greater number gives way.
+    largest = ndimage.maximum_filter(labels, size=3)
+    smallest = -ndimage.maximum_filter(np.where(labels > 0, -labels, np.iinfo(np.int32).min), size=3)
+    clash = (labels > 0) & (largest != smallest) & (labels > smallest)
+    clash[rows * unit + middle, columns * unit + middle] = False
+    labels[clash] = 0
+    return _whole(labels, rows * unit + middle, columns * unit + middle)
+
+
+def _shifted(parts: NDArray[np.int32], dy: int, dx: int) -> NDArray[np.int32]:
+    """The neighbour below (dy = 1) and to the right (dx = 1) or left (-1) of each pixel, 0 outside."""
+    padded = np.pad(parts, ((0, 1), (1, 1)))
+    height, width = parts.shape
+    return padded[dy : dy + height, 1 + dx : 1 + dx + width]
+
+
+def _whole(labels: NDArray[np.int32], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.int32]:
+    """Drops enlarged ink that hangs on no pixel of its part."""
+    pieces, count = ndimage.label(labels > 0, structure=np.ones((3, 3), dtype=bool))
+    held = np.zeros(count + 1, dtype=bool)
+    held[pieces[rows, columns]] = True
+    return np.where(held[pieces], labels, 0).astype(np.int32)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware_bridge.checks import preflight
+from firmware_bridge.checks.preflight import Severity
+from firmware_bridge.errors import DeviceRejected, PreflightError
+from firmware_bridge.machine import MachineProfile
+from firmware_bridge.program import Move, MoveKind, Program
+
+DRAW, TRAVEL, LIFT, LOWER = MoveKind.DRAW, MoveKind.TRAVEL, MoveKind.LIFT, MoveKind.LOWER
+
+
+def stroke(*points: tuple[float, float], feed: float = 50.0, pen: float = 0.0) -> Program:
+    first, last = points[0], points[-1]
+    return Program.of(
+        [
+            Move(*first, 5.0, 90.0, TRAVEL),
+            Move(*first, pen, 15.0, LOWER),
+            *(Move(*p, pen, feed, DRAW) for p in points[1:]),
+            Move(*last, 5.0, 15.0, LIFT),
+        ]
+    )
+
+
+def test_a_good_program_has_no_findings(machine: MachineProfile) -> None:
+    assert preflight.require(stroke((0, 0), (100, 50)), machine) == []
+
+
+def test_outside_the_envelope_says_where_and_by_how_much(machine: MachineProfile) -> None:
+    with pytest.raises(
+        PreflightError, match=r"x goes to 215\.50 mm, 5\.50 mm beyond .* 210 mm: move or shrink"
+    ):
+        preflight.require(stroke((0, 0), (215.5, 50)), machine)
+    with pytest.raises(PreflightError, match=r"y goes to -6\.00 mm, 1\.00 mm beyond"):
+        preflight.require(stroke((0, 0), (20, -6)), machine)
+    with pytest.raises(PreflightError, match=r"The pen goes to -3\.50 mm"):
+        preflight.require(stroke((0, 0), (20, 6), pen=-3.5), machine)
+
+
+def test_a_pen_left_down_is_fatal(machine: MachineProfile) -> None:
+    program = stroke((0, 0), (20, 0))
+    with pytest.raises(PreflightError, match="pen down"):
+        preflight.require(Program.of(program.moves[:-1]), machine)
+
+
+def test_what_only_slows_the_machine_is_a_warning(machine: MachineProfile) -> None:
+    slow = dataclasses.replace(machine, max_speed_mm_s=(100.0, 30.0))
+    findings = preflight.require(stroke((0, 0), (0, 90), feed=60.0), slow)
+    assert [f.severity for f in findings] == [Severity.WARNING]
+    assert "2.00 times the speed limit of the y axis" in findings[0].message
+
+    dense = stroke(*((0.1 * i, 0.0) for i in range(100)), feed=50.0)
+    findings = preflight.require(dense, machine)
+    assert "500 lines/s, the machine takes 200" in findings[0].message
+
+    servo = dataclasses.replace(machine, pen_actuator="servo")
+    moves = [
+        dataclasses.replace(m, pen=m.pen + 0.01 * i) for i, m in enumerate(stroke((0, 0), (9, 0), (20, 0)))
+    ]
+    findings = preflight.require(Program.of(moves), servo)
+    assert "2 moves change the pen" in findings[0].message
+
+    assert "no moves" in preflight.check(Program.of([]), machine)[0].message
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    points=st.lists(
+        st.tuples(st.floats(-50, 350, allow_nan=False), st.floats(-50, 350, allow_nan=False)),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_fatal_exactly_when_a_target_is_outside(
+    machine: MachineProfile, points: list[tuple[float, float]]
+) -> None:
+    box = machine.envelope
+    slack = preflight.EDGE_SLACK_MM
+    beyond = max(
+        max(box.x_min_mm - x, x - box.x_max_mm, box.y_min_mm - y, y - box.y_max_mm) for x, y in points
+    )
+    fatal = any(f.severity is Severity.FATAL for f in preflight.check(stroke(*points), machine))
+    assert fatal == (beyond > slack)
+
+
+def test_raw_gcode_is_judged_by_where_it_leads(machine: MachineProfile) -> None:
+    assert preflight.require_lines(["G21 G90", "G0 X10 Y10", "G91", "G0 X10"], machine) == []
+    with pytest.raises(PreflightError, match=r"x goes to 220\.00 mm"):
+        preflight.require_lines(["G21 G91", "G0 X200", "G0 X20"], machine)
+    with pytest.raises(PreflightError, match=r"x goes to 254\.00 mm"):
+        preflight.require_lines(["G20", "G0 X10"], machine)
+    with pytest.raises(DeviceRejected, match="Line 1 'G1 X1': error 22"):
+        preflight.require_lines(["G1 X1"], machine)

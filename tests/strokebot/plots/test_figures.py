@@ -1,0 +1,191 @@
+"""The figures: nothing overlaps at any shape, the right things are shown, the file is stable."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
+
+from calibration.profile import Profile
+from strokebot.gesture import Gesture
+from strokebot.plots import (
+    compare_figure,
+    dry_run_figure,
+    figures,
+    panels,
+    png_bytes,
+    simulation_figure,
+    style,
+)
+from strokebot.plots.reach import Limits
+from strokebot.trace import Trace
+from strokebot.trajectory.path.path import Path as DrawingPath
+from strokebot.trajectory.path.place import Placement
+from strokebot.trajectory.path.smooth import smooth
+from strokebot.trajectory.timing.parametrise import parametrise
+
+PROFILE = Profile.load(None)
+SHAPES = [(1, 1), (10, 1), (1, 10), (2, 1), (4, 1), (3, 4), (25, 1)]
+
+
+@pytest.fixture(autouse=True)
+def _coarse_ink(monkeypatch):
+    monkeypatch.setattr(figures, "_OVERLAY_PX", 300)
+
+
+def scene(width, height, longer_px=200, longer_mm=120.0):
+    """A wave with one lift over a picture of the given shape; the input is a little beside it."""
+    scale = longer_px / max(width, height)
+    shape = (max(2, round(height * scale)), max(2, round(width * scale)))
+    placement = Placement(longer_mm, 20.0, 200.0)
+    t = np.linspace(0, 1, 300)
+    canvas = np.array(shape[::-1]) / max(shape)
+    points = np.column_stack([0.05 + 0.9 * t, 0.5 + 0.4 * np.sin(12 * t)]) * canvas
+    pen = np.where((t > 0.4) & (t < 0.5), PROFILE.pen.up, -0.75 + 0.7 * np.sin(20 * t))
+    pen[[0, -1]] = PROFILE.pen.up
+    trace = Trace.of(20 * t, placement.to_paper(points), pen, PROFILE, "simulated")
+    return np.roll(trace.ink(placement, shape), 2, axis=0), placement, trace
+
+
+def boxes(figure):
+    """Everything that shall not overlap: panels with their labels, titles, keys."""
+    FigureCanvasAgg(figure).draw()
+    renderer = figure.canvas.get_renderer()
+    parts = {f"axes {k}": axes.get_tightbbox(renderer) for k, axes in enumerate(figure.axes)}
+    parts = {name: box for name, box in parts.items() if box is not None}
+    bars = {f"axes {k}" for k, axes in enumerate(figure.axes) if axes.get_label() == "<colorbar>"}
+    parts = {name: box for name, box in parts.items() if name not in bars}
+    for k, sub in enumerate([figure, *figure.subfigs]):
+        parts |= {f"key {k}.{j}": key.get_window_extent(renderer) for j, key in enumerate(sub.legends)}
+    if figure.get_suptitle():
+        parts["title"] = figure._suptitle.get_window_extent(renderer)
+    return parts
+
+
+def assert_nothing_overlaps(figure):
+    parts = boxes(figure)
+    for (name, a), (other, b) in itertools.combinations(parts.items(), 2):
+        overlap = (min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0))
+        assert min(overlap) <= 1.0, f"{name} and {other} overlap by {overlap} px"
+    page = figure.bbox
+    for name, box in parts.items():
+        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= page.x1 + 1 and box.y1 <= page.y1 + 1
+        assert inside, f"{name} leaves the page"
+    for axes in figure.axes:
+        if axes.get_label() == "<colorbar>":
+            continue
+        ticks = [t.get_window_extent() for t in axes.get_yticklabels() if t.get_text() and t.get_visible()]
+        title = axes.title.get_window_extent()
+        assert not any(title.overlaps(t) for t in ticks), "a tick label runs into the title"
+
+
+@pytest.mark.parametrize(("width", "height"), SHAPES)
+def test_nothing_overlaps_in_a_dry_run_of_any_shape(width, height):
+    ink, placement, trace = scene(width, height)
+    name = "a_very_long_name_with_$dollars$_and_more_than_forty_four_letters.png"
+    facts = ["1234.5 s", "12345 mm drawn", "12 lifts", "method tour"]
+    figure = dry_run_figure(ink, placement, trace, Limits.of(PROFILE), name, facts)
+    assert_nothing_overlaps(figure)
+    text = figure.get_suptitle()
+    assert "12345 mm drawn" in text
+    assert len(text) < 120
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (8, 1), (1, 8)])
+def test_nothing_overlaps_in_the_other_figures(width, height):
+    ink, placement, trace = scene(width, height)
+    assert_nothing_overlaps(
+        simulation_figure(trace, (210.0, 297.0), Limits.of(PROFILE), "part.gcode", ["20.0 s"])
+    )
+    positions = placement.to_canvas(trace.xy_mm)
+    gesture = Gesture.from_positions(positions, np.full(300, 0.02), (trace.width_mm > 0).astype(float))
+    photo = np.repeat((255 * (1 - ink)).astype(np.uint8)[..., None], 3, axis=2)
+    assert_nothing_overlaps(compare_figure(photo, gesture, ink, placement, trace))
+
+
+def test_a_crowded_pen_axis_keeps_its_labels_apart():
+    ink, placement, trace = scene(1, 1)
+    limits = Limits(50.0, (52.0, 52.0), 0.3, 0.0, -0.1, "pen height, mm")
+    figure = dry_run_figure(ink, placement, trace, limits, "x.png", [])
+    FigureCanvasAgg(figure).draw()
+    for axes in figure.axes:
+        labels = [a.get_window_extent() for a in axes.texts]
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(labels, 2))
+
+
+def test_the_path_panel_shows_every_drawn_piece_and_no_travel():
+    ink, placement, trace = scene(1, 1)
+    figure = dry_run_figure(ink, placement, trace, Limits.of(PROFILE), "x.png", [])
+    (lines,) = [c for axes in figure.axes for c in axes.collections if isinstance(c, LineCollection)]
+    pieces = lines.get_segments()
+    length = sum(float(np.hypot(*np.diff(p, axis=0).T).sum()) for p in pieces)
+    assert length == pytest.approx(trace.drawn_mm, rel=0.01)
+    assert trace.travel_mm > 5
+    assert np.diff(lines.get_array()).min() >= 0
+
+
+def test_a_trace_that_draws_nothing_still_gives_a_figure():
+    _, placement, trace = scene(1, 1)
+    idle = Trace.of(trace.t_s, trace.xy_mm, np.full(300, PROFILE.pen.up), PROFILE, "simulated")
+    png_bytes(dry_run_figure(np.zeros((9, 9)), placement, idle, Limits.of(PROFILE), "x.png", []), 40)
+    png_bytes(simulation_figure(idle, (210.0, 297.0), Limits.of(PROFILE), "x", []), 40)
+
+
+def test_overlay_tells_agreement_from_both_mismatches():
+    ink, drawn = np.array([[1.0, 1.0, 0.0, 0.0]]), np.array([[1.0, 0.0, 1.0, 0.0]])
+    want = [to_rgb(style.DRAWN), to_rgb(style.INPUT), to_rgb(style.ASTRAY), (1, 1, 1)]
+    np.testing.assert_allclose(style.overlay(ink, drawn)[0], want)
+
+
+def test_equal_figures_give_equal_files():
+    def make():
+        ink, placement, trace = scene(1, 1)
+        return png_bytes(dry_run_figure(ink, placement, trace, Limits.of(PROFILE), "日本.png", []), 50)
+
+    first = make()
+    assert first.startswith(b"\x89PNG")
+    assert first == make()
+
+
+def timed_scene(width, height):
+    """A drawn wave with a lift, its picture and its trace as planned."""
+    ink, placement, trace = scene(width, height)
+    n = 120
+    t = np.linspace(0, 1, n)
+    size = np.array([width, height]) / max(width, height) * 120.0
+    xy = np.column_stack([20 + size[0] * (0.05 + 0.9 * t), 200 - size[1] * (0.5 + 0.4 * np.sin(12 * t))])
+    down = (t < 0.4) | (t > 0.5)
+    path = smooth(DrawingPath(xy, np.full(n, 0.7), np.ones(n), down))
+    return ink, placement, trace, parametrise(path, PROFILE)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 1), (25, 1), (1, 10)])
+def test_nothing_overlaps_in_a_dry_run_with_its_stages(width, height):
+    ink, placement, trace, trajectory = timed_scene(width, height)
+    figure = dry_run_figure(
+        ink, placement, trace, Limits.of(PROFILE), "wave.png", ["1.2 s"], (trajectory, PROFILE)
+    )
+    assert_nothing_overlaps(figure)
+
+
+def test_the_bar_of_the_stages_is_as_long_as_the_plan_and_the_acceleration_within_its_limit():
+    ink, placement, trace, trajectory = timed_scene(2, 1)
+    figure = dry_run_figure(
+        ink, placement, trace, Limits.of(PROFILE), "wave.png", ["1.2 s"], (trajectory, PROFILE)
+    )
+    bar = next(axes for axes in figure.axes if "time goes" in axes.get_title())
+    lengths = [patch.get_width() for patch in bar.patches]
+    assert sum(lengths) == pytest.approx(trajectory.duration_s)
+    assert len(lengths) == 4
+    time, use = panels.acceleration_use(trajectory, PROFILE, 300)
+    assert 0.95 <= use.max() <= 1.01
+    assert (time >= 0).all()
+    assert (time <= trajectory.duration_s).all()
+    # The hold while the pen is lowered accelerates nothing.
+    still = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) == 0
+    middle = 0.5 * (trajectory.t_s[1:] + trajectory.t_s[:-1])[still]
+    assert use[np.abs(time - middle[10]).argmin()] < 1e-6

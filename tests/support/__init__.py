@@ -1,0 +1,1 @@
+"""What several tests share: drawings, graphs, shapes, gestures and the truth that they are held to."""
