@@ -37,11 +37,11 @@ from hypothesis import strategies as st
 
 from benchmarks.fault_trials import BOUND_S, DIALECTS, clean, drawing, profile
 from firmware_bridge.checks import preflight
-from firmware_bridge.checks.controller_limits import findings, survey
+from firmware_bridge.checks.controller_settings import findings, requirements
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Facts
 from firmware_bridge.errors import BridgeError, PortError, StrokebotError
-from firmware_bridge.gcode.reader import Course
+from firmware_bridge.gcode.reader import ToolpathReader
 from firmware_bridge.gcode.sanitize import MAX_LINE_CHARS, read_gcode, validate_lines
 from firmware_bridge.job.device import Device
 from firmware_bridge.job.resume import resume_program
@@ -224,7 +224,7 @@ def limits(dialect: str, drawn: tuple[dict[str, float], str, tuple[float, float,
     machine = profile(dialect)
     told = dialect_of(dialect).limits(machine, Facts(settings=stored, options=options))
     lines = ["G1X200Y0Z0F50"] if dialect == "uarm" else ["G21", "G90", "G1 X20 Y20 F600", "G2 X30 R9"]
-    for finding in findings(machine, told, survey(lines, machine), lines, offset):
+    for finding in findings(machine, told, requirements(lines, machine), lines, offset):
         _check_text(finding)
 
 
@@ -246,9 +246,9 @@ def file(dialect: str, text: str) -> None:
         assert not set(line) & set("!?~$;()\x18\r\n\t%"), f"not clean: {line}"
     for act in (
         lambda: preflight.check_lines(lines, machine),
-        lambda: survey(lines, machine),
+        lambda: requirements(lines, machine),
         lambda: resume_program(lines, machine, Place(len(lines) // 2)),
-        lambda: [Course(machine).take(line) for line in lines],
+        lambda: [ToolpathReader(machine).take(line) for line in lines],
     ):
         try:
             act()

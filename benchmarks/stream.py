@@ -37,8 +37,8 @@ from benchmarks.kill_trials import kill
 from benchmarks.senders import PLANNER_BLOCKS, SENDERS, Run, Table, board, curve
 from benchmarks.served import served
 from firmware_bridge.checks import preflight
-from firmware_bridge.checks.controller_limits import survey
-from firmware_bridge.dialects.base import Facts, Window
+from firmware_bridge.checks.controller_settings import requirements
+from firmware_bridge.dialects.base import Facts, WindowSize
 from firmware_bridge.dialects.grbl import Grbl
 from firmware_bridge.errors import PortError
 from firmware_bridge.gcode.sanitize import read_gcode
@@ -116,13 +116,13 @@ def overruns(runs: int) -> dict[str, float]:
         transport.arm(fault(draw.choice(_DELAYS), seed), 2.0)
         window = draw.randint(40, 127)
         lines = [f"G1 X{draw.uniform(0, 9):.{draw.randint(0, 8)}f} F3000" for _ in range(120)]
-        streamer = Streamer(Link(transport, Grbl(), machine), Window(bytes=window))
+        streamer = Streamer(Link(transport, Grbl(), machine), WindowSize(bytes=window))
         try:
             streamer.stream(lines)
         except Exception as error:  # a pause may end the stream; the window holds until then
             if type(error).__name__ != "ResponseTimeout":
                 raise
-        over += max(streamer.outbox.peak_bytes - window, 0) + table.controller.rx.overruns
+        over += max(streamer.send_window.peak_bytes - window, 0) + table.controller.rx.overruns
     print(f"\n{runs} streams with drawn delays: {over} bytes over the window")
     return {"window_overruns": float(over)}
 
@@ -202,7 +202,7 @@ def unplugged() -> dict[str, float]:
     return {"unplug_message_s": took_s}
 
 
-def _over_pty(lines: list[str], machine: MachineProfile, window: Window) -> tuple[Run, float]:
+def _over_pty(lines: list[str], machine: MachineProfile, window: WindowSize) -> tuple[Run, float]:
     """Our streamer on a real pty; also its share of one core."""
     with served(machine) as served_board:
         transport = SerialTransport(str(served_board.path), machine)
@@ -220,7 +220,7 @@ def on_a_pty(count: int) -> dict[str, float]:
     lines, machine = curve(count), board()
     full = Grbl().window(machine, Facts(rx_bytes=machine.rx_buffer_bytes))
     runs = {"strokebot": _over_pty(lines, machine, full)[0]}
-    runs["send-response"] = _over_pty(lines, machine, Window(lines=1))[0]
+    runs["send-response"] = _over_pty(lines, machine, WindowSize(lines=1))[0]
     flat: dict[str, float] = {}
     rival = _grbl_streamer(lines, machine)
     if rival is not None:
@@ -255,7 +255,7 @@ def _grbl_streamer(lines: list[str], machine: MachineProfile) -> Run | None:
 def load(count: int) -> dict[str, float]:
     """Share of one core at 300 lines a second."""
     lines = curve(2 * count, _STEP_MM * _FAST_LINES_PER_S)
-    run, share = _over_pty(lines, board(_FAST_BLOCK_S), Window(bytes=127))
+    run, share = _over_pty(lines, board(_FAST_BLOCK_S), WindowSize(bytes=127))
     print(f"\n{len(lines) / run.seconds:.0f} lines/s over a pty: {share:.1%} of a core")
     return {"host_cpu_fraction": share, "host_lines_per_s": len(lines) / run.seconds}
 
@@ -300,8 +300,8 @@ def memory(count: int) -> dict[str, float]:
         begin = time.process_time()
         lines = read_gcode(path)
         preflight.require_lines(lines, machine)
-        survey(lines, machine)
-        Streamer(Link(_Taker(), Grbl(), machine), Window(bytes=127)).stream(lines)
+        requirements(lines, machine)
+        Streamer(Link(_Taker(), Grbl(), machine), WindowSize(bytes=127)).stream(lines)
         seconds = time.process_time() - begin
         growth = (_peak_mb() - before) * 1e6 / count
     print(

@@ -39,7 +39,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LineMeasurement:
     """The measures of one mark.
 
     Attributes:
@@ -105,7 +105,7 @@ class Measurements:
     px_per_mm: float
     blur_mm: float
     residual_mm: float
-    lines: tuple[Line, ...]
+    lines: tuple[LineMeasurement, ...]
     points: tuple[Point, ...] = ()
 
     def __post_init__(self) -> None:
@@ -114,7 +114,7 @@ class Measurements:
         if len({line.name for line in self.lines}) != len(self.lines):
             raise MeasureError("The measurements name a mark twice.")
 
-    def line(self, name: str) -> Line | None:
+    def line(self, name: str) -> LineMeasurement | None:
         """The measures of a mark, or None where it was not measured."""
         return next((line for line in self.lines if line.name == name), None)
 
@@ -148,8 +148,12 @@ class Measurements:
     @classmethod
     def _of(cls, data: dict[str, Any]) -> Measurements:
         lines = tuple(
-            Line(
-                **{f.name: _plain(row[f.name], f.name) for f in fields(Line) if f.name != "samples"},
+            LineMeasurement(
+                **{
+                    f.name: _plain(row[f.name], f.name)
+                    for f in fields(LineMeasurement)
+                    if f.name != "samples"
+                },
                 samples=tuple(Sample(*(float(s[f.name]) for f in fields(Sample))) for s in row["samples"]),
             )
             for row in data["lines"]

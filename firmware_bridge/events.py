@@ -40,7 +40,7 @@ class StateChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:
+class Notice:
     """Something the user should know, that does not stop the work."""
 
     message: str
@@ -81,7 +81,7 @@ class Adjusted:
 class Unplugged:
     """The port went away; it is waited for, for so long."""
 
-    patience_s: float
+    wait_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +91,4 @@ class Replugged:
     away_s: float
 
 
-Event = Progress | Position | StateChange | Warning | Paused | Resumed | Adjusted | Unplugged | Replugged
+Event = Progress | Position | StateChange | Notice | Paused | Resumed | Adjusted | Unplugged | Replugged

@@ -31,15 +31,15 @@ from strokebot import __version__, raster
 from strokebot.fill.widths import MOSTLY_LINES, line_width_px
 from strokebot.options import DrawOptions, Progress, Stages
 from strokebot.picture.image import InkImage, load_ink_image
-from strokebot.sketch import Paper, Sketch, sketch_picture
+from strokebot.sketch import DrawingScale, Sketch, sketch_picture
 from strokebot.tone import StyleChoice, choose_style
 from strokebot.trace import Trace
 from strokebot.trajectory.compile.compile import compile_program
 from strokebot.trajectory.path.path import Path as DrawingPath
-from strokebot.trajectory.path.pen_ramp import with_soft_landings
+from strokebot.trajectory.path.pen_ramp import with_pen_ramps
 from strokebot.trajectory.path.place import Placement, choose_placement, place
 from strokebot.trajectory.path.smooth import smooth
-from strokebot.trajectory.path.travel_routing import with_travel_in_reach
+from strokebot.trajectory.path.travel_routing import with_travel_routed
 from strokebot.trajectory.timing.parametrise import parametrise
 from strokebot.trajectory.timing.presets import apply_presets
 from strokebot.trajectory.timing.trajectory import Trajectory
@@ -76,7 +76,7 @@ class Plan:
     planned_with: Profile
     ink: InkImage
     sketch: Sketch
-    paper: Paper
+    paper: DrawingScale
     path: DrawingPath
     trajectory: Trajectory
     program: Program
@@ -148,12 +148,12 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
         style = _style(ink, options)
         placement = _placement(ink, profile, options, style)
         planned, tolerances = apply_presets(profile, options.speed, options.quality)
-        paper = Paper(planned, placement, tolerances, ink, style)
+        paper = DrawingScale(planned, placement, tolerances, ink, style)
     sketch = sketch_picture(paper, options, stage)
     with stage("path"):
         placed = place(sketch.gesture, placement, profile.paper.size_mm)
-        path = with_soft_landings(smooth(placed, paper.smoothing_mm), planned)
-        path = with_travel_in_reach(path, planned)
+        path = with_pen_ramps(smooth(placed, paper.smoothing_mm), planned)
+        path = with_travel_routed(path, planned)
     with stage("timing"):
         trajectory = parametrise(path, planned, tolerances.chord_mm)
     with stage("compile"):
@@ -228,7 +228,7 @@ def perform(
         watch,
         keep=keep,
         log=log,
-        patience_s=reconnect_s,
+        wait_s=reconnect_s,
     )
     return replace(result, stream=stream, performed_s=time.perf_counter() - begin)
 

@@ -19,7 +19,7 @@ from strokebot import __version__, plots, raster
 from strokebot.files import write_atomic
 from strokebot.pipeline import DrawResult, Plan
 from strokebot.plots.painter import Painter, paint
-from strokebot.plots.reach import Limits, shows_reach
+from strokebot.plots.reach import ShownLimits, shows_reach
 from strokebot.svg import drawing_svg
 from strokebot.tone import ToneDrawing
 from strokebot.trajectory.compile.compile import approach_time_s
@@ -138,7 +138,7 @@ def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = Non
         plan.target,
         plan.placement,
         result.trace,
-        Limits.of(plan.profile),
+        ShownLimits.of(plan.profile),
         plan.name,
         facts,
         (plan.trajectory, plan.planned_with),

@@ -96,7 +96,7 @@ class Sketch:
 
 
 @dataclass(frozen=True, eq=False)
-class Paper:
+class DrawingScale:
     """What is known of the drawing's size and machine before there is a gesture.
 
     Attributes:
@@ -158,7 +158,7 @@ def solid(gesture: Gesture) -> Gesture:
     return Gesture(gesture.start, gesture.velocity, gesture.size, ink)
 
 
-def sketch_picture(paper: Paper, options: DrawOptions, stage: Stages) -> Sketch:
+def sketch_picture(paper: DrawingScale, options: DrawOptions, stage: Stages) -> Sketch:
     """Finds the gesture by the method asked for, or by the one that suits the picture.
 
     Args:
@@ -195,7 +195,7 @@ def sketch_picture(paper: Paper, options: DrawOptions, stage: Stages) -> Sketch:
     return _better(paper, model, _by_tour(paper, choice.reason, glyphs.parts, options, stage), stage)
 
 
-def _better(paper: Paper, model: Sketch, tour: Sketch, stage: Stages) -> Sketch:
+def _better(paper: DrawingScale, model: Sketch, tour: Sketch, stage: Stages) -> Sketch:
     """The closer one of two sketches, or the one that is drawn sooner."""
     with stage("compare"):
         first, second = (
@@ -215,7 +215,7 @@ def _better(paper: Paper, model: Sketch, tour: Sketch, stage: Stages) -> Sketch:
     return replace(chosen, reason=f"{model.reason} The {name} is {why} ({both}).", candidates=(first, second))
 
 
-def _by_tour(paper: Paper, reason: str, parts: int, options: DrawOptions, stage: Stages) -> Sketch:
+def _by_tour(paper: DrawingScale, reason: str, parts: int, options: DrawOptions, stage: Stages) -> Sketch:
     with stage("gesture"):
         tour = plan_tour(paper.ink, pen_px=paper.pen_px, fill=options.fill, costs=paper.costs)
         share = has_areas(paper.ink.ink, paper.pen_px[1])
@@ -224,7 +224,7 @@ def _by_tour(paper: Paper, reason: str, parts: int, options: DrawOptions, stage:
     return _fitted(paper, sketch, options, stage)
 
 
-def _by_tone(paper: Paper, options: DrawOptions, stage: Stages) -> Sketch:
+def _by_tone(paper: DrawingScale, options: DrawOptions, stage: Stages) -> Sketch:
     with stage("gesture"):
         thinnest, widest = paper.pen_px
         if paper.profile.pen.actuator == "servo":
@@ -234,7 +234,9 @@ def _by_tone(paper: Paper, options: DrawOptions, stage: Stages) -> Sketch:
     return Sketch(drawing.gesture, "tone", paper.style.reason, parts, tone=drawing)
 
 
-def _by_model(paper: Paper, glyphs: Glyphs, reason: str, options: DrawOptions, stage: Stages) -> Sketch:
+def _by_model(
+    paper: DrawingScale, glyphs: Glyphs, reason: str, options: DrawOptions, stage: Stages
+) -> Sketch:
     """The network draws the characters, the tour what is none, and all are joined."""
     ink = paper.ink
     with stage("load network"):
@@ -279,7 +281,7 @@ def _by_model(paper: Paper, glyphs: Glyphs, reason: str, options: DrawOptions, s
     return _fitted(paper, sketch, options, stage) if options.join == "lift" else _judged(paper, sketch, stage)
 
 
-def _fitted(paper: Paper, sketch: Sketch, options: DrawOptions, stage: Stages) -> Sketch:
+def _fitted(paper: DrawingScale, sketch: Sketch, options: DrawOptions, stage: Stages) -> Sketch:
     """The sketch with its gesture fitted to the picture, if that is wanted."""
     if not options.polish:
         return _judged(paper, sketch, stage)
@@ -293,13 +295,13 @@ def _fitted(paper: Paper, sketch: Sketch, options: DrawOptions, stage: Stages) -
     return replace(sketch, gesture=gesture, polished=True, candidates=(candidate,))
 
 
-def _judged(paper: Paper, sketch: Sketch, stage: Stages) -> Sketch:
+def _judged(paper: DrawingScale, sketch: Sketch, stage: Stages) -> Sketch:
     with stage("compare"):
         gesture = _finished(paper, sketch.gesture)
         iou, _ = score(gesture, paper.ink)
     return replace(sketch, gesture=gesture, candidates=(Candidate(sketch.method, gesture, iou),))
 
 
-def _finished(paper: Paper, gesture: Gesture) -> Gesture:
+def _finished(paper: DrawingScale, gesture: Gesture) -> Gesture:
     """The gesture in solid ink, without the points that change it by less than its moves will."""
     return simplify_gesture(solid(gesture), paper.tolerances.chord_mm / paper.placement.scale_mm)

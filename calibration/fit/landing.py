@@ -24,7 +24,7 @@ from calibration.chart.spec import Chart, Mark, MarkKind
 from calibration.errors import FitError
 from calibration.fit.observe import LEAST_COVERAGE, STEADY, along, pressure
 from calibration.fit.widths import WidthFit
-from calibration.measurements import Line, Measurements
+from calibration.measurements import LineMeasurement, Measurements
 
 Floats = NDArray[np.float64]
 
@@ -132,7 +132,7 @@ def _edges(
     return down, up, float(np.median(rates)) if rates else 0.0
 
 
-def _edge_mm(line: Line, landing: bool) -> float | None:
+def _edge_mm(line: LineMeasurement, landing: bool) -> float | None:
     """Arc length of the edge of the ink along a landing, or None if there is none."""
     if len(line.samples) < 2 * _END_WINDOWS + _AFTER + 1:
         return None

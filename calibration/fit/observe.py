@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from calibration.chart.spec import Chart, Mark, MarkKind
 from calibration.errors import FitError, MeasureError
-from calibration.measurements import Line, Measurements
+from calibration.measurements import LineMeasurement, Measurements
 
 Floats = NDArray[np.float64]
 
@@ -140,7 +140,7 @@ def _drawn_before(chart: Chart) -> dict[str, float]:
     return before
 
 
-def _steady(chart: Chart, mark: Mark, line: Line, drawn_m: float) -> tuple[object, ...]:
+def _steady(chart: Chart, mark: Mark, line: LineMeasurement, drawn_m: float) -> tuple[object, ...]:
     sigma = float(np.hypot(max(line.width_sigma_mm, _FLOOR_MM), _FLOOR_SHARE * line.width_mm))
     order = {MarkKind.PRESSURE_UP: 1.0, MarkKind.PRESSURE_DOWN: -1.0}.get(mark.kind, 0.0)
     x, y = mark.xy_mm.mean(axis=0).tolist()
@@ -148,7 +148,9 @@ def _steady(chart: Chart, mark: Mark, line: Line, drawn_m: float) -> tuple[objec
     return (mark.name, line.width_mm, sigma, line.darkness, u, x, y, drawn_m, order, 0.0, 0, mark.feed_mm_s)
 
 
-def _moving(chart: Chart, mark: Mark, line: Line, drawn_m: float, klass: int) -> list[tuple[object, ...]]:
+def _moving(
+    chart: Chart, mark: Mark, line: LineMeasurement, drawn_m: float, klass: int
+) -> list[tuple[object, ...]]:
     s, width, darkness = np.array([(p.s_mm, p.width_mm, p.darkness) for p in line.samples]).T
     ends, u_ends = along(chart, mark)
     u = np.interp(s, ends, u_ends)
@@ -211,5 +213,5 @@ def from_caliper(chart: Chart, widths: Mapping[str, float]) -> Measurements:
         if not (math.isfinite(width) and 0 <= width <= _WIDEST_MM):
             raise MeasureError(f"A width of {width:g} mm for {name} is impossible: give it in mm.")
         ink = 1.0 if width > 0 else 0.0
-        lines.append(Line(name, float(width), READING_MM if ink else 0.0, 0.0, 0.0, ink))
+        lines.append(LineMeasurement(name, float(width), READING_MM if ink else 0.0, 0.0, 0.0, ink))
     return Measurements(chart.checksum, "caliper", 0.0, 0.0, 0.0, tuple(lines))

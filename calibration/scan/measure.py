@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from calibration.chart.spec import Chart, Mark, MarkKind
 from calibration.errors import MeasureError
-from calibration.measurements import Line, Measurements, Point, Sample
+from calibration.measurements import LineMeasurement, Measurements, Point, Sample
 from calibration.scan.crosses import cross_offsets
 from calibration.scan.find import find_fiducials, sample
 from calibration.scan.lines import WIDE_SIGMAS, Bars, fit_bars, fit_sigma, profiles
@@ -261,7 +261,7 @@ def _hatch_darkness(grey: NDArray[np.float32], view: View, chart: Chart) -> floa
     return darkness
 
 
-def _line(mark: Mark, bars: Bars, hatch: float) -> Line:
+def _line(mark: Mark, bars: Bars, hatch: float) -> LineMeasurement:
     ink = bars.width_mm > 0
     samples: tuple[Sample, ...] = ()
     relative = bars.darkness / hatch
@@ -271,10 +271,10 @@ def _line(mark: Mark, bars: Bars, hatch: float) -> Line:
             for values in np.column_stack([bars.s_mm, bars.width_mm, relative]).round(4).tolist()
         )
     if not ink.any():
-        return Line(mark.name, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, samples)
+        return LineMeasurement(mark.name, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, samples)
     width, width_sigma = _middle(bars.width_mm[ink])
     darkness, darkness_sigma = _middle(relative[ink])
-    return Line(
+    return LineMeasurement(
         mark.name, width, width_sigma, darkness, darkness_sigma, float(ink.mean()),
         float(np.median(bars.centre_mm[ink])), samples,
     )  # fmt: skip
@@ -287,7 +287,7 @@ def _middle(values: Floats) -> tuple[float, float]:
     return middle, spread * math.sqrt(math.pi / 2) / math.sqrt(len(values))
 
 
-def _dot(grey: NDArray[np.float32], view: View, mark: Mark, hatch: float) -> Line:
+def _dot(grey: NDArray[np.float32], view: View, mark: Mark, hatch: float) -> LineMeasurement:
     """A dot: its width is the diameter of a disc of its ink."""
     step = 0.5 / view.px_per_mm
     u = np.arange(-_DOT_REACH_MM, _DOT_REACH_MM + step / 2, step)
@@ -298,12 +298,12 @@ def _dot(grey: NDArray[np.float32], view: View, mark: Mark, hatch: float) -> Lin
     near = np.hypot(x, y) < 0.8 * _DOT_REACH_MM
     peak = float(np.quantile(darkness[near], 0.999))
     if peak < 0.1:
-        return Line(mark.name, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return LineMeasurement(mark.name, 0.0, 0.0, 0.0, 0.0, 0.0)
     body = np.where(near & (darkness > 0.25 * peak), darkness, 0.0)
     centre = np.array([(body * x).sum(), (body * y).sum()]) / body.sum()
     # A dot of some blur's width never shows its full darkness: the hatch's is known.
     area = float(body.sum()) * step**2 / max(peak, 0.8 * hatch)
-    return Line(
+    return LineMeasurement(
         mark.name,
         math.sqrt(4 * area / math.pi),
         step,
@@ -352,7 +352,7 @@ def _pair(point: Floats) -> tuple[float, float]:
     return float(point[0]), float(point[1])
 
 
-def _require_this_chart(chart: Chart, lines: list[Line], crosses: list[bool]) -> None:
+def _require_this_chart(chart: Chart, lines: list[LineMeasurement], crosses: list[bool]) -> None:
     """Raises MeasureError if lines that any pen draws are missing."""
     names = {mark.name for mark in chart.of_kind(*_SURE)}
     present = [line.coverage > 0.5 for line in lines if line.name in names] + crosses

@@ -2,5 +2,5 @@
 
 findings.py           what a check found, and how bad it is
 preflight.py          envelope, reach, speeds and line rate of a drawing
-controller_limits.py  the settings that the controller tells, and what a drawing asks of them
+controller_settings.py  the settings that the controller tells, and what a drawing asks of them
 """

@@ -42,7 +42,7 @@ _CELL_MM = 1.0
 Array = NDArray[np.float64]
 
 
-class Places:
+class ReachCheck:
     """Takes points as they come.
 
     Attributes:
@@ -187,7 +187,7 @@ def check(program: Program, machine: MachineProfile) -> list[Finding]:
         return [Finding(Severity.WARNING, "The program has no moves", "check the drawing")]
     xy = program.xy_mm()
     pen = np.array([m.pen for m in program.moves])
-    places = Places(machine)
+    places = ReachCheck(machine)
     places.add(xy, pen)
     findings = places.findings()
     if program.moves[-1].kind in (MoveKind.DRAW, MoveKind.LOWER):
@@ -233,7 +233,7 @@ def check_lines(
     from firmware_bridge.simulator import simulate_pieces
     from firmware_bridge.simulator.recording import SAMPLE_S
 
-    places = Places(machine)
+    places = ReachCheck(machine)
     # Between two corners of a joint move the tool goes along a bow.
     sample_s = SAMPLE_S if machine.raw_joints else math.inf
     done = 0

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from firmware_bridge.dialects.base import Facts, Window
+from firmware_bridge.dialects.base import Facts, WindowSize
 from firmware_bridge.errors import ProtocolError
 from firmware_bridge.gcode.reader import Point
 from firmware_bridge.stream.link import Link
@@ -81,7 +81,7 @@ class Control(Protocol):
         """Those of some points that the machine says it cannot reach; none where it cannot be asked."""
         ...
 
-    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+    def check_mode(self, link: Link, lines: Sequence[str], window: WindowSize) -> bool:
         """Lets the machine read all lines without moving, and leaves it as it was.
 
         Returns:

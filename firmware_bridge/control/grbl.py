@@ -38,7 +38,7 @@ from firmware_bridge.dialects.base import (
     Setting,
     Status,
     Unknown,
-    Window,
+    WindowSize,
 )
 from firmware_bridge.dialects.grbl_limits import FLUIDNC_PATHS
 from firmware_bridge.dialects.numbers import decimal
@@ -56,7 +56,7 @@ from firmware_bridge.stream.streamer import Streamer
 from firmware_bridge.stream.watchdog import NO_PROGRESS_S
 
 
-def check_mode(link: Link, lines: Sequence[str], window: Window, leave: Callable[[], None]) -> bool:
+def check_mode(link: Link, lines: Sequence[str], window: WindowSize, leave: Callable[[], None]) -> bool:
     """Lets the machine read all lines; see ``Control.check_mode``.
 
     Args:
@@ -78,7 +78,7 @@ def check_mode(link: Link, lines: Sequence[str], window: Window, leave: Callable
         link.listener = told
         streamer.stream(lines)
     except DeviceAlarm as error:
-        at = min(streamer.outbox.acknowledged, len(lines) - 1)
+        at = min(streamer.send_window.acknowledged, len(lines) - 1)
         raise DeviceAlarm(f"Line {at + 1} '{lines[at][:40]}': {error}") from error
     finally:
         link.listener = _nobody
@@ -188,7 +188,7 @@ class GrblControl:
         del link, points
         return []
 
-    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+    def check_mode(self, link: Link, lines: Sequence[str], window: WindowSize) -> bool:
         """Lets ``$C`` read the lines; see ``Control.check_mode``."""
         return check_mode(link, lines, window, lambda: _leave_check(link))
 
@@ -282,7 +282,7 @@ def _state(link: Link) -> str:
         return ""
 
 
-def _reset(link: Link, patience_s: float) -> bool:
+def _reset(link: Link, wait_s: float) -> bool:
     """Resets the controller, again and again for a while, and waits for its greeting.
 
     Returns:
@@ -292,7 +292,7 @@ def _reset(link: Link, patience_s: float) -> bool:
     Raises:
         ResponseTimeout: if it does not come back.
     """
-    restarted, give_up_s = link.restarted, link.now_s() + patience_s
+    restarted, give_up_s = link.restarted, link.now_s() + wait_s
     alarmed = False
     while True:
         link.send_realtime(Realtime.RESET)

@@ -33,7 +33,7 @@ from firmware_bridge.dialects.base import (
     Setting,
     Status,
     Unknown,
-    Window,
+    WindowSize,
 )
 from firmware_bridge.dialects.marlin import capabilities_of, settings_of
 from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
@@ -124,7 +124,7 @@ class MarlinControl:
         del link, points
         return []
 
-    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+    def check_mode(self, link: Link, lines: Sequence[str], window: WindowSize) -> bool:
         """False: the firmware has none; see ``Control.check_mode``."""
         del link, lines, window
         return False
@@ -181,12 +181,12 @@ def _ask_firmware(link: Link, heard: list[str]) -> tuple[str, dict[str, bool]]:
     refuse(link, heard)
 
 
-def _number_from_zero(link: Link, patience_s: float = COMMAND_TIMEOUT_S) -> None:
+def _number_from_zero(link: Link, wait_s: float = COMMAND_TIMEOUT_S) -> None:
     """Makes the next line number one, and lets every answer that is under way pass by.
 
     Args:
         link: the conversation.
-        patience_s: for so long a silent board is asked again, since it may come back.
+        wait_s: for so long a silent board is asked again, since it may come back.
     """
     link.send_line("")  # ends a line that was cut short
     begin = link.now_s()
@@ -201,7 +201,7 @@ def _number_from_zero(link: Link, patience_s: float = COMMAND_TIMEOUT_S) -> None
             try:
                 reply = link.read(deadline - link.now_s())
             except ResponseTimeout as cause:
-                if link.now_s() - begin < patience_s:
+                if link.now_s() - begin < wait_s:
                     break
                 raise ResponseTimeout(
                     f"{link.transport.name} does not take a new line number: reset the machine."
@@ -233,9 +233,9 @@ def _settle(link: Link) -> None:
             link.send_framed(first + i, lines[i])
 
     send(0)
-    patience = COMMAND_TIMEOUT_S if link.facts.keepalive else _SILENT_MOTION_S
+    watchdog = COMMAND_TIMEOUT_S if link.facts.keepalive else _SILENT_MOTION_S
     begin = link.now_s()
-    deadline = begin + patience
+    deadline = begin + watchdog
     placed = False
     resends = 0
     while True:
@@ -251,7 +251,7 @@ def _settle(link: Link) -> None:
             if placed or reply.status is not None:
                 return
         elif isinstance(reply, Busy):
-            deadline = min(link.now_s() + patience, begin + BUSY_LIMIT_S)
+            deadline = min(link.now_s() + watchdog, begin + BUSY_LIMIT_S)
         elif isinstance(reply, Alarm):
             alarm(reply)
         elif isinstance(reply, Banner):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from firmware_bridge.control.base import identify, refuse
-from firmware_bridge.dialects.base import Banner, Facts, Ok, Rejected, Unknown, Window
+from firmware_bridge.dialects.base import Banner, Facts, Ok, Rejected, Unknown, WindowSize
 from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
 from firmware_bridge.gcode.reader import Point
@@ -96,7 +96,7 @@ class UarmControl:
                 lost.append(point)
         return lost
 
-    def check_mode(self, link: Link, lines: Sequence[str], window: Window) -> bool:
+    def check_mode(self, link: Link, lines: Sequence[str], window: WindowSize) -> bool:
         """False: the firmware has none; see ``Control.check_mode``."""
         del link, lines, window
         return False

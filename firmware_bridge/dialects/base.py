@@ -5,7 +5,7 @@ Nouns:
     Reply     one answer line, read strictly: what is not understood is ``Unknown``
     Realtime  a request that the firmware takes at once, past its line buffer
     Framing   what is put around a line on the wire: nothing, number and checksum, or a name
-    Window    how many lines and bytes may be under way before an answer must be awaited
+    WindowSize    how many lines and bytes may be under way before an answer must be awaited
     Facts     what a machine told about itself when it was connected
 """
 
@@ -34,7 +34,7 @@ class Framing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class WindowSize:
     """What may be under way at once; None stands for no bound.
 
     Attributes:
@@ -47,7 +47,7 @@ class Window:
 
 
 # Send-response: one line under way, whatever its length.
-ONE_LINE = Window(lines=1)
+ONE_LINE = WindowSize(lines=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ class Dialect(Protocol):
     dwell: re.Pattern[str]
     dwell_unit_s: float
 
-    def window(self, machine: MachineProfile, facts: Facts) -> Window:
+    def window(self, machine: MachineProfile, facts: Facts) -> WindowSize:
         """What may be under way, after what the machine told, or the profile where it did not."""
         ...
 

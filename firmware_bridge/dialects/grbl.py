@@ -43,7 +43,7 @@ from firmware_bridge.dialects.base import (
     Setting,
     Status,
     Unknown,
-    Window,
+    WindowSize,
 )
 from firmware_bridge.dialects.grbl_limits import limits_of
 from firmware_bridge.dialects.grbl_messages import alarm_words, error_words
@@ -223,10 +223,10 @@ class Grbl:
     dwell_unit_s = 1.0
     dwell = re.compile(r".*G0*4 ?P([0-9]*\.?[0-9]+).*")
 
-    def window(self, machine: MachineProfile, facts: Facts) -> Window:
+    def window(self, machine: MachineProfile, facts: Facts) -> WindowSize:
         """As many bytes as the receive buffer holds, if the machine told its size; else one line."""
         del machine
-        return ONE_LINE if facts.rx_bytes is None else Window(bytes=facts.rx_bytes - RX_RESERVE_BYTES)
+        return ONE_LINE if facts.rx_bytes is None else WindowSize(bytes=facts.rx_bytes - RX_RESERVE_BYTES)
 
     def limits(self, machine: MachineProfile, facts: Facts) -> MachineLimits:
         """What ``$$``, ``$I`` and FluidNC's configuration tell of the machine."""

@@ -49,7 +49,7 @@ from firmware_bridge.dialects.base import (
     Status,
     Unknown,
     Waiting,
-    Window,
+    WindowSize,
 )
 from firmware_bridge.dialects.limits import Frame, MachineLimits, Reader, Span, Three
 from firmware_bridge.dialects.numbers import axis_words, comment_lines, decimal, feed_word
@@ -164,11 +164,11 @@ class Marlin:
     dwell = re.compile(r"G0*4 ?P([0-9]+)")
     dwell_unit_s = 1.0 / _MS_PER_S
 
-    def window(self, machine: MachineProfile, facts: Facts) -> Window:
+    def window(self, machine: MachineProfile, facts: Facts) -> WindowSize:
         """The command queue of a real Marlin; one line for what only speaks like it."""
         if not facts.firmware.startswith("Marlin"):
             return ONE_LINE
-        return Window(lines=QUEUE_LINES, bytes=machine.rx_buffer_bytes - 1)
+        return WindowSize(lines=QUEUE_LINES, bytes=machine.rx_buffer_bytes - 1)
 
     def limits(self, machine: MachineProfile, facts: Facts) -> MachineLimits:
         """What ``M503``, ``M211`` and ``M115`` tell of the machine."""

@@ -32,7 +32,7 @@ from firmware_bridge.dialects.base import (
     Reply,
     Status,
     Unknown,
-    Window,
+    WindowSize,
 )
 from firmware_bridge.dialects.limits import MachineLimits
 from firmware_bridge.dialects.numbers import comment_lines, decimal
@@ -96,10 +96,10 @@ class Uarm:
     dwell = re.compile(r"G4P([0-9]*\.?[0-9]+)")
     dwell_unit_s = 1.0
 
-    def window(self, machine: MachineProfile, facts: Facts) -> Window:
+    def window(self, machine: MachineProfile, facts: Facts) -> WindowSize:
         """As many lines as the firmware keeps answers for and its receive buffer holds."""
         del machine, facts
-        return Window(lines=QUEUE_ORDERS, bytes=RX_BYTES - 1 - len(_POLL))
+        return WindowSize(lines=QUEUE_ORDERS, bytes=RX_BYTES - 1 - len(_POLL))
 
     def limits(self, machine: MachineProfile, facts: Facts) -> MachineLimits:
         """The clip of a G1; the arm tells nothing else of itself but what it reaches, point by point."""

@@ -2,7 +2,7 @@
 
 Nouns:
     step     what one line makes the tool do: a chain of straight lines, or nothing
-    course   the reader: it knows where the tool stands, and which words are in force
+    reader   the reader: it knows where the tool stands, and which words are in force
     words    coordinates as the controller takes them: mm, or joint values of a raw machine
     trouble  why the places of a file cannot be known from its lines alone
 
@@ -51,7 +51,7 @@ _WAITS_M = (0.0, 400.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ToolpathStep:
     """What one line makes the tool do.
 
     Attributes:
@@ -74,7 +74,7 @@ class Step:
         return len(self.points) > 1
 
 
-class Course:
+class ToolpathReader:
     """Reads lines in order.
 
     Attributes:
@@ -107,13 +107,13 @@ class Course:
         self._s_value = _NAN
         self._moved = False
 
-    def copy(self) -> Course:
+    def copy(self) -> ToolpathReader:
         """The same, apart from what comes."""
-        other = Course.__new__(Course)
+        other = ToolpathReader.__new__(ToolpathReader)
         other.__dict__.update(self.__dict__)
         return other
 
-    def take(self, line: str) -> Step:
+    def take(self, line: str) -> ToolpathStep:
         """Reads the next line."""
         index = self.count
         self.count += 1
@@ -159,12 +159,12 @@ class Course:
             seconds = values.get("P", 0.0) * self._dwell_unit_s + values.get("S", 0.0) * (
                 self._dwell_unit_s == 0.001
             )
-            return Step(index, (self.place,), 0.0, True, seconds)
+            return ToolpathStep(index, (self.place,), 0.0, True, seconds)
         if one_shot:
             self.place = (_NAN, _NAN, self.place[2] if self.servo else _NAN)
-            return Step(index, (self.place,), 0.0, waits)
+            return ToolpathStep(index, (self.place,), 0.0, waits)
         if axes == [None, None, None]:
-            return Step(index, (self.place,), 0.0, waits)
+            return ToolpathStep(index, (self.place,), 0.0, waits)
         return self._move(index, axes, values, scale, waits)
 
     def _turn(self, values: dict[str, float], turns: bool) -> None:
@@ -181,7 +181,7 @@ class Course:
 
     def _move(
         self, index: int, axes: list[float | None], values: dict[str, float], scale: float, waits: bool
-    ) -> Step:
+    ) -> ToolpathStep:
         self._moved = True
         goal = list(self.place)
         for i, word in enumerate(axes):
@@ -192,8 +192,8 @@ class Course:
         self.place = end
         feed = math.inf if self.motion == "G0" and self._rapid else self.feed_per_s
         if self.motion in ("G0", "G1"):
-            return Step(index, (start, end), feed, waits)
-        return Step(index, (start, *self._arc(index, start, end, values, scale)), feed, waits)
+            return ToolpathStep(index, (start, end), feed, waits)
+        return ToolpathStep(index, (start, *self._arc(index, start, end, values, scale)), feed, waits)
 
     def _arc(
         self, index: int, start: Point, end: Point, values: dict[str, float], scale: float
@@ -211,11 +211,11 @@ class Course:
             ) from None
 
 
-def steps(lines: Iterable[str], machine: MachineProfile) -> Iterator[Step]:
+def steps(lines: Iterable[str], machine: MachineProfile) -> Iterator[ToolpathStep]:
     """The steps of some lines, in order."""
-    course = Course(machine)
+    reader = ToolpathReader(machine)
     for line in lines:
-        yield course.take(line)
+        yield reader.take(line)
 
 
 def length_xy(points: tuple[Point, ...]) -> float:
@@ -228,7 +228,7 @@ def length_xy(points: tuple[Point, ...]) -> float:
     return total
 
 
-def seconds(step: Step, machine: MachineProfile) -> float:
+def seconds(step: ToolpathStep, machine: MachineProfile) -> float:
     """About how long a step takes by itself: its length over its feed, and a rapid from rest to rest.
 
     Only ratios of such times are ever used, to weigh lines against each other.

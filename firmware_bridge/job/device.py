@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from firmware_bridge.checks import controller_limits, preflight
+from firmware_bridge.checks import controller_settings, preflight
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Status
 from firmware_bridge.errors import PlaceLost
@@ -223,7 +223,7 @@ class Device(Connected):
         Raises:
             PreflightError: for the first finding that forbids the start.
         """
-        return controller_limits.judge(self._link, self._control, self.machine, lines)
+        return controller_settings.judge(self._link, self._control, self.machine, lines)
 
     def check(self, drawn: Program | Sequence[str], on_event: Listener | None = None) -> bool:
         """Lets the machine read a whole drawing in its check mode, without moving; then it stands as before.

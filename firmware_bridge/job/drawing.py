@@ -25,13 +25,13 @@ from functools import cached_property
 
 from firmware_bridge.dialects.base import Framing, Status
 from firmware_bridge.errors import Cancelled
-from firmware_bridge.events import Adjusted, Progress, Warning
+from firmware_bridge.events import Adjusted, Notice, Progress
 from firmware_bridge.gcode.reader import steps
-from firmware_bridge.job.eta import Pace, Schedule
-from firmware_bridge.job.feed_override import Speed
-from firmware_bridge.job.pen_trim import ShapedLines, Shaper
+from firmware_bridge.job.eta import EtaTable, Pace
+from firmware_bridge.job.feed_override import FeedOverride
+from firmware_bridge.job.pen_trim import PenTrim, TrimmedLines
 from firmware_bridge.job.resume import OVERLAP_MM, Restart, resume_program
-from firmware_bridge.journal import Journal, Place, Tracker
+from firmware_bridge.journal import Journal, ProgressPoint, ProgressTracker
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import Link, Listener
 
@@ -55,13 +55,13 @@ class Adjustments:
         self._link = link
         self._machine = machine
         self._journal = journal
-        self.speed = Speed(link)
-        self.shaper = Shaper(lines, machine, lambda: self.schedule.pen_up)
+        self.speed = FeedOverride(link)
+        self.shaper = PenTrim(lines, machine, lambda: self.schedule.pen_up)
 
     @cached_property
-    def schedule(self) -> Schedule:
+    def schedule(self) -> EtaTable:
         """The planned times; the program is read when somebody first asks."""
-        return Schedule(self.shaper.lines, self._machine.as_controller())
+        return EtaTable(self.shaper.lines, self._machine.as_controller())
 
     @cached_property
     def _pace(self) -> Pace:
@@ -82,12 +82,12 @@ class Adjustments:
         for line, trim in changes:
             self.shaper.change(line, trim)
 
-    def set_speed(self, percent: int, tracker: Tracker) -> None:
+    def set_speed(self, percent: int, tracker: ProgressTracker) -> None:
         """Draws at another speed from now on, or from the lines on that are not sent."""
         self.speed.set(percent)
         self._tell(0 if self.speed.at_once else _away(tracker))
 
-    def move_pen(self, steps: int, tracker: Tracker, resting: bool) -> None:
+    def move_pen(self, steps: int, tracker: ProgressTracker, resting: bool) -> None:
         """Draws with the pen so many steps higher, from the lines on that are not sent.
 
         Args:
@@ -98,9 +98,7 @@ class Adjustments:
         plan = self.schedule
         if not plan.is_plain or plan.pen_up != plan.pen_up or plan.pen_up == plan.pen_far:
             self._link.listener(
-                Warning(
-                    "The pen cannot be trimmed here: this file counts in steps, in inches or never lifts."
-                )
+                Notice("The pen cannot be trimmed here: this file counts in steps, in inches or never lifts.")
             )
             return
         most = _GREATEST_SHARE * abs(plan.pen_up - plan.pen_far)
@@ -110,7 +108,7 @@ class Adjustments:
         trim = min(max(trim, box.pen_min - plan.pen_far), box.pen_max - plan.pen_far)
         trim = round(trim, 6)
         if trim == self.shaper.trim:
-            self._link.listener(Warning("The pen is trimmed as far as its range allows."))
+            self._link.listener(Notice("The pen is trimmed as far as its range allows."))
             return
         line = tracker.bound.line if resting else tracker.sent_lines
         line = self.shaper.change(line, trim).line
@@ -119,7 +117,7 @@ class Adjustments:
             self._journal.trim(line, trim)
         self._tell(0 if resting else _away(tracker))
 
-    def progress(self, done: int, total: int, tracker: Tracker) -> Progress:
+    def progress(self, done: int, total: int, tracker: ProgressTracker) -> Progress:
         """How far the drawing is, with the time left."""
         left_s, share = self._pace.look(self._link.now_s(), tracker.bound, self.speed.percent / 100)
         return Progress(done, total, left_s, share)
@@ -132,7 +130,7 @@ class Adjustments:
         self._link.listener(Adjusted(self.speed.percent, self.shaper.trim, away))
 
 
-def _away(tracker: Tracker) -> int:
+def _away(tracker: ProgressTracker) -> int:
     return max(tracker.sent_lines - tracker.bound.line, 0)
 
 
@@ -160,7 +158,7 @@ class Drawing:
         self, link: Link, lines: Sequence[str], machine: MachineProfile, journal: Journal | None = None
     ) -> None:
         self.adjust = Adjustments(link, lines, machine, journal)
-        self.lines: Sequence[str] = ShapedLines(self.adjust.shaper)
+        self.lines: Sequence[str] = TrimmedLines(self.adjust.shaper)
         self.paused = False
         self.cancelled = False
         self.restart: Restart | None = None
@@ -168,7 +166,7 @@ class Drawing:
         self._link = link
         self._machine = machine
         self._journal = journal
-        self.tracker = Tracker(machine.as_controller(), link.facts.planner_blocks)
+        self.tracker = ProgressTracker(machine.as_controller(), link.facts.planner_blocks)
         self._dry = False
         self._resting = False
         self._stopping = False
@@ -202,7 +200,7 @@ class Drawing:
             self.lines, self._machine, self.tracker.bound, overlap_mm, self.tracker.sent_lines
         )
 
-    def sent_before(self, bound: Place, may_sent: int) -> None:
+    def sent_before(self, bound: ProgressPoint, may_sent: int) -> None:
         """An earlier stream sent the lines below ``may_sent``, of which those before ``bound`` are drawn."""
         self.tracker.start_at(bound, self.lines, None)
         for line in self.lines[bound.line : may_sent]:
@@ -224,7 +222,7 @@ class Drawing:
             line = self.lines[at]
             if self.restart is not None and self.restart.fixed and self.restart.fixed[0] == at:
                 line = f"{self.restart.fixed[1].partition(' ')[0]} {line}"
-        return self.adjust.speed.shaped(line, self.tracker.course)
+        return self.adjust.speed.shaped(line, self.tracker.reader)
 
     def sent(self, index: int, text: str) -> None:
         """Line ``index`` of the segment was sent; one that is sent again counts once."""
@@ -345,7 +343,7 @@ class Drawing:
         if self._journal is not None and self._journal.failed and not self._journal_told:
             self._journal_told = True
             self._link.listener(
-                Warning(
+                Notice(
                     f"The journal cannot be written ({self._journal.failed}): this drawing cannot be resumed."
                 )
             )

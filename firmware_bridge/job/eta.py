@@ -1,7 +1,7 @@
 """How long each line of a program takes, and how much is left of it.
 
 Nouns:
-    planned   the time of a line by its length and its feed (``course.seconds``)
+    planned   the time of a line by its length and its feed (``reader.seconds``)
     share     of the planned time of the whole program
     ratio     time that passed over time that was planned for what was drawn in it; it takes in what
               the plan does not know, such as the corners of a foreign file
@@ -16,9 +16,9 @@ import math
 from array import array
 from collections.abc import Sequence
 
-from firmware_bridge.gcode.reader import Course, seconds
+from firmware_bridge.gcode.reader import ToolpathReader, seconds
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.stream.progress_tracker import Place
+from firmware_bridge.stream.progress_tracker import ProgressPoint
 
 _PAGE_LINES = 16
 # The plan is believed until so much of it was drawn.
@@ -26,7 +26,7 @@ _BELIEF_S = 30.0
 _RATIOS = (0.3, 20.0)
 
 
-class Schedule:
+class EtaTable:
     """The planned time of a program, and what else one reading of it tells.
 
     Attributes:
@@ -43,29 +43,29 @@ class Schedule:
             lines: the program.
             machine: the profile, as its controller sees it.
         """
-        course = Course(machine)
+        reader = ToolpathReader(machine)
         self._times_s = array("f")
         self._ends = array("d", [0.0])  # of pages
         self.is_plain = True
         total, low, high, first = 0.0, math.inf, -math.inf, math.nan
         for index, line in enumerate(lines):
-            step = course.take(line)
+            step = reader.take(line)
             self._times_s.append(seconds(step, machine))
             total += self._times_s[-1]
             if (index + 1) % _PAGE_LINES == 0:
                 self._ends.append(total)
-            self.is_plain = self.is_plain and course.absolute and not course.inches
+            self.is_plain = self.is_plain and reader.absolute and not reader.inches
             pen = step.points[-1][2]
             if pen == pen:
                 low, high = min(low, pen), max(high, pen)
                 if first != first and step.moves:
                     first = step.points[0][2]
-        self.is_plain = self.is_plain and not course.trouble
+        self.is_plain = self.is_plain and not reader.trouble
         self.total_s = total
-        self.pen_up = first if course.servo else (high if high >= low else math.nan)
+        self.pen_up = first if reader.servo else (high if high >= low else math.nan)
         self.pen_far = max((low, high), key=lambda v: abs(v - self.pen_up)) if high >= low else math.nan
 
-    def before_s(self, place: Place) -> float:
+    def before_s(self, place: ProgressPoint) -> float:
         """Planned time of all before a place."""
         if place.line >= len(self._times_s):
             return self.total_s
@@ -77,7 +77,7 @@ class Schedule:
 class Pace:
     """Guesses the time left from the plan and from how it went."""
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: EtaTable) -> None:
         self._schedule = schedule
         self._passed_s = _BELIEF_S
         self._planned_s = _BELIEF_S
@@ -88,7 +88,7 @@ class Pace:
         """The drawing rests: time that passes until the next look does not count."""
         self._at_s = None
 
-    def look(self, now_s: float, place: Place, speed: float) -> tuple[float, float]:
+    def look(self, now_s: float, place: ProgressPoint, speed: float) -> tuple[float, float]:
         """Seconds left and the share that is done.
 
         Args:

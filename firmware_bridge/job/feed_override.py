@@ -18,7 +18,7 @@ import re
 
 from firmware_bridge.dialects.base import Realtime, Status
 from firmware_bridge.dialects.numbers import SECONDS_PER_MINUTE, decimal, feed_word
-from firmware_bridge.gcode.reader import Course
+from firmware_bridge.gcode.reader import ToolpathReader
 from firmware_bridge.stream.link import Link
 
 SLOWEST, FASTEST, STEP = 10, 200, 10
@@ -33,7 +33,7 @@ _AXIS = re.compile(r"[XYZ]")
 _ARM_SPEEDS = (1.0, 100.0)
 
 
-class Speed:
+class FeedOverride:
     """The speed that is wanted, and how the machine comes to know it.
 
     Attributes:
@@ -106,7 +106,7 @@ class Speed:
 
     # -- by the lines ----------------------------------------------------------------------------
 
-    def shaped(self, text: str, course: Course) -> str:
+    def shaped(self, text: str, reader: ToolpathReader) -> str:
         """A line with the feed that is wanted now; a pure function until ``sent``."""
         if self.at_once or (self.percent == 100 and self._feed == 100):
             return text
@@ -114,9 +114,9 @@ class Speed:
         if match is not None:
             feed = self._clipped(float(match[1]) * self.percent / 100)
             return f"{text[: match.start()]}F{decimal(feed, 1)}{text[match.end() :]}"
-        if self.percent == self._feed or not _AXIS.search(text) or course.feed_per_s <= 0.0:
+        if self.percent == self._feed or not _AXIS.search(text) or reader.feed_per_s <= 0.0:
             return text
-        planned = course.feed_per_s * 100 / self._feed
+        planned = reader.feed_per_s * 100 / self._feed
         return f"{text} F{feed_word(planned * self.percent / 100)}"
 
     def sent(self, text: str) -> None:

@@ -34,7 +34,7 @@ _ARM_DECIMALS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TrimChange:
     """From ``line`` on the trim holds; ``carrier`` is given ``word`` if it names no value."""
 
     line: int
@@ -43,7 +43,7 @@ class Change:
     word: str
 
 
-class Shaper:
+class PenTrim:
     """Shapes the lines of one program.
 
     Attributes:
@@ -60,7 +60,7 @@ class Shaper:
             pen_up: tells the pen's value on travels; only asked once there is a change.
         """
         self.lines = lines
-        self.changes: list[Change] = []
+        self.changes: list[TrimChange] = []
         self._starts: list[int] = []
         self._machine = machine
         self._pen_up = pen_up
@@ -75,7 +75,7 @@ class Shaper:
         """The last trim."""
         return self.changes[-1].trim if self.changes else 0.0
 
-    def change(self, line: int, trim: float) -> Change:
+    def change(self, line: int, trim: float) -> TrimChange:
         """Makes a trim hold from a line on; lines must not go backwards.
 
         A change at the same line replaces the one before it.
@@ -89,7 +89,7 @@ class Shaper:
         if pen is not None and not self._by_m280 and not self._is_up(pen):
             carrier = next((i for i in range(line, len(self.lines)) if self._moves(self.lines[i])), -1)
             word = f" {self._letter}{self._number(self._shifted(pen, trim))}"
-        found = Change(line, trim, carrier, word)
+        found = TrimChange(line, trim, carrier, word)
         self.changes.append(found)
         self._starts.append(line)
         return found
@@ -158,10 +158,10 @@ def _fitting(line: str, word: str) -> str:
     return longer if len(longer) <= _LONGEST else line
 
 
-class ShapedLines(Sequence[str]):
+class TrimmedLines(Sequence[str]):
     """The program as it goes out, line by line."""
 
-    def __init__(self, shaper: Shaper) -> None:
+    def __init__(self, shaper: PenTrim) -> None:
         self._shaper = shaper
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """One drawing on one machine, through a pulled cable if that is wanted.
 
 Nouns:
-    patience  for so long the port is waited for, once it went away
+    wait      for so long the port is waited for, once it went away
     kept      the machine has not restarted since, is the same with the same settings, and stands on the
               way of the lines that it was sent: only then the drawing goes on by itself
 
@@ -37,27 +37,27 @@ def draw_on(
     machine: MachineProfile,
     url: str | None,
     start: Start,
-    watch: Callable[[Device], Listener] | None = None,
+    listener_of: Callable[[Device], Listener] | None = None,
     *,
     keep: KeepJournal | None = None,
     journal: Path | None = None,
     log: Path | None = None,
-    patience_s: float = 0.0,
+    wait_s: float = 0.0,
     opener: Open | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> StreamReport:
-    """Opens a port, draws, and closes it; goes on after the port went away, if there is patience.
+    """Opens a port, draws, and closes it; goes on after the port went away, if it comes back within the wait.
 
     Args:
         machine: the profile.
         url: the port; None for the profile's.
         start: draws on a device; is given the listener and what begins its journal.
-        watch: makes the listener of a device.
+        listener_of: makes the listener of a device.
         keep: begins the journal; without one, nothing goes on.
         journal: the journal that ``start`` goes on with, if it does.
         log: keeps what passes; each further connection has a file of its own, FILE.2 and so on.
-        patience_s: how long to wait for the port; 0 to end at once, as any other error does.
+        wait_s: how long to wait for the port; 0 to end at once, as any other error does.
         opener: opens a device; by default ``open_device``.
         clock: tells the time in s.
         sleep: lets time pass.
@@ -78,7 +78,7 @@ def draw_on(
     connect = opener or open_device
     device = connect(machine, url, log)
     facts = device.facts
-    listen = watch(device) if watch is not None else None
+    listen = listener_of(device) if listener_of is not None else None
     times = 1
     while True:
         try:
@@ -94,33 +94,33 @@ def draw_on(
                 raise
             raise PlaceLost(_lost(kept[-1])) from error
         except PortError:
-            if not (patience_s > 0.0 and kept and times < _MOST_TIMES):
+            if not (wait_s > 0.0 and kept and times < _MOST_TIMES):
                 raise
         times += 1
         if listen is not None:
-            listen(Unplugged(patience_s))
+            listen(Unplugged(wait_s))
         gone_s = clock()
         further = None if log is None else Path(f"{log}.{times}")
-        device = _await(lambda to=further: connect(machine, url, to), patience_s, clock, sleep)  # type: ignore[misc]
-        listen = watch(device) if watch is not None else None
+        device = _await(lambda to=further: connect(machine, url, to), wait_s, clock, sleep)  # type: ignore[misc]
+        listen = listener_of(device) if listener_of is not None else None
         if listen is not None:
             listen(Replugged(clock() - gone_s))
 
 
 def _await(
     open_again: Callable[[], Device],
-    patience_s: float,
+    wait_s: float,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Device:
-    give_up_s = clock() + patience_s
+    give_up_s = clock() + wait_s
     while True:
         try:
             return open_again()
         except (PortError, ProtocolError, ResponseTimeout) as error:
             if clock() >= give_up_s:
                 raise PortError(
-                    f"The port did not come back within {patience_s:.0f} s ({str(error).rstrip('.')}): "
+                    f"The port did not come back within {wait_s:.0f} s ({str(error).rstrip('.')}): "
                     "lift the pen, then strokebot resume goes on."
                 ) from error
             sleep(_RETRY_S)

@@ -37,10 +37,10 @@ from itertools import pairwise
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.numbers import SECONDS_PER_MINUTE, decimal
 from firmware_bridge.errors import ProgramError
-from firmware_bridge.gcode.reader import Course, Point, Step, length_xy
+from firmware_bridge.gcode.reader import Point, ToolpathReader, ToolpathStep, length_xy
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
-from firmware_bridge.stream.progress_tracker import Place
+from firmware_bridge.stream.progress_tracker import ProgressPoint
 
 # A pen within this much of the height of travels is up (units of the pen axis).
 _UP_SLACK = 1e-6
@@ -62,7 +62,7 @@ class Surroundings:
         doubt_mm: see above.
     """
 
-    near: list[tuple[Course, Step | None]]
+    near: list[tuple[ToolpathReader, ToolpathStep | None]]
     pen_up: float
     servo: bool
     doubt_mm: float
@@ -71,32 +71,34 @@ class Surroundings:
         """Whether the pen is off the paper at such a point."""
         return at[2] == self.pen_up if self.servo else at[2] >= self.pen_up - _UP_SLACK
 
-    def around(self, line: int) -> tuple[Course, Step | None]:
+    def around(self, line: int) -> tuple[ToolpathReader, ToolpathStep | None]:
         """What is in force before a line, and its step (None after the last one)."""
         return next((c, s) for c, s in self.near if s is None or s.index == line)
 
-    def after(self, line: int) -> Course:
+    def after(self, line: int) -> ToolpathReader:
         """What is in force after a line."""
         return next(c for c, s in self.near if s is None or s.index == line + 1)
 
 
-def surroundings(lines: Sequence[str], machine: MachineProfile, bound: Place, end: int) -> Surroundings:
+def surroundings(
+    lines: Sequence[str], machine: MachineProfile, bound: ProgressPoint, end: int
+) -> Surroundings:
     """Reads a program of which all before ``bound`` is executed, and nothing from line ``end`` on was sent.
 
     Raises:
         ProgramError: if the places of the program cannot be known from its lines.
     """
-    course = Course(machine)
-    near: deque[tuple[Course, Step | None]] = deque(maxlen=_MOST_STEPS_BACK)
-    ahead: list[Step] = []
+    reader = ToolpathReader(machine)
+    near: deque[tuple[ToolpathReader, ToolpathStep | None]] = deque(maxlen=_MOST_STEPS_BACK)
+    ahead: list[ToolpathStep] = []
     upper = bound.line + (bound.share > 0.0)
     top, first_pen = -math.inf, math.nan
-    last: Course | None = None
+    last: ToolpathReader | None = None
     for index, line in enumerate(lines):
         if index == upper:
-            last = course.copy()
-        before = course.copy() if index < upper else course
-        step = course.take(line)
+            last = reader.copy()
+        before = reader.copy() if index < upper else reader
+        step = reader.take(line)
         if index < upper:
             near.append((before, step))
         if bound.line <= index < end and step.moves:
@@ -106,13 +108,13 @@ def surroundings(lines: Sequence[str], machine: MachineProfile, bound: Place, en
             top = max(top, pen)
             if step.moves and first_pen != first_pen:
                 first_pen = step.points[0][2]
-    if course.trouble:
+    if reader.trouble:
         raise ProgramError(
-            f"The program {course.trouble}, so its places cannot be found again: draw it from the start."
+            f"The program {reader.trouble}, so its places cannot be found again: draw it from the start."
         )
-    told = first_pen if course.servo else top
+    told = first_pen if reader.servo else top
     scan = Surroundings(
-        [*near, (last or course, None)], told if math.isfinite(told) else machine.safe_pen, course.servo, 0.0
+        [*near, (last or reader, None)], told if math.isfinite(told) else machine.safe_pen, reader.servo, 0.0
     )
     for step in ahead:
         first = bound.share if step.index == bound.line else 0.0
@@ -147,7 +149,7 @@ def _between(a: Point, b: Point, t: float) -> Point:
     return a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), a[2] + t * (b[2] - a[2])
 
 
-def walk_back(scan: Surroundings, bound: Place, overlap_mm: float) -> tuple[Place, float]:
+def walk_back(scan: Surroundings, bound: ProgressPoint, overlap_mm: float) -> tuple[ProgressPoint, float]:
     """Where to begin, and how much of the drawn line lies between there and the bound."""
     left = overlap_mm
     place = bound
@@ -172,9 +174,9 @@ def walk_back(scan: Surroundings, bound: Place, overlap_mm: float) -> tuple[Plac
                 return place, overlap_mm - left
             if flat > left:
                 back = left / flat * math.dist(a, here)
-                return Place(step.index, (done + math.dist(a, here) - back) / whole), overlap_mm
+                return ProgressPoint(step.index, (done + math.dist(a, here) - back) / whole), overlap_mm
             left -= flat
-            place = Place(step.index, done / whole if whole > 0.0 else 0.0)
+            place = ProgressPoint(step.index, done / whole if whole > 0.0 else 0.0)
     return place, overlap_mm - left
 
 
@@ -202,7 +204,7 @@ class Restart:
         doubt_mm: line beyond the bound that may have been drawn.
     """
 
-    begin: Place
+    begin: ProgressPoint
     approach: tuple[str, ...]
     entry: tuple[str, ...]
     rest: int
@@ -227,7 +229,7 @@ class Restart:
 def resume_program(
     lines: Sequence[str],
     machine: MachineProfile,
-    bound: Place,
+    bound: ProgressPoint,
     overlap_mm: float = OVERLAP_MM,
     may_sent: int | None = None,
 ) -> Restart:
@@ -248,7 +250,7 @@ def resume_program(
     before, step = scan.around(begin.line)
     at = before.place if step is None or begin.share == 0.0 else part_of(step.points, begin.share, 1.0)[0]
     if not all(map(math.isfinite, at[:2])):  # nothing has moved yet, so nothing is drawn
-        return Restart(Place(0), (), (), 0, None, None, scan.pen_up, 0.0, scan.doubt_mm)
+        return Restart(ProgressPoint(0), (), (), 0, None, None, scan.pen_up, 0.0, scan.doubt_mm)
     if not math.isfinite(at[2]):
         raise ProgramError("The program never says where the pen is: draw it from the start.")
     down = not scan.is_up(at)
@@ -292,30 +294,30 @@ def _encoded(moves: Sequence[Move], machine: MachineProfile) -> list[str]:
     return dialect_of(machine.dialect).encode(Program.of(moves), controller)
 
 
-def _frame_lines(course: Course) -> list[str]:
-    return [f"G{course.frame:g}"] if course.frame else []
+def _frame_lines(reader: ToolpathReader) -> list[str]:
+    return [f"G{reader.frame:g}"] if reader.frame else []
 
 
-def _modal_lines(course: Course, machine: MachineProfile) -> list[str]:
+def _modal_lines(reader: ToolpathReader, machine: MachineProfile) -> list[str]:
     """Lines that put back in force what was: feed, unit and kind of coordinates, on lines of their own."""
     if machine.dialect == "uarm":  # each of its lines says all that it needs
         return []
     found = []
-    if course.feed_per_s > 0.0:
-        found.append(f"G1 F{decimal(course.feed_per_s * SECONDS_PER_MINUTE)}")
-    if course.inches:
+    if reader.feed_per_s > 0.0:
+        found.append(f"G1 F{decimal(reader.feed_per_s * SECONDS_PER_MINUTE)}")
+    if reader.inches:
         found.append("G20")
-    if not course.absolute:
+    if not reader.absolute:
         found.append("G91")
     return found
 
 
-def _with_motion(lines: Sequence[str], rest: int, course: Course) -> tuple[int, str] | None:
+def _with_motion(lines: Sequence[str], rest: int, reader: ToolpathReader) -> tuple[int, str] | None:
     """The first line of motion from ``rest`` on, if it has no motion word of its own, with that word."""
     for index in range(rest, len(lines)):
         line = lines[index]
         if _MOTION_WORD.search(line):
             return None
         if _AXIS_WORD.search(line):
-            return index, f"{course.motion} {line}"
+            return index, f"{reader.motion} {line}"
     return None

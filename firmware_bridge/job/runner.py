@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 
 from firmware_bridge.checks.preflight import Finding
 from firmware_bridge.control.base import Control
-from firmware_bridge.dialects.base import ONE_LINE, Facts, Framing, Status, Window
+from firmware_bridge.dialects.base import ONE_LINE, Facts, Framing, Status, WindowSize
 from firmware_bridge.errors import BridgeError, DeviceReset, PortError, ProtocolError, ResponseTimeout
-from firmware_bridge.events import Event, Paused, Progress, Resumed, Warning
+from firmware_bridge.events import Event, Notice, Paused, Progress, Resumed
 from firmware_bridge.job.drawing import Drawing, PauseRequest
 from firmware_bridge.job.resume import Restart
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import POLL_S, Link, Listener
-from firmware_bridge.stream.position_monitor import Watch
+from firmware_bridge.stream.position_monitor import PositionMonitor
 from firmware_bridge.stream.streamer import Streamer, StreamReport
 
 # An answer that is still on its way when the machine stands still comes within this time.
@@ -40,7 +40,7 @@ class Job:
         link: Link,
         control: Control,
         machine: MachineProfile,
-        window: Window,
+        window: WindowSize,
         drawing: Drawing,
         pen_up: float,
         lift: Callable[[float], None],
@@ -81,17 +81,17 @@ class Job:
         link.on_status = drawing.reported
         try:
             for finding in findings:
-                link.listener(Warning(f"{finding.message}: {finding.cure}."))
+                link.listener(Notice(f"{finding.message}: {finding.cure}."))
             link.feeding, link.restarted, link.lowest_pen = True, False, lowest_pen
             self._control.prepare(link, pen_up)
             if link.dialect.framing is not Framing.PLAIN:  # its reports do not tell the state
                 link.enter("Run")
             if drawing.restart is not None:
                 self._tell_restart(drawing.restart)
-            report, watch = self._stream()
+            report, monitor = self._stream()
             while drawing.paused:
                 self._wait_paused()
-                more, watch = self._stream()
+                more, monitor = self._stream()
                 report = report.plus(more)
             link.surplus = 0
             self._control.wait_idle(link)
@@ -101,8 +101,8 @@ class Job:
                     f"The machine gave {link.surplus} answers too many, so lines may have been lost: "
                     "check the cable and draw again."
                 )
-            if watch is not None:
-                _check_end(link, watch)
+            if monitor is not None:
+                _check_end(link, monitor)
             drawing.adjust.speed.finish()
             drawing.event("done")
             return dataclasses.replace(report, trim=drawing.adjust.shaper.trim)
@@ -117,23 +117,23 @@ class Job:
             link.listener, link.on_status = _no_event, _no_status
             drawing.close()
 
-    def _stream(self) -> tuple[StreamReport, Watch | None]:
+    def _stream(self) -> tuple[StreamReport, PositionMonitor | None]:
         """Streams what is left; ends early, with the machine still moving, if a pause is wanted."""
         link, drawing = self._link, self._drawing
         sync = link.dialect.commands["sync"]
-        watch = None
+        monitor = None
         if not _in_inches(link.facts):
-            watch = Watch(self._machine, link.dialect.framing, link.facts.planner_blocks)
-        streamer = Streamer(link, self._window, watch, drawing)
+            monitor = PositionMonitor(self._machine, link.dialect.framing, link.facts.planner_blocks)
+        streamer = Streamer(link, self._window, monitor, drawing)
         try:
             if drawing.restart is not None and drawing.restart.approach:
                 approach = drawing.restart.approach
                 drawing.dry(True)
                 Streamer(link, ONE_LINE, None, drawing).stream(approach)
-                if watch is not None:
-                    watch.begin(approach)
+                if monitor is not None:
+                    monitor.begin(approach)
             drawing.dry(False)
-            streamer = Streamer(link, self._window, watch, drawing)
+            streamer = Streamer(link, self._window, monitor, drawing)
             streamer.stream(drawing.segment())
             # The answer to this line comes when the last move has ended.
             drawing.dry(True)
@@ -143,7 +143,7 @@ class Job:
             return streamer.report(), None
         finally:
             drawing.dry(False)
-        return streamer.report(), watch
+        return streamer.report(), monitor
 
     def _wait_paused(self) -> None:
         """Stops, lifts, waits until somebody wants to go on, and finds the way back."""
@@ -188,7 +188,7 @@ class Job:
             return
 
 
-def _check_end(link: Link, watch: Watch) -> None:
+def _check_end(link: Link, monitor: PositionMonitor) -> None:
     """Raises if the tool does not stand where the last line leads; a report may be damaged once."""
     for left in reversed(range(_END_REPORTS)):
         try:
@@ -196,12 +196,12 @@ def _check_end(link: Link, watch: Watch) -> None:
         except (ResponseTimeout, ProtocolError):
             continue
         try:
-            watch.ended(link.place_of(status))
+            monitor.ended(link.place_of(status))
             return
         except ProtocolError:
             if not left:
                 raise
-    link.listener(Warning("The machine does not say where it stands: look whether the drawing is whole."))
+    link.listener(Notice("The machine does not say where it stands: look whether the drawing is whole."))
 
 
 def _in_inches(facts: Facts) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from firmware_bridge.journal.reader import JournalError, JournalState, read_journal
 from firmware_bridge.journal.store import begin_job, default_folder, find_job, job_paths
 from firmware_bridge.journal.writer import Journal
-from firmware_bridge.stream.progress_tracker import Place, Tracker
+from firmware_bridge.stream.progress_tracker import ProgressPoint, ProgressTracker
 
 __all__ = [
     "Journal",
     "JournalError",
     "JournalState",
-    "Place",
-    "Tracker",
+    "ProgressPoint",
+    "ProgressTracker",
     "begin_job",
     "default_folder",
     "find_job",

@@ -32,7 +32,7 @@ from firmware_bridge.errors import HostError, ProgramError
 from firmware_bridge.gcode import sanitize
 from firmware_bridge.journal import reader as disk
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.stream.progress_tracker import Place
+from firmware_bridge.stream.progress_tracker import ProgressPoint
 
 MAGIC = b"strokebot journal\n"
 FORMAT = 1
@@ -53,7 +53,7 @@ class JournalError(HostError):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JournalProgress:
     """How far a drawing was: lines taken, the place surely executed, where the tool was reported."""
 
     taken: int
@@ -103,16 +103,16 @@ def read_may_send(payload: bytes) -> int:
     return int(_COUNT.unpack(payload)[0])
 
 
-def progress_record(p: Progress) -> bytes:
+def progress_record(p: JournalProgress) -> bytes:
     """Says how far the drawing is."""
     return record(PROGRESS, _PROGRESS.pack(p.taken, p.line, p.share, p.x, p.y, p.pen))
 
 
-def read_progress(payload: bytes) -> Progress:
+def read_progress(payload: bytes) -> JournalProgress:
     """What such a record says; its place is checked against the program by the reader."""
     if len(payload) != _PROGRESS.size:
         raise JournalError("a record has a wrong length")
-    return Progress(*_PROGRESS.unpack(payload))
+    return JournalProgress(*_PROGRESS.unpack(payload))
 
 
 def lines_record(lines: list[str]) -> bytes:
@@ -164,7 +164,7 @@ class JournalState:
     started: str
     machine: MachineProfile
     lines: list[str]
-    bound: Place
+    bound: ProgressPoint
     taken: int
     may_sent: int
     position: tuple[float, float, float] | None
@@ -214,7 +214,7 @@ def _read(path: Path, data: bytes) -> JournalState:
     header: Mapping[str, object] | None = None
     lines: list[str] = []
     room = sanitize.MAX_FILE_BYTES
-    last = disk.Progress(0, 0, 0.0, math.nan, math.nan, math.nan)
+    last = disk.JournalProgress(0, 0, 0.0, math.nan, math.nan, math.nan)
     may_sent = 0
     event: Mapping[str, object] = {}
     trims: list[tuple[int, float]] = []
@@ -259,7 +259,7 @@ def _read(path: Path, data: bytes) -> JournalState:
         started=_text(header, "started"),
         machine=machine,
         lines=lines,
-        bound=Place(last.line, last.share),
+        bound=ProgressPoint(last.line, last.share),
         taken=last.taken,
         may_sent=min(max(may_sent, last.line), len(lines)),
         position=(last.x, last.y, last.pen) if known else None,
@@ -278,7 +278,7 @@ def _check_program(header: Mapping[str, object], lines: list[str]) -> None:
     sanitize.validate_lines(lines, "its program")
 
 
-def _check_progress(last: disk.Progress, count: int) -> None:
+def _check_progress(last: disk.JournalProgress, count: int) -> None:
     if not (last.line <= count and last.taken <= count and 0.0 <= last.share < 1.0):
         raise JournalError("its progress lies outside its program")
     if last.line == count and last.share > 0.0:

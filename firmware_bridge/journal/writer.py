@@ -23,7 +23,7 @@ from typing import Self
 from firmware_bridge.journal import reader as disk
 from firmware_bridge.journal.reader import JournalError, JournalState, sha256_of
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.stream.progress_tracker import Place
+from firmware_bridge.stream.progress_tracker import ProgressPoint
 
 # Lines that one permission covers: few, since the doubt after a power cut grows with them.
 LINES_AHEAD = 32
@@ -47,7 +47,7 @@ class Journal:
         self.written_bytes = 0
         self._descriptor = descriptor
         self._may_sent = may_sent
-        self._last: disk.Progress | None = None
+        self._last: disk.JournalProgress | None = None
         self._written_s = -math.inf
         self._synced_s = -math.inf
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -116,7 +116,11 @@ class Journal:
             self._try(disk.may_send_record(self._may_sent))
 
     def progress(
-        self, now_s: float, taken: int, bound: Place, position: tuple[float, float, float] | None = None
+        self,
+        now_s: float,
+        taken: int,
+        bound: ProgressPoint,
+        position: tuple[float, float, float] | None = None,
     ) -> None:
         """Tells how far the drawing is; written only now and then."""
         if now_s - self._written_s < WRITE_EVERY_S:
@@ -128,7 +132,7 @@ class Journal:
         event: str,
         now_s: float,
         taken: int,
-        bound: Place,
+        bound: ProgressPoint,
         position: tuple[float, float, float] | None = None,
         **more: object,
     ) -> None:
@@ -155,10 +159,10 @@ class Journal:
     # -- inside ----------------------------------------------------------------------------------
 
     def _progress(
-        self, now_s: float, taken: int, bound: Place, position: tuple[float, float, float] | None
+        self, now_s: float, taken: int, bound: ProgressPoint, position: tuple[float, float, float] | None
     ) -> None:
         x, y, pen = position or (math.nan, math.nan, math.nan)
-        now = disk.Progress(taken, bound.line, bound.share, x, y, pen)
+        now = disk.JournalProgress(taken, bound.line, bound.share, x, y, pen)
         if now != self._last:
             self._last = now
             self._try(disk.progress_record(now))

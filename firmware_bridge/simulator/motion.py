@@ -42,7 +42,7 @@ class _Ramp:
     acceleration: float
 
 
-class Motion:
+class MotionExecutor:
     """Executes blocks; ``now_s`` only ever grows."""
 
     def __init__(

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from typing import Protocol
 
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.simulator.motion import Motion
+from firmware_bridge.simulator.motion import MotionExecutor
 from firmware_bridge.simulator.planner import Planner, Vector
 from firmware_bridge.simulator.recording import Recorder, Recording
 
@@ -79,7 +79,7 @@ class VirtualController(ABC):
         self.recorder = Recorder(
             planner.position_mm, machine.safe_pen if self.servo else None, machine.pen_max_speed
         )
-        self.motion = Motion(planner, self.recorder, self.turn_servo)
+        self.motion = MotionExecutor(planner, self.recorder, self.turn_servo)
         self.now_s = 0.0
         self.acknowledged = 0
         self.dead = False

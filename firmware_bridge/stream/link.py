@@ -45,15 +45,15 @@ from firmware_bridge.dialects.base import (
     frame,
 )
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
-from firmware_bridge.events import Event, Position, StateChange, Warning
+from firmware_bridge.events import Event, Notice, Position, StateChange
 from firmware_bridge.kinematics.joints import tool_of_words
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.transports.base import Transport
 
-Place = tuple[float, float, float]
+WorkPosition = tuple[float, float, float]
 
 
-def place_of(status: Status, offset_mm: tuple[float, ...]) -> Place | None:
+def place_of(status: Status, offset_mm: tuple[float, ...]) -> WorkPosition | None:
     """The place in a report, or None if it has none."""
     if status.work_mm is not None:
         x, y, z = status.work_mm[:3]
@@ -67,7 +67,7 @@ def place_of(status: Status, offset_mm: tuple[float, ...]) -> Place | None:
 class Counts:
     """Motor steps as a place."""
 
-    def __init__(self, status: Status, steps_per_mm: Place) -> None:
+    def __init__(self, status: Status, steps_per_mm: WorkPosition) -> None:
         """Learns the shift from a report at rest.
 
         Raises:
@@ -79,7 +79,7 @@ class Counts:
             raise ValueError("the report tells no steps")
         self._shift = tuple(w - h for w, h in zip(work[:3], here, strict=True))
 
-    def place(self, status: Status) -> Place | None:
+    def place(self, status: Status) -> WorkPosition | None:
         """Where the tool is by the steps of a report; None if it tells none."""
         here = self._native(status)
         if here is None:
@@ -87,7 +87,7 @@ class Counts:
         x, y, z = (h + s for h, s in zip(here, self._shift, strict=True))
         return x, y, z
 
-    def _native(self, status: Status) -> Place | None:
+    def _native(self, status: Status) -> WorkPosition | None:
         text = status.fields.get("Count")
         if text is None:
             return None
@@ -98,7 +98,7 @@ class Counts:
         return x, y, z
 
 
-def steps_per_mm(settings: Mapping[str, float]) -> Place | None:
+def steps_per_mm(settings: Mapping[str, float]) -> WorkPosition | None:
     """Steps of each axis as the machine told them (``M92``), or None if it did not: a guess may be wrong."""
     told = [settings.get(f"M92 {axis}", 0.0) for axis in "XYZ"]
     return (told[0], told[1], told[2]) if all(n > 0.0 for n in told) else None
@@ -212,9 +212,9 @@ class Link:
         elif isinstance(reply, Banner):
             self.restarted = True
         elif isinstance(reply, Message):
-            self.listener(Warning(f"The machine says: {reply.text}."))
+            self.listener(Notice(f"The machine says: {reply.text}."))
         elif isinstance(reply, Unknown):
-            self.listener(Warning(f"The machine sent a line that is not understood: {reply.text[:60]!r}."))
+            self.listener(Notice(f"The machine sent a line that is not understood: {reply.text[:60]!r}."))
         return reply
 
     def _note(self, status: Status) -> None:
@@ -235,7 +235,7 @@ class Link:
             self.listener(StateChange(before, status.label))
         self.on_status(status)
 
-    def place_of(self, status: Status) -> Place | None:
+    def place_of(self, status: Status) -> WorkPosition | None:
         """Where the tool is by a report, in words of the controller: by its motor steps, if it tells them."""
         return self.counts.place(status) if self.counts else place_of(status, self.offset_mm)
 

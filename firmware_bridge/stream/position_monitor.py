@@ -22,7 +22,7 @@ from collections.abc import Iterable
 
 from firmware_bridge.dialects.base import Framing
 from firmware_bridge.errors import ProtocolError
-from firmware_bridge.gcode.reader import Course, Point, Step
+from firmware_bridge.gcode.reader import Point, ToolpathReader, ToolpathStep
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.progress_tracker import SEGMENTS_AHEAD, share_at
 
@@ -39,7 +39,7 @@ _MOST_CANDIDATES = 4096
 _BLOCK_STEPS = 1.5
 
 
-class Watch:
+class PositionMonitor:
     """Follows one stream.
 
     Attributes:
@@ -48,8 +48,8 @@ class Watch:
 
     def __init__(self, machine: MachineProfile, framing: Framing, planner_blocks: int | None) -> None:
         machine = machine.as_controller()
-        self._course = Course(machine)
-        self._steps: deque[Step] = deque()
+        self._reader = ToolpathReader(machine)
+        self._steps: deque[ToolpathStep] = deque()
         self._taken = 0
         self._blocks = max(machine.planner_blocks, planner_blocks or 0) + SEGMENTS_AHEAD + _SPARE_BLOCKS
         least = _ARM_SLACK_MM if framing is Framing.NAMED else _SLACK_MM
@@ -65,14 +65,14 @@ class Watch:
     def begin(self, lines: Iterable[str]) -> None:
         """These lines were carried out before the stream."""
         for line in lines:
-            self._course.take(line)
+            self._reader.take(line)
 
     def sent(self, index: int, line: str) -> None:
         """A line was sent; one that is sent again counts once."""
         if index <= self._last:
             return
         self._last = index
-        step = self._course.take(line)
+        step = self._reader.take(line)
         if self._servo:
             step = dataclasses.replace(step, points=tuple((x, y, 0.0) for x, y, _ in step.points))
         self._steps.append(step)
@@ -97,7 +97,7 @@ class Watch:
         Raises:
             ProtocolError: if it is astray.
         """
-        if place is None or self._course.trouble or not self._steps or not self._known():
+        if place is None or self._reader.trouble or not self._steps or not self._known():
             return
         at = self._flat(place)
         if any(share_at(step.points, at, self._slack) is not None for step in self._steps):
@@ -116,8 +116,8 @@ class Watch:
         Raises:
             ProtocolError: if it does not stand where that line ends.
         """
-        end = self._flat(self._course.place)
-        if place is None or self._course.trouble or not all(map(math.isfinite, end)):
+        end = self._flat(self._reader.place)
+        if place is None or self._reader.trouble or not all(map(math.isfinite, end)):
             return
         at = self._flat(place)
         if share_at((end,), at, self._slack) is None:
@@ -132,7 +132,7 @@ class Watch:
     def _known(self) -> bool:
         return all(math.isfinite(v) for step in self._steps for p in step.points for v in p)
 
-    def _surely_block(self, step: Step) -> bool:
+    def _surely_block(self, step: ToolpathStep) -> bool:
         """Whether a line makes a block in the planner."""
         a, b = step.points[0], step.points[-1]
         return len(step.points) > 1 and any(

@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from firmware_bridge.gcode.reader import Course, Point, Step
+from firmware_bridge.gcode.reader import Point, ToolpathReader, ToolpathStep
 from firmware_bridge.machine import MachineProfile
 
 # GRBL 1.1 prepares this many segments beyond the planner, each of another block at worst.
@@ -41,14 +41,14 @@ _REPORT_SLACK = 0.002
 _SERVO_SLACK = 1.0
 
 
-class Place(NamedTuple):
+class ProgressPoint(NamedTuple):
     """A place in a program: so many whole lines, and a share of the way of the next."""
 
     line: int
     share: float = 0.0
 
 
-class Tracker:
+class ProgressTracker:
     """Follows one drawing.
 
     Attributes:
@@ -59,8 +59,8 @@ class Tracker:
 
     def __init__(self, machine: MachineProfile, planner_blocks: int | None = None) -> None:
         self._machine = machine
-        self._course = Course(machine)
-        self._steps: deque[Step] = deque()  # of the lines from the bound to the last one sent
+        self._reader = ToolpathReader(machine)
+        self._steps: deque[ToolpathStep] = deque()  # of the lines from the bound to the last one sent
         self._blocks: deque[int] = deque()
         blocks = max(machine.planner_blocks, planner_blocks or 0)
         self._waiting_blocks = 0 if machine.dialect == "uarm" else blocks + SEGMENTS_AHEAD
@@ -71,13 +71,13 @@ class Tracker:
             slack[2] = _SERVO_SLACK
         self._slack = tuple(slack)
         self._servo = machine.pen_actuator == "servo"
-        self.bound = Place(0)
+        self.bound = ProgressPoint(0)
         self.sent_lines = 0
         self.taken_lines = 0
         self._part_line = -1
         self._gate: float | None = None
 
-    def start_at(self, place: Place, lines: Sequence[str], pen: float | None) -> None:
+    def start_at(self, place: ProgressPoint, lines: Sequence[str], pen: float | None) -> None:
         """Begins anew at a place: everything before it was executed.
 
         Args:
@@ -87,9 +87,9 @@ class Tracker:
                 count only from the first one at that height on: while the pen comes down over the
                 place, the tool may be at the height of a line that comes later.
         """
-        self._course = Course(self._machine)
+        self._reader = ToolpathReader(self._machine)
         for line in lines[: place.line]:
-            self._course.take(line)
+            self._reader.take(line)
         self.bound = place
         self.taken_lines = self.sent_lines = place.line
         self._part_line = place.line if place.share else -1
@@ -98,13 +98,13 @@ class Tracker:
         self._blocks.clear()
 
     @property
-    def course(self) -> Course:
+    def reader(self) -> ToolpathReader:
         """What is in force after the last line sent."""
-        return self._course
+        return self._reader
 
     def sent(self, line: str) -> None:
         """The next line was sent."""
-        step = self._course.take(line)
+        step = self._reader.take(line)
         self._steps.append(step)
         self.sent_lines = step.index + 1
 
@@ -115,17 +115,17 @@ class Tracker:
         for step in self._between(self.taken_lines, count):
             if step.waits or not self._waiting_blocks:
                 self._blocks.clear()
-                self._advance(Place(step.index + 1))
+                self._advance(ProgressPoint(step.index + 1))
             elif self._surely_block(step):
                 self._blocks.append(step.index)
                 if len(self._blocks) > self._waiting_blocks:
-                    self._advance(Place(self._blocks.popleft() + 1))
+                    self._advance(ProgressPoint(self._blocks.popleft() + 1))
         self.taken_lines = count
 
     def at_rest(self) -> None:
         """The machine stands idle after all taken lines: they are executed."""
         self._blocks.clear()
-        self._advance(Place(self.taken_lines))
+        self._advance(ProgressPoint(self.taken_lines))
 
     def reported(self, x: float, y: float, pen: float) -> bool:
         """The machine told its position in words of the controller; whether it is on the way sent so far."""
@@ -139,25 +139,25 @@ class Tracker:
         self._advance(found)
         return True
 
-    def find(self, at: Point) -> Place | None:
+    def find(self, at: Point) -> ProgressPoint | None:
         """The earliest place, from the bound on, at which the tool would report ``at``."""
         for step in self._steps:
             least = self.bound.share if step.index == self.bound.line else 0.0
             share = share_at(step.points, at, self._slack, least)
             if share is not None:
-                return Place(step.index, share)
+                return ProgressPoint(step.index, share)
         return None
 
-    def _advance(self, place: Place) -> None:
+    def _advance(self, place: ProgressPoint) -> None:
         if place.share >= 1.0:
-            place = Place(place.line + 1)
+            place = ProgressPoint(place.line + 1)
         self.bound = max(self.bound, place)
         while self._steps and self._steps[0].index < self.bound.line:
             self._steps.popleft()
 
-    def _between(self, first: int, end: int) -> list[Step]:
+    def _between(self, first: int, end: int) -> list[ToolpathStep]:
         # An advance drops steps from the left, so the ones wanted are copied first; they are few.
-        found: list[Step] = []
+        found: list[ToolpathStep] = []
         for step in reversed(self._steps):
             if step.index < first:
                 break
@@ -165,7 +165,7 @@ class Tracker:
                 found.append(step)
         return found[::-1]
 
-    def _surely_block(self, step: Step) -> bool:
+    def _surely_block(self, step: ToolpathStep) -> bool:
         if not step.moves or step.index == self._part_line:  # what is left of that may be short
             return False
         a, b = step.points[0], step.points[-1]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from firmware_bridge.dialects.base import ONE_LINE
 from firmware_bridge.errors import ProtocolError
 from firmware_bridge.stream.link import MOST_RESENDS, QUIET_S, Link
-from firmware_bridge.stream.send_window import Outbox
+from firmware_bridge.stream.send_window import SendWindow
 
 # How far the number of a probe lies beyond the last entry.
 _EARLY = 1000
@@ -21,7 +21,7 @@ _EARLY = 1000
 MOST_PROBES = 3
 
 
-class Resends:
+class Retransmission:
     """What the machine asks for again in one stream, and what it is asked.
 
     Attributes:
@@ -31,10 +31,10 @@ class Resends:
         complete: whether the machine said that it has every line.
     """
 
-    def __init__(self, link: Link, base: int, outbox: Outbox) -> None:
+    def __init__(self, link: Link, base: int, send_window: SendWindow) -> None:
         self._link = link
         self._base = base
-        self._outbox = outbox
+        self._send_window = send_window
         self.count = 0
         self.quiet_until_s = 0.0
         self.probing = False
@@ -48,7 +48,7 @@ class Resends:
     def probe(self) -> None:
         """Asks the machine which entry it wants next."""
         self.probing = True
-        early = self._base + self._outbox.entries + _EARLY
+        early = self._base + self._send_window.entries + _EARLY
         self._link.send_framed(early, self._link.dialect.commands["status"])
 
     def may_probe(self) -> bool:
@@ -73,13 +73,13 @@ class Resends:
 
     def placed(self) -> None:
         """A report of place came: that of the probe, unless one was asked for between the lines."""
-        self._placed = self.probing and not any(sent.aside for sent in self._outbox.pending)
+        self._placed = self.probing and not any(sent.aside for sent in self._send_window.pending)
 
     def probe_answered(self) -> bool:
         """Whether an answer is that to a probe, by a machine that does not count lines."""
         placed, self._placed = self._placed, False
         if placed:
-            self._take_probe(self._outbox.next)
+            self._take_probe(self._send_window.next)
         return placed
 
     def answered(self) -> None:
@@ -93,7 +93,7 @@ class Resends:
             ProtocolError: if there is no such entry, or it never arrives whole.
         """
         self._just_asked = True
-        box = self._outbox
+        box = self._send_window
         if not 0 <= index <= box.sent:
             raise ProtocolError(
                 f"The machine asks for line number {index + self._base}, which this drawing does not have: "
@@ -122,9 +122,9 @@ class Resends:
         """The machine wants this entry next, so it has all before it."""
         self.probing = False
         self._probes = 0
-        if index < self._outbox.next:
+        if index < self._send_window.next:
             self.count += 1
-        self._outbox.rewind(index)
-        self._outbox.all_answered()
-        self.complete = self._outbox.done()
+        self._send_window.rewind(index)
+        self._send_window.all_answered()
+        self.complete = self._send_window.done()
         self.quiet_until_s = self._link.now_s() + QUIET_S

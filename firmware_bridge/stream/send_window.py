@@ -19,7 +19,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from firmware_bridge.dialects.base import Window
+from firmware_bridge.dialects.base import WindowSize
 
 # Texts that are kept for being sent again: more than any machine has under way.
 _KEPT_TEXTS = 256
@@ -42,7 +42,7 @@ class Sent:
     aside: bool = False
 
 
-class Outbox:
+class SendWindow:
     """The lines of one program and what became of them.
 
     Attributes:
@@ -55,7 +55,9 @@ class Outbox:
         peak_bytes: the most bytes that ever were pending.
     """
 
-    def __init__(self, window: Window, size_of: Callable[[int, str], int], shape: Shape = as_it_is) -> None:
+    def __init__(
+        self, window: WindowSize, size_of: Callable[[int, str], int], shape: Shape = as_it_is
+    ) -> None:
         """Prepares the books.
 
         Args:

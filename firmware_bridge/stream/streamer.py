@@ -1,7 +1,7 @@
 """Streams lines to a machine without ever sending more than it can hold.
 
 Nouns:
-    pending   lines that were sent and not yet answered, oldest first (``outbox``)
+    pending   lines that were sent and not yet answered, oldest first (``send_window``)
     window    how many lines and bytes may be pending
     poll      a status request, a few times a second, to see that the machine lives and where it is
     aside     such a request as a line between the others, for a firmware that takes no other
@@ -12,10 +12,10 @@ pending line, or to the one that it names; anything that is not exactly an answe
 counted as one.
 
 Where lines are numbered, a lost answer does no harm: when nothing comes any more, a probe tells
-what was taken (``resends``). Another one ends the stream, so that no last line can be missing
+what was taken (``retransmit``). Another one ends the stream, so that no last line can be missing
 because a doubled answer hid its loss.
 
-Every wait is bounded by signs of life (``patience``). A machine that is silent, or that stands
+Every wait is bounded by signs of life (``watchdog``). A machine that is silent, or that stands
 idle while an answer is missing, ends the wait with an error.
 """
 
@@ -40,7 +40,7 @@ from firmware_bridge.dialects.base import (
     Resend,
     Status,
     Waiting,
-    Window,
+    WindowSize,
 )
 from firmware_bridge.errors import (
     DeviceAlarm,
@@ -50,12 +50,12 @@ from firmware_bridge.errors import (
     ProtocolError,
     ResponseTimeout,
 )
-from firmware_bridge.events import Progress, Warning
+from firmware_bridge.events import Notice, Progress
 from firmware_bridge.stream.link import POLL_S, Link, alarm
-from firmware_bridge.stream.position_monitor import Watch
-from firmware_bridge.stream.retransmit import Resends
-from firmware_bridge.stream.send_window import Outbox, as_it_is
-from firmware_bridge.stream.watchdog import Patience
+from firmware_bridge.stream.position_monitor import PositionMonitor
+from firmware_bridge.stream.retransmit import Retransmission
+from firmware_bridge.stream.send_window import SendWindow, as_it_is
+from firmware_bridge.stream.watchdog import Watchdog
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,32 +140,38 @@ class Streamer:
     """Sends the lines of one program.
 
     Attributes:
-        outbox: which lines are under way, taken, or next.
+        send_window: which lines are under way, taken, or next.
         again: what the machine asks for again.
-        patience: how long it waits.
+        watchdog: how long it waits.
         errors, stalls: see ``StreamReport``.
     """
 
     def __init__(
-        self, link: Link, window: Window, watch: Watch | None = None, follower: Follower | None = None
+        self,
+        link: Link,
+        window: WindowSize,
+        monitor: PositionMonitor | None = None,
+        follower: Follower | None = None,
     ) -> None:
         """Prepares a stream.
 
         Args:
             link: the conversation; nothing may be pending in it.
             window: what may be pending.
-            watch: is told lines and reports, and raises when the tool goes astray.
+            monitor: is told lines and reports, and raises when the tool goes astray.
             follower: is told how it goes, shapes lines, and may end it.
         """
         self.link = link
         self._follower = follower
-        self.watch = watch
+        self.monitor = monitor
         self.framing = link.dialect.framing
         self.base = link.next_number
         shape = as_it_is if follower is None else follower.shaped
-        self.outbox = Outbox(window, lambda entry, text: len(link.framed(self.base + entry, text)), shape)
-        self.again = Resends(link, self.base, self.outbox)
-        self.patience = Patience(link, self.framing, self.outbox)
+        self.send_window = SendWindow(
+            window, lambda entry, text: len(link.framed(self.base + entry, text)), shape
+        )
+        self.again = Retransmission(link, self.base, self.send_window)
+        self.watchdog = Watchdog(link, self.framing, self.send_window)
         self.errors = 0
         self.stalls = 0
         # Of a firmware that takes requests in line: the entry that followed each that is not answered.
@@ -181,7 +187,7 @@ class Streamer:
 
     def report(self) -> StreamReport:
         """Counts up to now."""
-        box, duration = self.outbox, self.link.now_s() - self._started_s
+        box, duration = self.send_window, self.link.now_s() - self._started_s
         return StreamReport(
             box.line_of(box.sent),
             box.sent_bytes,
@@ -204,14 +210,14 @@ class Streamer:
             ResponseTimeout: if it stays silent or an answer is lost.
             PortError: if the port goes away.
         """
-        box = self.outbox
+        box = self.send_window
         box.lines = lines
         if box.window.bytes is not None:
             for index, line in enumerate(lines):
                 if len(self.link.framed(self.base + index, line)) > box.window.bytes:
                     raise ProgramError(f"Line {index + 1} is longer than the machine's buffer: split it.")
         self._started_s = self._polled_s = self.link.now_s()
-        self.patience.begin()
+        self.watchdog.begin()
         self._tell_progress()
         while not (box.done() and self._verified()):
             if self._follower is not None:
@@ -224,7 +230,7 @@ class Streamer:
             except ResponseTimeout:
                 self._check_alive()
                 continue
-            self.patience.heard(idle_word=isinstance(reply, Waiting))
+            self.watchdog.heard(idle_word=isinstance(reply, Waiting))
             self._take(reply)
             self._check_alive()
         self.link.next_number = self.base + box.entries
@@ -240,7 +246,7 @@ class Streamer:
     def _fill(self) -> None:
         if self.link.now_s() < self.again.quiet_until_s:
             return
-        box = self.outbox
+        box = self.send_window
         while self.link.feeding and box.fits():
             self.again.wire_was_quiet()
             aside = box.is_aside(box.next)
@@ -251,15 +257,15 @@ class Streamer:
             text = box.text(entry)
             self.link.next_number = max(self.link.next_number, self.base + entry + 1)
             if not aside:
-                if self.watch is not None:
-                    self.watch.sent(box.line_of(entry), text)
+                if self.monitor is not None:
+                    self.monitor.sent(box.line_of(entry), text)
                 if self._follower is not None:
                     self._follower.sent(box.line_of(entry), text)
             self.link.send_framed(self.base + entry, text)
 
     def _poll_named(self) -> None:
         """Asks an arm for its place, past its queue, if the bytes before leave room."""
-        box, size = self.outbox, len(self.link.dialect.realtime[Realtime.STATUS])
+        box, size = self.send_window, len(self.link.dialect.realtime[Realtime.STATUS])
         # The window leaves room for one.
         if box.window.bytes is None or box.pending_bytes + size * len(self._polls) > box.window.bytes:
             return
@@ -274,18 +280,18 @@ class Streamer:
             if before is None:
                 break
         size = len(self.link.dialect.realtime.get(Realtime.STATUS, b""))
-        self.outbox.reserved_bytes = size * max(len(self._polls) - 1, 0)
+        self.send_window.reserved_bytes = size * max(len(self._polls) - 1, 0)
 
     def _verified(self) -> bool:
         """Whether the machine has every line; asks it once all are answered."""
-        if self.framing is not Framing.NUMBERED or not self.outbox.lines:
+        if self.framing is not Framing.NUMBERED or not self.send_window.lines:
             return True
         if not (self.again.complete or self.again.probing):
             self._probe()
         return self.again.complete
 
     def _probe(self) -> None:
-        self.patience.asked()
+        self.watchdog.asked()
         self.again.probe()
 
     def _wait_s(self) -> float:
@@ -297,7 +303,7 @@ class Streamer:
 
     def _poll_every_s(self) -> float:
         """Short lines are looked at twice as often, since a detour of theirs is soon over."""
-        done = self.outbox.acknowledged
+        done = self.send_window.acknowledged
         short = done > 0 and (self.link.now_s() - self._started_s) / done < POLL_S
         return SHORT_POLL_S if short and self.framing is not Framing.NAMED else POLL_S
 
@@ -318,7 +324,7 @@ class Streamer:
 
     def _ask_between(self) -> None:
         """Asks where the motors are, by a line between the others, where its answer tells that."""
-        box = self.outbox
+        box = self.send_window
         if self._follower is None or self.link.counts is None or box.window == ONE_LINE:
             return
         if sum(sent.aside for sent in box.pending) < _MOST_ASIDES:
@@ -336,9 +342,9 @@ class Streamer:
             self._take_rejected(reply)
         elif isinstance(reply, Resend):
             self.again.asked(reply.number - self.base)
-            self.patience.answered()
+            self.watchdog.answered()
         elif isinstance(reply, Busy):
-            self.patience.busy()
+            self.watchdog.busy()
         elif isinstance(reply, Alarm):
             alarm(reply)
         elif isinstance(reply, Banner):
@@ -352,10 +358,10 @@ class Streamer:
 
     def _take_ok(self, reply: Ok) -> None:
         if self.again.probe_answered():
-            self.patience.answered()
+            self.watchdog.answered()
             return
         entry = None if reply.number is None else reply.number - self.base
-        if self.outbox.answered(entry) is None:
+        if self.send_window.answered(entry) is None:
             if self.framing is Framing.PLAIN:
                 raise ProtocolError(_NOT_SENT)
             self.link.surplus += 1  # numbers keep the order, so an answer too many does no harm
@@ -363,10 +369,10 @@ class Streamer:
         if entry is not None:
             self._poll_answered(entry)
         self.again.answered()
-        self.patience.answered()
+        self.watchdog.answered()
 
     def _take_rejected(self, reply: Rejected) -> None:
-        box = self.outbox
+        box = self.send_window
         entry = box.answered(None if reply.number is None else reply.number - self.base)
         if entry is None:
             if self.framing is Framing.PLAIN:
@@ -382,12 +388,12 @@ class Streamer:
     def _take_status(self, status: Status) -> None:
         if status.state == "Alarm":
             raise DeviceAlarm("The machine is in an alarm: find its cause, then home or unlock it.")
-        self.patience.reported(status)
+        self.watchdog.reported(status)
         self._mind_waiting(status)
         self._watch_place(status)
-        box = self.outbox
+        box = self.send_window
         left = box.entries - box.sent
-        if left and status.state == "Idle" and box.acknowledged and not self.patience.dwelling_s():
+        if left and status.state == "Idle" and box.acknowledged and not self.watchdog.dwelling_s():
             self.stalls += 1
         self._tell_progress()
 
@@ -397,19 +403,19 @@ class Streamer:
         if place is None or status.work_mm is None:
             return
         rests = math.dist(place, status.work_mm[:3]) < _AT_REST_MM
-        self._waited = self._waited + 1 if rests and len(self.outbox.pending) > 1 else 0
+        self._waited = self._waited + 1 if rests and len(self.send_window.pending) > 1 else 0
         if self._waited >= _MOST_RESTS:
             self.link.counts = None
 
     def _watch_place(self, status: Status) -> None:
         """Raises if the tool is where no line leads it; a doubtful report is followed by another."""
-        if self.watch is None or status.state in _UNMOVED_STATES:
+        if self.monitor is None or status.state in _UNMOVED_STATES:
             return
         if self.framing is Framing.NUMBERED and self.link.counts is None:
             return
-        self.watch.taken(self.outbox.taken_lines())
-        self.watch.reported(self.link.place_of(status))
-        if self.watch.doubtful:
+        self.monitor.taken(self.send_window.taken_lines())
+        self.monitor.reported(self.link.place_of(status))
+        if self.monitor.doubtful:
             self._polled_s = self.link.now_s()
             if self.framing is Framing.NAMED:
                 self._poll_named()
@@ -419,18 +425,18 @@ class Streamer:
                 self._ask_between()
 
     def _tell_progress(self) -> None:
-        done, total = self.outbox.acknowledged, len(self.outbox.lines)
+        done, total = self.send_window.acknowledged, len(self.send_window.lines)
         if self._follower is None:
             self.link.listener(Progress(done, total, None))
         else:
             self.link.listener(self._follower.progress(done, total))
 
     def _check_alive(self) -> None:
-        bound_s = self.patience.silent_s(self.again.probing)
+        bound_s = self.watchdog.silent_s(self.again.probing)
         if bound_s is None:
             return
         if self.framing is Framing.NUMBERED and self.again.may_probe():
-            self.link.listener(Warning("An answer is missing: asking the machine which line it wants."))
+            self.link.listener(Notice("An answer is missing: asking the machine which line it wants."))
             self._probe()
             return
         raise ResponseTimeout(

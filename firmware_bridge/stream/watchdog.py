@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from firmware_bridge.dialects.base import Framing, Realtime, Status
 from firmware_bridge.errors import ResponseTimeout
-from firmware_bridge.events import Position, Warning
+from firmware_bridge.events import Notice, Position
 from firmware_bridge.stream.link import BUSY_LIMIT_S, Link
-from firmware_bridge.stream.send_window import Outbox
+from firmware_bridge.stream.send_window import SendWindow
 
 # No byte at all for so long, despite status requests, means that nobody is there.
 SILENCE_S = 5.0
@@ -25,14 +25,14 @@ NO_PROGRESS_S = 10.0
 WAITING_STATES = ("Hold", "Door")
 
 
-class Patience:
+class Watchdog:
     """The signs of life of one stream, and when they have failed for too long."""
 
-    def __init__(self, link: Link, framing: Framing, outbox: Outbox) -> None:
+    def __init__(self, link: Link, framing: Framing, send_window: SendWindow) -> None:
         self._link = link
         self._numbered = framing is Framing.NUMBERED
         self._polled = framing is Framing.PLAIN and link.hears(Realtime.STATUS)
-        self._outbox = outbox
+        self._send_window = send_window
         self._idle_word = False
         self._heard_s = 0.0
         self._moved_s = 0.0
@@ -77,7 +77,7 @@ class Patience:
 
     def dwelling_s(self) -> float:
         """Time that the pending lines make the machine wait by themselves."""
-        dialect, box = self._link.dialect, self._outbox
+        dialect, box = self._link.dialect, self._send_window
         found = (dialect.dwell.fullmatch(box.text(sent.index)) for sent in box.pending)
         return sum(float(match[1]) * dialect.dwell_unit_s for match in found if match)
 
@@ -90,7 +90,7 @@ class Patience:
         Raises:
             ResponseTimeout: if an answer was lost.
         """
-        now, pending = self._link.now_s(), self._outbox.pending
+        now, pending = self._link.now_s(), self._send_window.pending
         if not (pending or self._polled or probing):
             self.begin()  # nothing is awaited
             return None
@@ -120,7 +120,7 @@ class Patience:
         elif self._held_s is None:
             self._held_s = now
             self._link.listener(
-                Warning(f"The machine holds ({status.label}) by itself: close its door, and resume it.")
+                Notice(f"The machine holds ({status.label}) by itself: close its door, and resume it.")
             )
         elif now - self._held_s > BUSY_LIMIT_S:
             raise ResponseTimeout(
@@ -128,7 +128,7 @@ class Patience:
             )
 
     def _lost_answer(self) -> None:
-        index = self._outbox.line_of(self._outbox.pending[0].index)
+        index = self._send_window.line_of(self._send_window.pending[0].index)
         raise ResponseTimeout(
             f"Line {index + 1} was never answered though the machine stands still: "
             "an answer was lost on the way; check the cable and send again."

@@ -21,7 +21,7 @@ from firmware_bridge.dialects.base import Realtime
 from firmware_bridge.errors import BridgeError, HostError, PortError, ResponseTimeout
 from firmware_bridge.events import Event
 from firmware_bridge.job.device import Device
-from firmware_bridge.journal import JournalState, Place
+from firmware_bridge.journal import JournalState, ProgressPoint
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import Link, Listener
 from firmware_bridge.wirelog.log import LogError, Record, lines_of, read_log, table_of
@@ -235,7 +235,7 @@ def _draw(device: Device, path: Path, lines: list[str], job: Mapping[str, object
         started="",
         machine=device.machine,
         lines=lines,
-        bound=Place(int(_number(job, "line")), _number(job, "share")),
+        bound=ProgressPoint(int(_number(job, "line")), _number(job, "share")),
         taken=0,
         may_sent=int(_number(job, "may_sent")),
         position=tuple(position) if isinstance(position, list) and len(position) == 3 else None,

@@ -94,7 +94,7 @@ def _chart(
 
 
 def _draw(sheet: Sheet, profile: Profile, port: str, yes: bool, quiet: bool) -> None:
-    from firmware_bridge.events import Event, Progress, Warning
+    from firmware_bridge.events import Event, Notice, Progress
     from firmware_bridge.job.device import open_device
 
     confirm(f"Draw the {sheet.chart.title} on {port}: pen up, paper in place?", yes)
@@ -103,7 +103,7 @@ def _draw(sheet: Sheet, profile: Profile, port: str, yes: bool, quiet: bool) -> 
         def on_event(event: Event) -> None:
             if isinstance(event, Progress):
                 advance(event.lines_done, event.lines_total)
-            elif isinstance(event, Warning):
+            elif isinstance(event, Notice):
                 note(event.message)
 
         device.run(sheet.program, on_event)

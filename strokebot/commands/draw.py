@@ -61,7 +61,7 @@ def draw(
     ] = "auto",
     tone_pattern: Annotated[
         Literal["scan", "spiral"],
-        typer.Option("--tone-pattern", help="Course of the line of a tone drawing."),
+        typer.Option("--tone-pattern", help="ToolpathReader of the line of a tone drawing."),
     ] = "scan",
     weights: Annotated[Path | None, typer.Option("--weights", help="Weights of the network.")] = None,
     paper: Annotated[

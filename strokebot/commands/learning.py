@@ -19,7 +19,7 @@ from strokebot.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from strokebot.training.train import Progress
+    from strokebot.training.train import TrainingProgress
 
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Images of each set at most.", show_default="all")
@@ -46,7 +46,7 @@ def train(
 
     with progress_bar(f"training {config.stem}", quiet) as advance:
 
-        def on_progress(progress: Progress) -> None:
+        def on_progress(progress: TrainingProgress) -> None:
             loss = progress.losses.get("total")
             text = "" if loss is None else f", loss {loss:.4f}"
             advance(progress.step, progress.steps, f"training {config.stem}{text}")

@@ -89,7 +89,7 @@ def send(
             lambda device: listener(device, poll, advance),
             keep=keep,
             log=log,
-            patience_s=reconnect,
+            wait_s=reconnect,
         )
     tell_trim(report, quiet)
     say(f"{file.name}: {report.acknowledged} of {report.lines} lines in {report.duration_s:.1f} s", quiet)
@@ -161,7 +161,7 @@ def resume(
             lambda device: watch(device, poll, advance),
             journal=state.path,
             log=log,
-            patience_s=reconnect,
+            wait_s=reconnect,
         )
     tell_trim(report, quiet)
     say(f"{state.name}: the last {report.acknowledged} lines in {report.duration_s:.1f} s", quiet)
@@ -199,7 +199,7 @@ def simulate(
         recording = simulate_lines(read_gcode(file), loaded.machine)
         from strokebot import plots
         from strokebot.files import write_atomic
-        from strokebot.plots.reach import Limits
+        from strokebot.plots.reach import ShownLimits
         from strokebot.trace import Trace
 
         trace = Trace.recorded(recording, loaded)
@@ -209,7 +209,9 @@ def simulate(
             f"{trace.travel_mm:.0f} mm travelled",
             f"{trace.lifts} lifts",
         ]
-        figure = plots.simulation_figure(trace, loaded.paper.size_mm, Limits.of(loaded), file.name, facts)
+        figure = plots.simulation_figure(
+            trace, loaded.paper.size_mm, ShownLimits.of(loaded), file.name, facts
+        )
         picture = folder / "simulation.png"
         write_atomic(picture, plots.png_bytes(figure))
     say(f"{file.name}: {', '.join(facts)}", quiet)

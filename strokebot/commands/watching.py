@@ -107,17 +107,17 @@ def keep_journal(machine: MachineProfile, url: str, name: str) -> KeepJournal | 
 
 def listener(device: Device, poll: Poll, advance: Advance) -> Callable[[Event], None]:
     """Shows progress, and does what the pressed key says."""
-    from firmware_bridge.events import Adjusted, Progress, Replugged, Unplugged, Warning
+    from firmware_bridge.events import Adjusted, Notice, Progress, Replugged, Unplugged
 
     def on_event(event: Event) -> None:
         if isinstance(event, Progress):
             _show(event, advance)
-        elif isinstance(event, Warning):
+        elif isinstance(event, Notice):
             note(event.message)
         elif isinstance(event, Adjusted):
             note(adjusted(event))
         elif isinstance(event, Unplugged):
-            note(f"the port went away: waiting {event.patience_s:.0f} s for it (Ctrl-C ends that).")
+            note(f"the port went away: waiting {event.wait_s:.0f} s for it (Ctrl-C ends that).")
         elif isinstance(event, Replugged):
             note(f"the port is back after {event.away_s:.0f} s.")
         act = _KEYS.get(poll())

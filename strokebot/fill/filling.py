@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from strokebot.fill import FILL_MODES, FillMode
 from strokebot.fill.field import Field, find_areas
-from strokebot.fill.links import Detour, Link, link_passes
+from strokebot.fill.links import Connector, Detour, link_passes
 from strokebot.fill.passes import Pass, hatching, rings, strokes_in_gaps
 
 __all__ = ["FILL_MODES", "FillMode", "Filling", "fill_areas"]
@@ -31,7 +31,7 @@ class Filling:
 
     field: Field
     passes: tuple[Pass, ...]
-    links: tuple[Link, ...]
+    links: tuple[Connector, ...]
     detours: tuple[Detour, ...]
 
 

@@ -39,7 +39,7 @@ _FEW = 400
 
 
 @dataclass(frozen=True, eq=False)
-class Link:
+class Connector:
     """A way (K, 2) from vertex ``u`` of root ``a`` to vertex ``v`` of root ``b``, both included."""
 
     a: int
@@ -85,7 +85,9 @@ class _Clusters:
         return a != b
 
 
-def link_passes(field: Field, passes: list[Pass], longest: float = np.inf) -> tuple[list[Link], list[Detour]]:
+def link_passes(
+    field: Field, passes: list[Pass], longest: float = np.inf
+) -> tuple[list[Connector], list[Detour]]:
     """Links the passes of every area.
 
     Args:
@@ -100,7 +102,7 @@ def link_passes(field: Field, passes: list[Pass], longest: float = np.inf) -> tu
     of_area: dict[int, list[int]] = {}
     for k, line in enumerate(passes):
         of_area.setdefault(line.area, []).append(k)
-    links: list[Link] = []
+    links: list[Connector] = []
     detours: list[Detour] = []
     clusters = _Clusters(len(passes))
     for members in of_area.values():
@@ -113,7 +115,7 @@ def link_passes(field: Field, passes: list[Pass], longest: float = np.inf) -> tu
 
 def _tree(
     field: Field, passes: list[Pass], members: list[int], clusters: _Clusters, longest: float
-) -> tuple[dict[int, _Step], list[Link]]:
+) -> tuple[dict[int, _Step], list[Connector]]:
     """How each pass of an area that is no root is reached, and the links between its roots."""
     points = np.concatenate([passes[k].points for k in members])
     owner = np.concatenate([np.full(len(passes[k].points), k) for k in members])
@@ -145,7 +147,7 @@ def _tree(
     return steps, links
 
 
-def _hatch_links(passes: list[Pass], members: list[int], clusters: _Clusters) -> list[Link]:
+def _hatch_links(passes: list[Pass], members: list[int], clusters: _Clusters) -> list[Connector]:
     """Links from both ends of hatch to the nearest first ring."""
     rings = [k for k in members if passes[k].is_root and passes[k].closed]
     points = np.concatenate([passes[k].points for k in rings])
@@ -159,7 +161,7 @@ def _hatch_links(passes: list[Pass], members: list[int], clusters: _Clusters) ->
                 _, near = tree.query(passes[k].points[end])
                 ring = int(owner[near])
                 way = np.stack([passes[k].points[end], points[near]])
-                links.append(Link(k, end, ring, int(vertex[near]), way))
+                links.append(Connector(k, end, ring, int(vertex[near]), way))
                 clusters.join(k, ring)
     return links
 
@@ -200,15 +202,15 @@ def _slanted(field: Field, outer: Pass, inner: Pass, u: int, v: int, entry: int 
 
 def _link(
     field: Field, passes: list[Pass], steps: dict[int, _Step], one: tuple[int, int], two: tuple[int, int]
-) -> Link:
+) -> Connector:
     """A link between the roots of two neighbouring passes, given with a vertex each."""
     (a, u, first), (b, v, second) = _way_out(passes, steps, *one), _way_out(passes, steps, *two)
     away, near = (np.asarray(found) for found in cKDTree(passes[a].points).query(passes[b].points))
     straight = int(np.argmin(away))
     ends = np.stack([passes[a].points[near[straight]], passes[b].points[straight]])
     if is_free(field, *ends):
-        return Link(a, int(near[straight]), b, straight, ends)
-    return Link(a, u, b, v, np.concatenate([first[::-1], second]))
+        return Connector(a, int(near[straight]), b, straight, ends)
+    return Connector(a, u, b, v, np.concatenate([first[::-1], second]))
 
 
 def _way_out(passes: list[Pass], steps: dict[int, _Step], k: int, vertex: int) -> tuple[int, int, Points]:

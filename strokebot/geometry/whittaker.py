@@ -24,7 +24,7 @@ from scipy.linalg import solveh_banded
 Floats = NDArray[np.float64]
 
 
-def calm(places: Floats, values: Floats, length: float, step: float = 1.0) -> Floats:
+def whittaker_smooth(places: Floats, values: Floats, length: float, step: float = 1.0) -> Floats:
     """Smooths values along a line.
 
     Args:

@@ -24,7 +24,7 @@ from calibration.profile import Profile
 from strokebot.gesture import Gesture
 from strokebot.plots import panels, style
 from strokebot.plots.panels import Box, Size
-from strokebot.plots.reach import Limits
+from strokebot.plots.reach import ShownLimits
 from strokebot.trace import Trace
 from strokebot.trajectory.path.place import Placement
 from strokebot.trajectory.timing.time_budget import stage_times
@@ -127,7 +127,7 @@ def dry_run_figure(
     ink: NDArray[np.float32],
     placement: Placement,
     trace: Trace,
-    limits: Limits,
+    limits: ShownLimits,
     name: str,
     facts: list[str],
     planned: tuple[Trajectory, Profile] | None = None,
@@ -169,7 +169,7 @@ def dry_run_figure(
 
 
 def simulation_figure(
-    trace: Trace, paper_mm: tuple[float, float], limits: Limits, name: str, facts: list[str]
+    trace: Trace, paper_mm: tuple[float, float], limits: ShownLimits, name: str, facts: list[str]
 ) -> Figure:
     """What a G-code file draws: the ink, the path over time, speed and pen over time.
 
@@ -241,14 +241,14 @@ def _time_bar(axes: Axes, lines: LineCollection, panel: Size, label: str = "time
     bar_axes.tick_params(labelsize=style.SMALL_PT, length=3)
 
 
-def _time_panels(axes: list[Axes], trace: Trace, limits: Limits, title: str) -> None:
+def _time_panels(axes: list[Axes], trace: Trace, limits: ShownLimits, title: str) -> None:
     size = (PAGE_WIDTH_INCH - _SIDE_INCH, _TIME_HEIGHT_INCH)
     panels.show_speed(axes[0], trace, limits, size, title)
     panels.show_pen(axes[1], trace, limits, size)
 
 
 def _motion_panels(
-    axes: list[Axes], trace: Trace, limits: Limits, trajectory: Trajectory, profile: Profile
+    axes: list[Axes], trace: Trace, limits: ShownLimits, trajectory: Trajectory, profile: Profile
 ) -> None:
     """Speed, acceleration and pen value over time, and the bar of the stages below them."""
     size = (PAGE_WIDTH_INCH - _SIDE_INCH, _TIME_HEIGHT_INCH)

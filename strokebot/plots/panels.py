@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from strokebot import raster
 from strokebot.plots import style
-from strokebot.plots.reach import Limits
+from strokebot.plots.reach import ShownLimits
 from strokebot.trace import Trace
 from strokebot.trajectory.compile.compile import approach_time_s
 from strokebot.trajectory.timing.time_budget import StageTimes
@@ -131,7 +131,7 @@ def path_key(lifts: int) -> list[Line2D]:
     return key
 
 
-def show_speed(axes: Axes, trace: Trace, limits: Limits, size: Size, title: str) -> None:
+def show_speed(axes: Axes, trace: Trace, limits: ShownLimits, size: Size, title: str) -> None:
     """Speed along the path over time, drawn and travel apart, with the limits."""
     time, speed = trace.speed_mm_s(_TIME_SLICES)
     time = time - trace.t_s[0]
@@ -218,7 +218,7 @@ def show_stages(axes: Axes, stages: StageTimes, size: Size, title: str) -> None:
     )  # fmt: skip
 
 
-def show_pen(axes: Axes, trace: Trace, limits: Limits, size: Size) -> None:
+def show_pen(axes: Axes, trace: Trace, limits: ShownLimits, size: Size) -> None:
     """Value of the pen axis over time, with up, touch and full."""
     axes.plot(trace.t_s - trace.t_s[0], trace.pen, color=style.DRAWN, linewidth=0.9)
     marks = [(limits.pen_up, "up"), (limits.pen_touch, "touch"), (limits.pen_full, "full")]

@@ -117,7 +117,7 @@ def _outline(axes: Axes, corners: NDArray[np.float64], colour: str, line: str) -
 
 
 @dataclass(frozen=True)
-class Limits:
+class ShownLimits:
     """What a machine and its pen allow, for the time panels.
 
     Attributes:
@@ -135,7 +135,7 @@ class Limits:
     pen_label: str
 
     @classmethod
-    def of(cls, profile: Profile) -> Limits:
+    def of(cls, profile: Profile) -> ShownLimits:
         """The limits of a profile."""
         x_speed, y_speed = profile.machine.max_speed_mm_s
         return cls(

@@ -69,7 +69,7 @@ _EMERGENCY = 5.0
 _LEAST_GUARD_S = 30.0
 
 # Called with steps done and steps planned.
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ def refine_gesture(
     min_width_px: float | None = None,
     max_width_px: float | None = None,
     device: str = "cpu",
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Refined:
     """Moves the points and widths of a gesture so that what it draws comes nearest to the picture.
 
@@ -190,7 +190,7 @@ class _Run:
         high_px: float,
         contrast: float,
         seconds: float,
-        progress: Progress | None,
+        progress: ProgressCallback | None,
     ) -> None:
         self.engine, self.shape = engine, ink.ink.shape
         self.target = engine.floats(ink.ink.ravel())

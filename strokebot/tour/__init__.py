@@ -29,10 +29,10 @@ from strokebot.fill.filling import FillMode
 from strokebot.gesture import LIFT_THRESHOLD, Gesture, chain
 from strokebot.picture.image import InkImage
 from strokebot.tour.areas import fill_graph, measure_apart, shortest_walk
-from strokebot.tour.beam_search import MOST_EDGES, grown_walks
-from strokebot.tour.centreline import Line
+from strokebot.tour.beam_search import MOST_EDGES, beam_search_walks
+from strokebot.tour.centreline import CentreLine
 from strokebot.tour.graph import clean, split_corners, trace
-from strokebot.tour.local_search import natural_walk
+from strokebot.tour.local_search import local_search_walk
 from strokebot.tour.order import order_pieces
 from strokebot.tour.pieces import Piece, dot, drawn
 from strokebot.tour.postman import TourCosts, cut_retraces
@@ -41,7 +41,7 @@ from strokebot.tour.upsample import prepare
 __all__ = ["Tour", "TourCosts", "plan_tour", "tour_gesture"]
 
 # Called with the share of the work that is done.
-Progress: TypeAlias = Callable[[float], None]
+ProgressCallback: TypeAlias = Callable[[float], None]
 
 # Shares of the work after which progress is reported: skeleton, lines measured, parts walked.
 _SKELETON, _MEASURED, _WALKED = 0.35, 0.6, 0.9
@@ -68,7 +68,7 @@ def tour_gesture(
     pen_px: tuple[float, float] | None = None,
     fill: FillMode = "spiral",
     costs: TourCosts | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Gesture:
     """Draws an ink image as one continuous gesture; see ``plan_tour``."""
     return plan_tour(ink, pen_px=pen_px, fill=fill, costs=costs, progress=progress).gesture
@@ -80,7 +80,7 @@ def plan_tour(
     pen_px: tuple[float, float] | None = None,
     fill: FillMode = "spiral",
     costs: TourCosts | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Tour:
     """Draws an ink image as one continuous gesture.
 
@@ -107,7 +107,7 @@ def plan_tour(
     tell(_SKELETON)
     found = None if pen_px is None else fill_graph(work, skeleton, pen_px[1], fill)
     if found is None:
-        graph, filled = trace(skeleton, work.depth), dict[int, Line]()
+        graph, filled = trace(skeleton, work.depth), dict[int, CentreLine]()
         # A node bears the number of the skeleton pixel that it was made of.
         part = dict(enumerate((work.labels[skeleton] - 1).tolist()))
         clean(graph)
@@ -125,9 +125,9 @@ def plan_tour(
             number = next(part[node] for node in nodes if node in part)
             fills = any(k in filled for node in nodes for k in graph.at[node])
             if not fills and sum(len(graph.at[node]) for node in nodes) <= 2 * MOST_EDGES:
-                runs = grown_walks(graph, nodes, shapes, costs, work.unit)
+                runs = beam_search_walks(graph, nodes, shapes, costs, work.unit)
             else:
-                walk = shortest_walk(graph, nodes) if fills else natural_walk(graph, nodes, shapes)
+                walk = shortest_walk(graph, nodes) if fills else local_search_walk(graph, nodes, shapes)
                 runs = [walk] if costs is None else cut_retraces(graph, walk, costs, work.unit)
             drawings.append((number, [drawn(graph, lines, run, work.unit) for run in runs]))
         walked += len(nodes)

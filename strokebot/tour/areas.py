@@ -20,10 +20,10 @@ from scipy.spatial import cKDTree
 from strokebot.fill import FillMode
 from strokebot.fill.filling import Filling, fill_areas
 from strokebot.geometry.polyline import simplify
-from strokebot.tour.centreline import Line, measure, sample
+from strokebot.tour.centreline import CentreLine, measure, sample
 from strokebot.tour.graph import Graph, Points, clean, split_corners, trace
 from strokebot.tour.postman import Walk, euler_walk, least_retracing
-from strokebot.tour.upsample import Working
+from strokebot.tour.upsample import UpsampledInk
 
 # A loop that holds an end is longer than any that cleaning drops, px.
 _HOLD_PX = 1e6
@@ -45,9 +45,9 @@ class Areas:
         part: node -> number of the part it belongs to, for the nodes that ``join`` adds.
     """
 
-    def __init__(self, filling: Filling, work: Working) -> None:
+    def __init__(self, filling: Filling, work: UpsampledInk) -> None:
         self.mask: NDArray[np.bool_] = filling.field.mask()
-        self.lines: dict[int, Line] = {}
+        self.lines: dict[int, CentreLine] = {}
         self.part: dict[int, int] = {}
         self._filling, self._work = filling, work
         self._held: dict[int, int] = {}
@@ -56,7 +56,7 @@ class Areas:
 
     @classmethod
     def find(
-        cls, work: Working, skeleton: NDArray[np.bool_], widest_px: float, mode: FillMode
+        cls, work: UpsampledInk, skeleton: NDArray[np.bool_], widest_px: float, mode: FillMode
     ) -> Areas | None:
         """The areas of a picture; None where there is nothing to fill.
 
@@ -188,7 +188,7 @@ class Areas:
         ink = np.where(ink >= _FULL, 1.0, ink)
         body = np.column_stack([points, width, ink])
         space = np.column_stack([points, width / 2, ink * self._radius])
-        self.lines[number] = Line(body[simplify(space, _TOLERANCE_PX * self._work.unit)], None, None)
+        self.lines[number] = CentreLine(body[simplify(space, _TOLERANCE_PX * self._work.unit)], None, None)
 
 
 def _move_end(graph: Graph, node: int, ring: int) -> None:
@@ -205,8 +205,8 @@ def _move_end(graph: Graph, node: int, ring: int) -> None:
 
 
 def fill_graph(
-    work: Working, skeleton: NDArray[np.bool_], widest_px: float, mode: FillMode
-) -> tuple[Graph, dict[int, Line], dict[int, int]] | None:
+    work: UpsampledInk, skeleton: NDArray[np.bool_], widest_px: float, mode: FillMode
+) -> tuple[Graph, dict[int, CentreLine], dict[int, int]] | None:
     """The graph of a picture with areas, cleaned, the lines that fill these among its edges.
 
     Args:
@@ -233,7 +233,7 @@ def fill_graph(
     return graph, areas.lines, part | areas.part
 
 
-def measure_apart(graph: Graph, filled: dict[int, Line], work: Working) -> dict[int, Line]:
+def measure_apart(graph: Graph, filled: dict[int, CentreLine], work: UpsampledInk) -> dict[int, CentreLine]:
     """The drawn line of every edge of a graph, given those of its filling edges."""
     edges = {number: edge for number, edge in graph.edges.items() if number not in filled}
     rest = Graph(graph.place, graph.radius, edges, graph.at)

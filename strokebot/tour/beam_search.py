@@ -87,7 +87,7 @@ _LEAST_LENGTH = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Leanings:
+class OrderFeatures:
     """What a hand would rather do with one part.
 
     Attributes:
@@ -108,7 +108,7 @@ class Leanings:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class PartialWalk:
     """How the pen comes to a node.
 
     Attributes:
@@ -123,7 +123,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
+class Beam:
     """A drawing begun.
 
     Attributes:
@@ -141,7 +141,7 @@ class Growth:
     rest: list[float]
 
 
-def leanings(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> Leanings:
+def order_features(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> OrderFeatures:
     """What a hand would rather do with one component."""
     numbers = sorted({k for node in nodes for k in graph.at[node]})
     odd, _, found, height = features(graph, numbers, shapes)
@@ -165,7 +165,7 @@ def leanings(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -
     place |= {graph.edges[k].b: line[-1] for k, line in zip(numbers, lines, strict=True)}
     side = np.maximum(box, _LEAST_BOX)
     start = {node: float(np.dot(START_WEIGHTS, [*(at / side), leaf[node]])) for node, at in place.items()}
-    return Leanings(
+    return OrderFeatures(
         numbers, (direct @ DIRECTION_WEIGHTS).tolist(), pairs @ ORDER_WEIGHTS, length.tolist(), start, height
     )
 
@@ -208,7 +208,7 @@ def _pair_features(
     return np.asarray(found * weight[:, :, None])
 
 
-def grown_walks(
+def beam_search_walks(
     graph: Graph,
     nodes: Sequence[int],
     shapes: Mapping[int, Points],
@@ -228,14 +228,14 @@ def grown_walks(
         Walks between which the pen is lifted, one if ``costs`` is None: edge numbers with True where
         the edge is walked from a to b. Every edge occurs at least once.
     """
-    part = _Part(graph, leanings(graph, nodes, shapes), costs, unit)
+    part = _Part(graph, order_features(graph, nodes, shapes), costs, unit)
     return part.walks(part.grow())
 
 
 class _Part:
     """One component on which growths are made."""
 
-    def __init__(self, graph: Graph, lean: Leanings, costs: TourCosts | None, unit: float) -> None:
+    def __init__(self, graph: Graph, lean: OrderFeatures, costs: TourCosts | None, unit: float) -> None:
         self._lean, self._turns, self._place = lean, Turns(graph), graph.place
         self._ends = [(graph.edges[k].a, graph.edges[k].b) for k in lean.numbers]
         self._at: dict[int, list[int]] = {}
@@ -247,10 +247,10 @@ class _Part:
         self._lift = np.inf if costs is None else costs.lift_s * costs.draw_px_s * unit / lean.height_px
         self._air = 0.0 if costs is None else costs.draw_px_s / costs.travel_px_s / lean.height_px
 
-    def grow(self) -> Growth:
+    def grow(self) -> Beam:
         """The best growth that the search finds."""
         rest = (self._lean.before.sum(axis=1)).tolist()
-        beam = [Growth(score, 0, node, (), rest) for node, score in self._lean.start.items()]
+        beam = [Beam(score, 0, node, (), rest) for node, score in self._lean.start.items()]
         for _ in self._ends:
             longer = [found for growth in beam for found in self._longer(growth)]
             longer.sort(key=lambda found: -found[0])
@@ -263,12 +263,12 @@ class _Part:
                     start = self._ends[edge][not forward]
                     step = (edge, forward, self._retraced(ways, start))
                     rest = [r - row[edge] for r, row in zip(growth.rest, self._before, strict=True)]
-                    beam.append(Growth(score, drawn, node, (*growth.steps, step), rest))
+                    beam.append(Beam(score, drawn, node, (*growth.steps, step), rest))
                     if len(beam) == _BEAM:
                         break
         return beam[0]
 
-    def _longer(self, growth: Growth) -> list[tuple[float, Growth, int, bool, dict[int, Way]]]:
+    def _longer(self, growth: Beam) -> list[tuple[float, Beam, int, bool, dict[int, PartialWalk]]]:
         """Every step that a growth can make: its score, the growth, edge, direction, and the ways."""
         ways = self._ways(growth)
         lean, found = self._lean, []
@@ -291,16 +291,16 @@ class _Part:
                     found.append((score, growth, edge, forward, ways))
         return found
 
-    def _ways(self, growth: Growth) -> dict[int, Way]:
+    def _ways(self, growth: Beam) -> dict[int, PartialWalk]:
         """The ways to the nodes at which the next step may start."""
-        done: dict[int, Way] = {}
+        done: dict[int, PartialWalk] = {}
         heap: list[tuple[float, int, int, int | None]] = [(0.0, 0, growth.node, None)]
         count = 0
         while heap:
             far, _, node, last = heapq.heappop(heap)
             if node in done:
                 continue
-            done[node] = Way(far, last, False)
+            done[node] = PartialWalk(far, last, False)
             for edge in self._at[node]:
                 if growth.drawn >> edge & 1:
                     a, b = self._ends[edge]
@@ -310,14 +310,14 @@ class _Part:
                         heapq.heappush(heap, (far + self._lean.length[edge], count, other, edge))
         return done if self._lift == np.inf or not growth.drawn else self._lifted(growth, done)
 
-    def _lifted(self, growth: Growth, ways: dict[int, Way]) -> dict[int, Way]:
+    def _lifted(self, growth: Beam, ways: dict[int, PartialWalk]) -> dict[int, PartialWalk]:
         """The ways, through the air where that is sooner; also to ends of lines that begin at one of them."""
         sooner = dict(ways)
         for node, way in ways.items():
             if way.length > 0:
                 air = self._through_air(growth.node, node)
                 if air < way.length:
-                    sooner[node] = Way(air, None, True)
+                    sooner[node] = PartialWalk(air, None, True)
             for edge in self._at[node]:
                 a, b = self._ends[edge]
                 other = b if node == a else a
@@ -325,14 +325,14 @@ class _Part:
                     continue
                 air = self._through_air(growth.node, other)
                 if air < way.length + self._lean.length[edge] and len(self._at[other]) == 1:
-                    sooner[other] = Way(air, None, True)
+                    sooner[other] = PartialWalk(air, None, True)
         return sooner
 
     def _through_air(self, node: int, other: int) -> float:
         way = self._place[other] - self._place[node]
         return self._lift + self._air * float(np.hypot(*way))
 
-    def _retraced(self, ways: dict[int, Way], node: int) -> Walk | None:
+    def _retraced(self, ways: dict[int, PartialWalk], node: int) -> Walk | None:
         """The steps of the way to a node over drawn edges, or None if it is through the air."""
         if ways[node].lifted:
             return None
@@ -345,7 +345,7 @@ class _Part:
             steps.append((self._lean.numbers[edge], node == b))
             node = a if node == b else b
 
-    def walks(self, growth: Growth) -> list[Walk]:
+    def walks(self, growth: Beam) -> list[Walk]:
         """A growth as walks between lifts."""
         found: list[Walk] = [[]]
         for edge, forward, way in growth.steps:

@@ -20,7 +20,7 @@ straight from body to body, or by way of the node.
 A line thinner than about ``_NARROW`` units never reaches full ink on a pixel grid:
 there the width is the integral of c over t, and the ink counts as full.
 
-Line ends. A round pen of width w that stops at e leaves ink up to e + w / 2, so
+CentreLine ends. A round pen of width w that stops at e leaves ink up to e + w / 2, so
 the end is put half a width before the place where the ink ends.
 """
 
@@ -62,7 +62,7 @@ _CUT_SHARE = 0.35
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class CentreLine:
     """An edge with its measured ink, ready to be drawn from node a to node b.
 
     Attributes:
@@ -75,9 +75,9 @@ class Line:
     first: Floats | None
     last: Floats | None
 
-    def reversed(self) -> Line:
+    def reversed(self) -> CentreLine:
         """The same line, drawn the other way."""
-        return Line(self.body[::-1], self.last, self.first)
+        return CentreLine(self.body[::-1], self.last, self.first)
 
 
 def sample(field: NDArray[np.floating], points: Points) -> Floats:
@@ -88,7 +88,7 @@ def sample(field: NDArray[np.floating], points: Points) -> Floats:
 
 def measure(
     graph: Graph, ink: NDArray[np.float32], depth: NDArray[np.float64], unit: float
-) -> dict[int, Line]:
+) -> dict[int, CentreLine]:
     """Measures every edge of a graph.
 
     Args:
@@ -203,7 +203,7 @@ def _line(
     measured: Floats,
     ink: NDArray[np.float32],
     unit: float,
-) -> Line:
+) -> CentreLine:
     """Puts one edge together from its measured profiles (K, 5)."""
     shift, width, peak, integral = measured[:, :4].T
     good = measured[:, 4] > 0
@@ -233,7 +233,7 @@ def _line(
         body = _fit_end(body, ink)
     first = _at_node(graph, edge.a, body[0]) if degree[0] >= 3 else None
     last = _at_node(graph, edge.b, body[-1]) if degree[1] >= 3 else None
-    return Line(body, first, last)
+    return CentreLine(body, first, last)
 
 
 def _at_node(graph: Graph, node: int, near: Floats) -> Floats:

@@ -76,7 +76,7 @@ _LEAST_GAIN = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Habits:
+class WalkCosts:
     """What a hand would rather do with each edge of a part.
 
     Attributes:
@@ -134,11 +134,11 @@ def features(
     return np.array(odd), late, length, height
 
 
-def habits(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> Habits:
+def walk_costs(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> WalkCosts:
     """What a hand would rather do with the edges of one component."""
     numbers = sorted({k for node in nodes for k in graph.at[node]})
     odd, even, length, height = features(graph, numbers, shapes)
-    return Habits(
+    return WalkCosts(
         dict(zip(numbers, (odd @ DIRECTION_WEIGHTS).tolist(), strict=True)),
         dict(zip(numbers, (even @ ORDER_WEIGHTS).tolist(), strict=True)),
         dict(zip(numbers, length.tolist(), strict=True)),
@@ -146,7 +146,7 @@ def habits(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> 
     )
 
 
-def natural_walk(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> Walk:
+def local_search_walk(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> Walk:
     """A walk over all edges of one component as a hand might make it.
 
     Args:
@@ -158,7 +158,7 @@ def natural_walk(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points
         Edge numbers with True where the edge is walked from a to b. Every edge
         occurs once or twice; each step starts at the node where the last one ended.
     """
-    habit = habits(graph, nodes, shapes)
+    habit = walk_costs(graph, nodes, shapes)
     turns = Turns(graph)
     lines = [WalkLine(graph, habit, turns, walk) for walk in candidates(graph, nodes, habit, turns)]
     most = 1 if len(habit.length) > _MOST_EDGES else _IMPROVED
@@ -168,7 +168,7 @@ def natural_walk(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points
     return min(lines, key=WalkLine.cost).steps
 
 
-def candidates(graph: Graph, nodes: Sequence[int], habit: Habits, turns: Turns) -> list[Walk]:
+def candidates(graph: Graph, nodes: Sequence[int], habit: WalkCosts, turns: Turns) -> list[Walk]:
     """Walks with different starts and ends, each way round."""
     numbers = list(habit.length)
     joins = least_retracing(graph, nodes)
@@ -181,7 +181,7 @@ def candidates(graph: Graph, nodes: Sequence[int], habit: Habits, turns: Turns) 
 
 
 def _moved_ends(
-    graph: Graph, nodes: Sequence[int], habit: Habits, doubled: list[int], start: int, end: int
+    graph: Graph, nodes: Sequence[int], habit: WalkCosts, doubled: list[int], start: int, end: int
 ) -> list[tuple[list[int], int, int]]:
     """Choices of what to double, the start and the end; the least retracing first."""
     found: dict[tuple[int, int], tuple[float, list[int]]] = {}
@@ -207,13 +207,13 @@ def _moved_ends(
     return [(twice, *key) for key, (_, twice) in ranked[:most]]
 
 
-def _rank(graph: Graph, habit: Habits, way: float, node: int) -> float:
+def _rank(graph: Graph, habit: WalkCosts, way: float, node: int) -> float:
     """How little promising a node is as an end of the walk: the retracing it costs; leaves before others."""
     return RETRACE * way + (0.0 if len(graph.at[node]) == 1 else 0.1)
 
 
 def _ways(
-    graph: Graph, nodes: Sequence[int], habit: Habits, doubled: frozenset[int], source: int
+    graph: Graph, nodes: Sequence[int], habit: WalkCosts, doubled: frozenset[int], source: int
 ) -> dict[int, tuple[float, frozenset[int]]]:
     """For each node the retracing that a way from the source adds, and the edges of the way."""
     done: dict[int, tuple[float, frozenset[int]]] = {}
@@ -238,7 +238,7 @@ def _ways(
 class WalkLine:
     """A walk that is improved loop by loop, in place."""
 
-    def __init__(self, graph: Graph, habit: Habits, turns: Turns, walk: Walk) -> None:
+    def __init__(self, graph: Graph, habit: WalkCosts, turns: Turns, walk: Walk) -> None:
         self.steps = list(walk)
         self._graph, self._habit = graph, habit
         edge = graph.edges[walk[0][0]]

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebot.geometry.polyline import simplify_piece
-from strokebot.geometry.whittaker import calm
-from strokebot.tour.centreline import Line, is_blot
+from strokebot.geometry.whittaker import whittaker_smooth
+from strokebot.tour.centreline import CentreLine, is_blot
 from strokebot.tour.graph import Graph, Points
 from strokebot.tour.postman import Walk, leave_direction
-from strokebot.tour.upsample import Working
+from strokebot.tour.upsample import UpsampledInk
 
 Piece: TypeAlias = NDArray[np.float64]
 
@@ -24,7 +24,7 @@ _NOISE_WIDTHS = 0.3
 _STRAIGHT = -0.75
 
 
-def drawn(graph: Graph, lines: dict[int, Line], walk: Walk, unit: float) -> Piece:
+def drawn(graph: Graph, lines: dict[int, CentreLine], walk: Walk, unit: float) -> Piece:
     """The piece (N, 4) of one walk: x, y, width, intensity, working px.
 
     Args:
@@ -34,7 +34,7 @@ def drawn(graph: Graph, lines: dict[int, Line], walk: Walk, unit: float) -> Piec
         unit: working px in one px of the picture.
     """
     rows: list[Piece] = []
-    arriving: tuple[Line, Points] | None = None
+    arriving: tuple[CentreLine, Points] | None = None
     for number, forward in walk:
         edge = graph.edges[number]
         line = lines[number] if forward else lines[number].reversed()
@@ -62,7 +62,7 @@ def _calm(rows: list[Piece], unit: float) -> Piece:
         return piece[[0, -1]]
     piece, number = piece[moved], number[moved]
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(piece[:, :2], axis=0).T))])
-    piece[:, 2:] = calm(along, piece[:, 2:], _NOISE_WIDTHS * float(np.median(piece[:, 2])))
+    piece[:, 2:] = whittaker_smooth(along, piece[:, 2:], _NOISE_WIDTHS * float(np.median(piece[:, 2])))
     piece[:, 2:] = np.maximum(piece[:, 2:], 0.0)
     bounds = np.flatnonzero(np.diff(number)) + 1
     # The lines of a reduced picture are no more exact than its own pixels.
@@ -71,7 +71,7 @@ def _calm(rows: list[Piece], unit: float) -> Piece:
     return np.concatenate(parts)
 
 
-def dot(work: Working, part: int) -> Piece:
+def dot(work: UpsampledInk, part: int) -> Piece:
     """A part without a line is a dot: a disc of its ink's area, at its centre of mass."""
     x0, y0, x1, y1 = np.round(work.box[part] * work.unit).astype(int)
     inside = work.labels[y0:y1, x0:x1] == part + 1

@@ -27,7 +27,7 @@ _ROUNDING_PX = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Working:
+class UpsampledInk:
     """The resampled picture.
 
     Attributes:
@@ -45,7 +45,7 @@ class Working:
     unit: float
 
 
-def prepare(ink: NDArray[np.float32]) -> Working:
+def prepare(ink: NDArray[np.float32]) -> UpsampledInk:
     """Resamples a picture for the skeleton.
 
     Args:
@@ -62,17 +62,17 @@ def prepare(ink: NDArray[np.float32]) -> Working:
         unit = size[0] / width if width >= height else size[1] / height
         field = np.clip(_resize(ink, size, Image.Resampling.BOX), 0.0, 1.0)
         parts = find_parts(field)
-        return Working(field, parts.labels, parts.depth, parts.box / unit, unit)
+        return UpsampledInk(field, parts.labels, parts.depth, parts.box / unit, unit)
     parts = find_parts(ink)
     unit = min(max(1, int(np.ceil(_LINE_PX / line_width(ink)))), _LARGEST_UNIT, int(room))
     box = parts.box.astype(np.float64)
     if unit == 1:
-        return Working(ink, parts.labels, parts.depth, box, 1.0)
+        return UpsampledInk(ink, parts.labels, parts.depth, box, 1.0)
     field = np.clip(_resize(ink, (width * unit, height * unit), Image.Resampling.BICUBIC), 0.0, 1.0)
     labels = _labels(field, parts.labels, unit)
     # A frame of paper: ink that runs off the picture ends there.
     depth = np.asarray(ndimage.distance_transform_edt(np.pad(labels > 0, 1)))[1:-1, 1:-1]
-    return Working(field, labels, depth, box, float(unit))
+    return UpsampledInk(field, labels, depth, box, float(unit))
 
 
 def _resize(field: NDArray[np.float32], size: tuple[int, int], how: Image.Resampling) -> NDArray[np.float32]:

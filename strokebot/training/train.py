@@ -21,8 +21,8 @@ from strokebot.errors import StrokebotError
 from strokebot.training.config import load_config
 from strokebot.training.testsets import PACK_NAME as PACK_NAME
 from strokebot.training.testsets import load_sources as load_sources
-from strokebot.training.trainer import Progress as Progress
 from strokebot.training.trainer import Trainer as Trainer
+from strokebot.training.trainer import TrainingProgress as TrainingProgress
 
 # What a shell expects of a program that Ctrl-C has ended.
 _INTERRUPTED = 130
@@ -34,7 +34,7 @@ def train(
     out_dir: Path,
     *,
     resume: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
     max_seconds: float | None = None,
     device: str | None = None,
 ) -> Path:
@@ -93,7 +93,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", choices=["cpu", "cuda"], default=None)
     args = parser.parse_args(argv)
 
-    def show(progress: Progress) -> None:
+    def show(progress: TrainingProgress) -> None:
         main_terms = " ".join(f"{k} {progress.losses[k]:.5f}" for k in ("pixel", "order", "length", "lifts"))
         sys.stdout.write(
             f"{progress.step}/{progress.steps} {main_terms} {progress.images_per_s:.0f} images/s\n"

@@ -35,7 +35,7 @@ _WATCHED = 32
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """What a training tells while it runs.
 
     Attributes:
@@ -234,7 +234,7 @@ class Trainer:
         self.step = load_state(self.state_path, self.network, self.averaged, self.optimizer)
 
     def run(
-        self, on_progress: Callable[[Progress], None] | None = None, max_seconds: float | None = None
+        self, on_progress: Callable[[TrainingProgress], None] | None = None, max_seconds: float | None = None
     ) -> None:
         """Trains to the end, with checkpoints and a log.
 
@@ -266,7 +266,7 @@ class Trainer:
                             figures = {"balance": float(self.scale), "images_per_s": rate}
                             self.record.log(self.step, means | figures)
                             if on_progress:
-                                on_progress(Progress(self.step, self.config.steps, means, rate))
+                                on_progress(TrainingProgress(self.step, self.config.steps, means, rate))
                     if self.step % self.config.save_every == 0:
                         self.save()
             except RuntimeError:

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.errors import MeasureError
-from calibration.measurements import Line, Measurements, Point, Sample
+from calibration.measurements import LineMeasurement, Measurements, Point, Sample
 
 size = st.floats(0, 5)
 lines = st.builds(
-    Line,
+    LineMeasurement,
     st.text(max_size=8),
     size,
     size,
@@ -35,7 +35,7 @@ def test_measurements_are_read_back_as_they_were_written(lines, points, source):
 
 
 def test_a_line_is_found_by_name():
-    line = Line("a", 0.5, 0.01, 0.8, 0.01, 1.0)
+    line = LineMeasurement("a", 0.5, 0.01, 0.8, 0.01, 1.0)
     measured = Measurements("", "scan", 10.0, 0.0, 0.0, (line,))
     assert measured.line("a") is line
     assert measured.line("b") is None
@@ -44,10 +44,10 @@ def test_a_line_is_found_by_name():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Line("a", float("nan"), 0, 0, 0, 0), "finite"),
-        (lambda: Line("a", -1, 0, 0, 0, 0), "below 0"),
+        (lambda: LineMeasurement("a", float("nan"), 0, 0, 0, 0), "finite"),
+        (lambda: LineMeasurement("a", -1, 0, 0, 0, 0), "below 0"),
         (lambda: Measurements("", "guess", 1, 0, 0, ()), "source"),
-        (lambda: Measurements("", "scan", 1, 0, 0, (Line("a", 1, 0, 0, 0, 0),) * 2), "twice"),
+        (lambda: Measurements("", "scan", 1, 0, 0, (LineMeasurement("a", 1, 0, 0, 0, 0),) * 2), "twice"),
     ],
 )
 def test_impossible_measures_are_refused(make, message):
@@ -58,7 +58,7 @@ def test_impossible_measures_are_refused(make, message):
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_damaged_file_raises_nothing_but_our_error(data):
-    line = Line("a", 0.5, 0.01, 0.8, 0.01, 1.0, 0.0, (Sample(1, 2, 0.5),))
+    line = LineMeasurement("a", 0.5, 0.01, 0.8, 0.01, 1.0, 0.0, (Sample(1, 2, 0.5),))
     whole = Measurements("c", "scan", 10.0, 0.0, 0.0, (line,), (Point("p", (1, 2), (3, 4)),))
     document = json.loads(whole.to_json())
     target = data.draw(st.sampled_from(["top", "lines", "points"]))

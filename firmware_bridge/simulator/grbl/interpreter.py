@@ -19,7 +19,7 @@ from typing import Protocol
 from firmware_bridge.gcode import arcs
 from firmware_bridge.gcode.grbl_grammar import LineOrder, Modal, parse_line
 from firmware_bridge.simulator.grbl.settings import Settings
-from firmware_bridge.simulator.motion import Motion
+from firmware_bridge.simulator.motion import MotionExecutor
 from firmware_bridge.simulator.planner import Planner, Vector
 
 _SECONDS_PER_MINUTE = 60.0
@@ -69,7 +69,7 @@ class Host(Protocol):
 class Interpreter:
     """Modal state and frames; ``carry_out`` runs one line."""
 
-    def __init__(self, host: Host, settings: Settings, planner: Planner, motion: Motion) -> None:
+    def __init__(self, host: Host, settings: Settings, planner: Planner, motion: MotionExecutor) -> None:
         self.host = host
         self.settings = settings
         self.planner = planner

@@ -108,7 +108,7 @@ _VALUES = {
 
 
 @dataclass(slots=True)
-class Order:
+class MoveOrder:
     """One line of the queue: its name, or empty, its text, and its result once carried out."""
 
     name: str
@@ -198,8 +198,8 @@ class VirtualUarm(VirtualController):
     def _restart(self) -> None:
         self.rx.clear()
         self._chars: list[str] = []
-        self._orders: deque[Order] = deque()
-        self._finished: deque[Order] = deque()
+        self._orders: deque[MoveOrder] = deque()
+        self._finished: deque[MoveOrder] = deque()
         self._target = self.planner.position_mm
         self.say("@1")
         self._wait = Need.DATA
@@ -245,16 +245,16 @@ class VirtualUarm(VirtualController):
             self.overlong += 1
             text = "?"
         if text.startswith("P"):
-            self._report(Order(name, text, self._query(text)))
+            self._report(MoveOrder(name, text, self._query(text)))
         elif len(self._orders) >= QUEUE_ORDERS:
             self.say("E23 buffer full")
         else:
             if len(self._orders) + len(self._finished) >= QUEUE_ORDERS:
                 self._finished.popleft()
                 self.lost_answers += 1
-            self._orders.append(Order(name, text))
+            self._orders.append(MoveOrder(name, text))
 
-    def _report(self, order: Order) -> None:
+    def _report(self, order: MoveOrder) -> None:
         self.acknowledged += 1
         self.say(f"${order.name} {order.result}" if order.name else order.result)
 

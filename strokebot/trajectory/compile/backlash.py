@@ -68,7 +68,7 @@ class _Axis:
         return before
 
 
-def with_play_taken_up(moves: Sequence[Move], machine: MachineProfile) -> list[Move]:
+def with_backlash_compensation(moves: Sequence[Move], machine: MachineProfile) -> list[Move]:
     """The moves that a machine with play must be sent, so that its tool makes the given ones.
 
     Args:

@@ -23,7 +23,7 @@ from firmware_bridge.kinematics.joints import controller_words
 from firmware_bridge.program import Move, MoveKind, Program
 from strokebot.errors import TrajectoryError
 from strokebot.geometry.polyline import arc_length, simplify
-from strokebot.trajectory.compile.backlash import with_play_taken_up
+from strokebot.trajectory.compile.backlash import with_backlash_compensation
 from strokebot.trajectory.compile.feeds import drawn_moves, end_speeds, rounded_feeds
 from strokebot.trajectory.compile.marlin_segments import cut_times, without_short
 from strokebot.trajectory.path.path import Path
@@ -102,7 +102,7 @@ def compile_program(
     if park:
         corner = profile.to_machine(np.zeros((1, 2)))[0]
         moves.append(Move(float(corner[0]), float(corner[1]), pen.up, moves[0].feed_mm_s, MoveKind.TRAVEL))
-    return Program(tuple(with_play_taken_up(moves, machine)), tuple(header))
+    return Program(tuple(with_backlash_compensation(moves, machine)), tuple(header))
 
 
 def approach_time_s(

@@ -46,7 +46,7 @@ _POINTS = 3
 _ROUNDING = 1e-9
 
 
-def with_soft_landings(path: Path, profile: Profile) -> Path:
+def with_pen_ramps(path: Path, profile: Profile) -> Path:
     """The path with a lead at each end of its strokes, where the profile's pen asks for it.
 
     A dot, a stroke next to a travel of less than a millimetre, and an end whose lead would leave

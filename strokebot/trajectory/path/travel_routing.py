@@ -41,7 +41,7 @@ _GATES = 24
 _RIGHT, _UP, _RISE, _FALL = (1, 0), (0, 1), (1, 1), (1, -1)
 
 
-def with_travel_in_reach(path: Path, profile: Profile) -> Path:
+def with_travel_routed(path: Path, profile: Profile) -> Path:
     """The path with detours for those travels that a straight line would lead out of the machine's reach."""
     kinematics = kinematics_of(profile.machine)
     if isinstance(kinematics.mechanism, Cartesian):

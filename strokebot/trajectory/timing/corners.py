@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.profile import Profile
-from strokebot.trajectory.timing.limits import Limits
+from strokebot.trajectory.timing.limits import MotionLimits
 from strokebot.trajectory.timing.spline import Derivatives, PieceSpline
 from strokebot.trajectory.timing.waypoints import Chain
 
@@ -60,7 +60,7 @@ class CornerPasses(NamedTuple):
     reach_mm: NDArray[np.float64]
 
 
-def corner_passes(chain: Chain, curve: PieceSpline, limits: Limits, profile: Profile) -> CornerPasses:
+def corner_passes(chain: Chain, curve: PieceSpline, limits: MotionLimits, profile: Profile) -> CornerPasses:
     """Finds the speeds and reaches at the corners of a chain with two points or more."""
     n = len(chain.xy_mm)
     x = np.where(chain.corner, 0.0, np.inf)
@@ -129,7 +129,7 @@ def _junction(along: NDArray[np.float64], jump: NDArray[np.float64], deviation: 
 
 
 def _joint_junction(
-    before: Derivatives, after: Derivatives, limits: Limits, deviation: float
+    before: Derivatives, after: Derivatives, limits: MotionLimits, deviation: float
 ) -> NDArray[np.float64]:
     """Squared speeds in mm/s at which a controller that sees joints alone passes the corners.
 

@@ -46,8 +46,8 @@ _LEAST = 1e-12
 _BISECTIONS = 40
 
 
-class Places(NamedTuple):
-    """Places along the whole chain: s (m,) from its start, squared speeds x (m,); rests have x = 0."""
+class RoundedTimes(NamedTuple):
+    """RoundedTimes along the whole chain: s (m,) from its start, squared speeds x (m,); rests have x = 0."""
 
     s: Array
     x: Array
@@ -60,7 +60,7 @@ def jerk_cap(start: Derivatives, end: Derivatives, step: Array, jerk: float) -> 
     return np.asarray((jerk / np.maximum(np.maximum(bend**2, change), _LEAST)) ** (2 / 3))
 
 
-def rounded(s: Array, x: Array, knots: Array, jerk: float) -> Places:
+def rounded(s: Array, x: Array, knots: Array, jerk: float) -> RoundedTimes:
     """The motion with every jump of its acceleration along the path made a ramp.
 
     Args:
@@ -76,7 +76,7 @@ def rounded(s: Array, x: Array, knots: Array, jerk: float) -> Places:
         at, square = _piece(s[first : last + 1], x[first : last + 1], inside, jerk)
         places.append(at[1:])
         squares.append(square[1:])
-    return Places(np.concatenate(places), np.concatenate(squares))
+    return RoundedTimes(np.concatenate(places), np.concatenate(squares))
 
 
 def _piece(s: Array, x: Array, knots: Array, jerk: float) -> tuple[Array, Array]:

@@ -41,7 +41,7 @@ _LEAST = 1e-12
 Rows = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-class Limits:
+class MotionLimits:
     """Limits of one profile.
 
     Attributes:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from strokebot.errors import TrajectoryError
 from strokebot.trajectory.path.path import Path
-from strokebot.trajectory.timing.plan import Motion, plan_motion
+from strokebot.trajectory.timing.plan import MotionPlan, plan_motion
 from strokebot.trajectory.timing.pressure import pen_move_time_s, pen_values, servo_turns
 from strokebot.trajectory.timing.segments import CHORD_ERROR_MM
 from strokebot.trajectory.timing.trajectory import Trajectory
@@ -82,7 +82,7 @@ class _Samples:
         return cls(np.zeros(1), chain.xy_mm, chain.width_mm, chain.intensity, flag, np.zeros((1, 2)), none)
 
 
-def _sample(chain: Chain, motion: Motion, profile: Profile) -> _Samples:
+def _sample(chain: Chain, motion: MotionPlan, profile: Profile) -> _Samples:
     """Samples of the exact motion, at most ``SAMPLE_STEP_S`` apart, every grid place among them.
 
     There are none inside the blend of a corner: the motion goes straight from its first to its

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from strokebot.trajectory.timing.corners import BLEND_SHARE, CornerPasses, corner_passes
 from strokebot.trajectory.timing.jerk import jerk_cap, jerk_use, rounded
-from strokebot.trajectory.timing.limits import Limits, Rows
+from strokebot.trajectory.timing.limits import MotionLimits, Rows
 from strokebot.trajectory.timing.pressure import pen_values
 from strokebot.trajectory.timing.segments import CHORD_ERROR_MM, segment_ends, stream_speed_mm_s
 from strokebot.trajectory.timing.spline import Derivatives, PieceSpline
@@ -53,7 +53,7 @@ _JERK_ROUNDS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Motion:
+class MotionPlan:
     """The exact motion along a curve: squared speed linear in s within each interval.
 
     Attributes:
@@ -82,14 +82,14 @@ class Motion:
         return self.curve.at(self.segment[interval], low + part * (high - low))
 
 
-def plan_motion(chain: Chain, profile: Profile, chord_error_mm: float = CHORD_ERROR_MM) -> Motion:
+def plan_motion(chain: Chain, profile: Profile, chord_error_mm: float = CHORD_ERROR_MM) -> MotionPlan:
     """The fastest motion along a chain of two points or more; see ``timing.parametrise``."""
     # A servo turns at stops alone: along the curve it does not move.
     pen = np.zeros(len(chain.xy_mm))
     if profile.machine.pen_actuator == "z":
         pen = pen_values(chain.xy_mm, chain.width_mm, chain.intensity, chain.drawn, profile)
     curve = PieceSpline(np.column_stack([profile.to_machine(chain.xy_mm), pen]), chain.corner)
-    limits = Limits(profile)
+    limits = MotionLimits(profile)
     passes = corner_passes(chain, curve, limits, profile)
     segment, share, turning = _grid(curve, chain.corner, passes, limits.scale)
     step = curve.length[segment] * (share[:, 1] - share[:, 0])
@@ -132,7 +132,7 @@ def plan_motion(chain: Chain, profile: Profile, chord_error_mm: float = CHORD_ER
 
     x = solve(cap)
     if jerk is None:
-        return Motion(curve, segment, share, step, x, drawn, turning, travel_times(step, x))
+        return MotionPlan(curve, segment, share, step, x, drawn, turning, travel_times(step, x))
     for last in [False] * _JERK_ROUNDS + [True]:
         motion, use = _rounded(curve, chain, limits, segment, share, x, jerk)
         if last or use.max() <= 1.0 + _TOLERATED_EXCESS:
@@ -157,12 +157,12 @@ def plan_motion(chain: Chain, profile: Profile, chord_error_mm: float = CHORD_ER
 def _rounded(
     curve: PieceSpline,
     chain: Chain,
-    limits: Limits,
+    limits: MotionLimits,
     segment: NDArray[np.intp],
     share: NDArray[np.float64],
     x: NDArray[np.float64],
     jerk: float,
-) -> tuple[Motion, NDArray[np.float64]]:
+) -> tuple[MotionPlan, NDArray[np.float64]]:
     """The motion with its jumps of acceleration rounded, and the greatest use of any limit in its intervals.
 
     The use of the jerk counts by its power of 2/3: that is what the squared speed must fall by.
@@ -185,7 +185,7 @@ def _rounded(
     share = np.column_stack([low, high])
     turning = np.zeros(len(step), dtype=np.int64)
     duration = travel_times(step, places.x)
-    return Motion(curve, at, share, step, places.x, drawn, turning, duration), use
+    return MotionPlan(curve, at, share, step, places.x, drawn, turning, duration), use
 
 
 def _grid(

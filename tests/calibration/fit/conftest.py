@@ -7,7 +7,7 @@ import pytest
 
 from calibration.chart.layout import pen_chart
 from calibration.chart.spec import MarkKind
-from calibration.measurements import Line, Measurements, Point, Sample
+from calibration.measurements import LineMeasurement, Measurements, Point, Sample
 from calibration.profile import Paper, Profile
 from calibration.scan.measure import _corner
 from calibration.virtual.machine import TrueMachine
@@ -33,7 +33,7 @@ def readings(chart, profile, pen, machine=None, seed=0, spread_mm=0.002):
         worn = pen.wear_mm_per_m * drawn_m
         if mark.kind is MarkKind.DWELL:
             width = float(2 * np.sqrt((pen.width_mm(tip[0]) / 2) ** 2 + pen.blot_mm2_s * mark.dwell_s))
-            lines.append(Line(mark.name, width, 0.01, 1.0, 0.0, 1.0))
+            lines.append(LineMeasurement(mark.name, width, 0.01, 1.0, 0.0, 1.0))
             continue
         wobble = pen.noise * rng.standard_normal(len(s)) * np.sqrt(0.75 / STEP_MM)
         width = pen.width_mm(tip, mark.feed_mm_s)
@@ -46,12 +46,12 @@ def readings(chart, profile, pen, machine=None, seed=0, spread_mm=0.002):
             samples = tuple(map(Sample, s.tolist(), width.tolist(), darkness.tolist()))
         drawn_m += mark.length_mm * ink.mean() / 1000
         if not ink.any():
-            lines.append(Line(mark.name, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, samples))
+            lines.append(LineMeasurement(mark.name, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, samples))
             continue
         inked = width[ink]
         sigma = float(np.std(inked)) / np.sqrt(len(inked))
         lines.append(
-            Line(
+            LineMeasurement(
                 mark.name,
                 float(np.median(inked)),
                 sigma,

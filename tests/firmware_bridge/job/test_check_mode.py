@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, PreflightError
-from firmware_bridge.events import Event, Progress, Warning
+from firmware_bridge.events import Event, Notice, Progress
 from firmware_bridge.job.device import Device, open_device
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import FreeRunning, VirtualGrbl, serve_pty
@@ -49,7 +49,7 @@ def test_nothing_moves_and_the_drawing_follows(machine: MachineProfile) -> None:
         assert board(device).position_mm() == place
         # One last sample tells the time, and no other was added.
         assert len(board(device).recording().t_s) <= samples + 1
-        assert not [e for e in seen if isinstance(e, Warning)]  # what it is asked meanwhile is no news
+        assert not [e for e in seen if isinstance(e, Notice)]  # what it is asked meanwhile is no news
         done = [e for e in seen if isinstance(e, Progress)]
         assert (done[-1].lines_done, done[-1].lines_total) == (len(LINES), len(LINES))
         report = device.run(program_of(SQUARE, 60.0))

@@ -15,9 +15,9 @@ from test_kill import CutWire, Killed, device_on
 
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import Cancelled
-from firmware_bridge.events import Adjusted, Event, Progress, Warning
+from firmware_bridge.events import Adjusted, Event, Notice, Progress
 from firmware_bridge.job.device import Device, open_device
-from firmware_bridge.job.pen_trim import Shaper
+from firmware_bridge.job.pen_trim import PenTrim
 from firmware_bridge.journal import Journal, begin_job, find_job
 from firmware_bridge.simulator.grbl.controller import VirtualGrbl
 from firmware_bridge.simulator.grbl.interpreter import Need, Wait
@@ -160,7 +160,7 @@ def test_the_pen_is_not_trimmed_beyond_its_range() -> None:
         report = device.run(program_of(LINE, 20.0), once_at(device, 10, twice, heard))
         assert sim(device).recording().pen.min() >= -3.0
     assert report.trim == pytest.approx(-2.0)
-    assert any(isinstance(e, Warning) and "as far as its range" in e.message for e in heard)
+    assert any(isinstance(e, Notice) and "as far as its range" in e.message for e in heard)
 
 
 def test_a_file_that_counts_in_steps_is_not_trimmed() -> None:
@@ -169,7 +169,7 @@ def test_a_file_that_counts_in_steps_is_not_trimmed() -> None:
     with open_device(plotter("grbl"), "sim://grbl") as device:
         report = device.run_gcode(lines, once_at(device, 10, lambda: device.trim_pen(1), heard))
     assert report.trim == 0.0
-    assert any(isinstance(e, Warning) and "cannot be trimmed" in e.message for e in heard)
+    assert any(isinstance(e, Notice) and "cannot be trimmed" in e.message for e in heard)
 
 
 @pytest.mark.parametrize("dialect", ["grbl", "marlin", "uarm"])
@@ -236,7 +236,7 @@ def test_a_trim_in_a_pause_holds_from_where_it_goes_on() -> None:
 def test_a_shape_changes_nothing_but_heights_on_the_paper(heights: list[float], at: int, trim: float) -> None:
     machine = plotter("grbl")
     lines = [f"G1 X{i} Y2 Z{z:g} F900" if i % 3 else f"X{i} Y2" for i, z in enumerate([4.0, *heights])]
-    shaper = Shaper(lines, machine, lambda: 4.0)
+    shaper = PenTrim(lines, machine, lambda: 4.0)
     shaper.change(min(at, len(lines)), trim)
     for i, line in enumerate(lines):
         words, shaped = line.split(), shaper.shape(i).split()

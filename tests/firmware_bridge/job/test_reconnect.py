@@ -86,7 +86,7 @@ class Desk:
         assert self.wire is not None
         self.wire.advance(self.wire.now_s + seconds)
 
-    def draw(self, patience_s: float) -> None:
+    def draw(self, wait_s: float) -> None:
         draw_on(
             self.machine,
             None,
@@ -94,7 +94,7 @@ class Desk:
             self.watch,
             keep=self.keep,
             log=self.log,
-            patience_s=patience_s,
+            wait_s=wait_s,
             opener=self.open,
             clock=self.clock,
             sleep=self.sleep,
@@ -255,7 +255,7 @@ def test_a_real_port_is_pulled_and_put_back(resets: bool, tmp_path: Path) -> Non
                 lambda device, listen, keeping: device.run(PROGRAM, listen, keeping),
                 lambda device: on_event,
                 keep=lambda lines: begin_job(lines, machine, str(path), "line", tmp_path / "jobs"),
-                patience_s=20.0,
+                wait_s=20.0,
             )
 
         if resets:

@@ -11,7 +11,7 @@ from firmware_bridge.gcode.reader import steps
 from firmware_bridge.job.resume import part_of, resume_program
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import simulate_lines
-from firmware_bridge.stream.progress_tracker import Place
+from firmware_bridge.stream.progress_tracker import ProgressPoint
 from tests.support.ink_cases import (
     Points,
     dense,
@@ -29,7 +29,7 @@ _NOD: Points = [(50.0, 0.0), (50.0, 0.5), (50.0, 0.0), (50.0, 0.5), (50.0, 0.0)]
 KINDS = [("grbl", "z"), ("grbl", "servo"), ("marlin", "z"), ("marlin", "servo"), ("uarm", "z")]
 
 
-def ink_before(lines: list[str], machine: MachineProfile, place: Place, pen: str) -> list[np.ndarray]:
+def ink_before(lines: list[str], machine: MachineProfile, place: ProgressPoint, pen: str) -> list[np.ndarray]:
     """What is drawn before a place, by following the lines: slow and obvious."""
     pieces = []
     for step in steps(lines, machine):
@@ -66,7 +66,7 @@ def test_from_any_place_the_rest_is_drawn(
     all_steps = list(steps(lines, machine))
     index = min(int(where * len(lines)), len(lines) - 1)
     moving = all_steps[index].moves and np.isfinite(all_steps[index].points).all()
-    bound = Place(index, share if moving else 0.0)
+    bound = ProgressPoint(index, share if moving else 0.0)
     restart = resume_program(lines, machine, bound, overlap, index + 5)
     rest = restart.lines(lines)
     pieces = ink_before(lines, machine, bound, pen)

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.journal import Journal, JournalError, Place, begin_job, find_job, job_paths, read_journal
+from firmware_bridge.journal import (
+    Journal,
+    JournalError,
+    ProgressPoint,
+    begin_job,
+    find_job,
+    job_paths,
+    read_journal,
+)
 from firmware_bridge.journal import reader as disk
 from firmware_bridge.machine import MachineProfile
 
@@ -20,7 +28,7 @@ def job(folder: Path, machine: MachineProfile, name: str = "cat.png", notes: int
     with begin_job(LINES, machine, "/dev/ttyUSB0", name, folder) as journal:
         for i in range(notes):
             journal.may_send(i + 10, len(LINES))
-            journal.progress(i * 0.1, i + 5, Place(i, 0.25), (float(i), 0.0, 5.0))
+            journal.progress(i * 0.1, i + 5, ProgressPoint(i, 0.25), (float(i), 0.0, 5.0))
     return journal.path
 
 
@@ -32,7 +40,7 @@ def test_what_is_written_is_read(machine: MachineProfile, tmp_path: Path) -> Non
     state = read_journal(job(tmp_path, machine))
     assert state.lines == LINES
     assert state.machine == machine
-    assert (state.bound, state.taken, state.position) == (Place(39, 0.25), 44, (39.0, 0.0, 5.0))
+    assert (state.bound, state.taken, state.position) == (ProgressPoint(39, 0.25), 44, (39.0, 0.0, 5.0))
     assert 49 <= state.may_sent < 49 + 32
     assert (state.done, state.torn, state.last_event) == (False, False, "")
 
@@ -61,7 +69,7 @@ def test_a_cut_journal_is_read_up_to_the_cut(
     assert state.lines == LINES
     assert state.bound <= whole.bound
     with Journal.reopen(state) as journal:
-        journal.event("done", 1.0, 300, Place(303))
+        journal.event("done", 1.0, 300, ProgressPoint(303))
     assert read_journal(path).done
     assert not read_journal(path).torn
 
@@ -114,7 +122,7 @@ def test_jobs_are_numbered_pruned_and_found(machine: MachineProfile, tmp_path: P
     for i in range(9):
         with begin_job(LINES, machine, "p", f"../../etc/{i}\n", tmp_path) as journal:
             if i != 3:
-                journal.event("done", 0.0, 1, Place(1))
+                journal.event("done", 0.0, 1, ProgressPoint(1))
         assert journal.path.parent == tmp_path
     names = [p.name for p in job_paths(tmp_path)]
     assert len(names) == 7  # the open one, the last five that were done before, and the newest
@@ -144,14 +152,14 @@ def test_a_full_disk_does_not_stop_the_drawing(
     with begin_job(LINES, machine, "p", "x", tmp_path) as journal:
         monkeypatch.setattr(os, "write", full)
         journal.may_send(5, 300)
-        journal.progress(1.0, 1, Place(1))
+        journal.progress(1.0, 1, ProgressPoint(1))
         assert "No space" in journal.failed
         monkeypatch.undo()
 
 
 def test_trims_are_kept_apart_from_how_it_ended(machine: MachineProfile, tmp_path: Path) -> None:
     with begin_job(LINES, machine, "sim://", "cat", tmp_path) as journal:
-        journal.event("stopped", 1.0, 10, Place(5), reason="key")
+        journal.event("stopped", 1.0, 10, ProgressPoint(5), reason="key")
         journal.trim(7, -0.05)
         journal.trim(7, -0.1)
         journal.trim(20, 0.25)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.grbl.controller import VirtualGrbl
 from firmware_bridge.simulator.grbl.settings import Settings
-from firmware_bridge.simulator.motion import Motion
+from firmware_bridge.simulator.motion import MotionExecutor
 from firmware_bridge.simulator.planner import Planner, limit_along
 from firmware_bridge.simulator.recording import Recorder
 
@@ -117,7 +117,7 @@ def test_ramps_take_as_long_as_the_slow_oracle(
 ) -> None:
     planner = filled_planner(machine, way, feeds)
     recorder = Recorder(ORIGIN, None, 1.0)
-    motion = Motion(planner, recorder, lambda at, value: None)
+    motion = MotionExecutor(planner, recorder, lambda at, value: None)
     planner.recalculate()
     expected = slow_duration_s(planner)
     end = planner.position_mm

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.dialects.base import ONE_LINE, Window
+from firmware_bridge.dialects.base import ONE_LINE, WindowSize
 from firmware_bridge.dialects.grbl import Grbl, encode
 from firmware_bridge.errors import PortError
 from firmware_bridge.events import Event, Position, Progress
@@ -103,13 +103,13 @@ def test_streaming_never_overflows_the_receive_buffer(
         link = Link(transport, Grbl(), machine)
         while not transport.read_line(5.0).startswith("Grbl"):
             pass
-        streamer = Streamer(link, Window(bytes=window) if window else ONE_LINE)
+        streamer = Streamer(link, WindowSize(bytes=window) if window else ONE_LINE)
         streamer.stream(lines)
         transport.close()
         assert place.grbl.rx.overruns == 0
         assert place.grbl.acknowledged == len(lines)
         # Character counting keeps more than one line under way; otherwise it would test nothing.
-        assert (streamer.outbox.peak_bytes > 80) == (window is not None)
+        assert (streamer.send_window.peak_bytes > 80) == (window is not None)
 
 
 def test_the_counter_sees_an_overrun_when_bytes_are_sent_blind(

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from firmware_bridge.control.marlin import MarlinControl
 from firmware_bridge.control.marlin import _learn_resend as learn_resend
-from firmware_bridge.dialects.base import ONE_LINE, Facts, Window
+from firmware_bridge.dialects.base import ONE_LINE, Facts, WindowSize
 from firmware_bridge.dialects.marlin import Marlin
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
-from firmware_bridge.events import Event, Warning
+from firmware_bridge.events import Event, Notice
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.marlin.controller import MarlinOptions, VirtualMarlin
 from firmware_bridge.stream.link import Link
@@ -91,12 +91,14 @@ def rough(
 @given(
     seed=st.integers(0, 2**32),
     share=st.sampled_from([0.0, 0.02, 0.1, 0.25]),
-    window=st.sampled_from([ONE_LINE, Window(lines=4, bytes=127), Window(bytes=127), Window(lines=2)]),
+    window=st.sampled_from(
+        [ONE_LINE, WindowSize(lines=4, bytes=127), WindowSize(bytes=127), WindowSize(lines=2)]
+    ),
     resend_ok=st.booleans(),
     advanced=st.booleans(),
 )
 def test_every_line_is_drawn_exactly_once(
-    marlin: MachineProfile, seed: int, share: float, window: Window, resend_ok: bool, advanced: bool
+    marlin: MachineProfile, seed: int, share: float, window: WindowSize, resend_ok: bool, advanced: bool
 ) -> None:
     link, transport = rough(marlin, MarlinOptions(resend_ok, advanced and not share), seed, share)
     lines = stairs(40)
@@ -110,7 +112,7 @@ def test_every_line_is_drawn_exactly_once(
     MarlinControl().wait_idle(link)
     controller = transport.controller
     assert controller.position_mm()[:2] == pytest.approx(end_of(lines), abs=0.01)
-    assert streamer.outbox.peak_bytes <= (window.bytes or 10**6)
+    assert streamer.send_window.peak_bytes <= (window.bytes or 10**6)
     if not share:
         assert (streamer.resends, link.surplus) == (0, 0)
         assert controller.acknowledged == len(lines) + 3  # and three of the waits
@@ -118,7 +120,7 @@ def test_every_line_is_drawn_exactly_once(
 
 def test_faults_do_happen_and_are_counted(marlin: MachineProfile) -> None:
     link, transport = rough(marlin, MarlinOptions(), 7, 0.1)
-    report = Streamer(link, Window(lines=4, bytes=127)).stream(stairs(200))
+    report = Streamer(link, WindowSize(lines=4, bytes=127)).stream(stairs(200))
     assert transport.faults > 20
     assert report.resends > 10
     assert report.acknowledged == 202
@@ -184,7 +186,7 @@ def test_requests_for_lines_that_were_under_way_count_once(marlin: MachineProfil
     link, transport = scripted(
         marlin, [again, again, again, ["ok"], ["ok"], ["ok"], ["Resend: 4", "ok"]], ok_after_resend=True
     )
-    report = Streamer(link, Window(lines=3)).stream(["G21", "G90", "M400"])
+    report = Streamer(link, WindowSize(lines=3)).stream(["G21", "G90", "M400"])
     numbers = [line.split()[0] for line in transport.heard]
     assert numbers == ["N1", "N2", "N3", "N1", "N2", "N3", "N1004"]
     assert (report.acknowledged, report.resends) == (3, 1)
@@ -213,7 +215,7 @@ def test_a_machine_that_does_not_count_lines(marlin: MachineProfile) -> None:
 
 def test_a_loss_that_a_doubled_answer_hides_is_found_at_the_end(marlin: MachineProfile) -> None:
     link, transport = scripted(marlin, [["ok", "ok"], [], ["Resend: 2", "ok"], ["ok"], ["Resend: 3", "ok"]])
-    report = Streamer(link, Window(lines=2)).stream(["G21", "G90"])
+    report = Streamer(link, WindowSize(lines=2)).stream(["G21", "G90"])
     heard = [line.split("*")[0] for line in transport.heard]
     assert heard == ["N1 G21", "N2 G90", "N1003 M114", "N2 G90", "N1003 M114"]
     assert (report.acknowledged, report.resends) == (2, 1)
@@ -226,7 +228,7 @@ def test_a_lost_answer_is_found_by_a_probe(marlin: MachineProfile) -> None:
     report = Streamer(link, ONE_LINE).stream(["G21", "G90"])
     assert report.acknowledged == 2
     assert transport.clock_s < 6.0
-    assert any(isinstance(e, Warning) and "An answer is missing" in e.message for e in warnings)
+    assert any(isinstance(e, Notice) and "An answer is missing" in e.message for e in warnings)
 
 
 @pytest.mark.parametrize(("keepalive", "bound_s"), [(True, 22.0), (False, 82.0)])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.dialects.base import ONE_LINE, Ok, Rejected, Window
+from firmware_bridge.dialects.base import ONE_LINE, Ok, Rejected, WindowSize
 from firmware_bridge.dialects.grbl import Grbl
 from firmware_bridge.errors import (
     DeviceAlarm,
@@ -16,7 +16,7 @@ from firmware_bridge.errors import (
     ProtocolError,
     ResponseTimeout,
 )
-from firmware_bridge.events import Event, Progress, Warning
+from firmware_bridge.events import Event, Notice, Progress
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import Link
 from firmware_bridge.stream.streamer import Streamer
@@ -111,13 +111,13 @@ def test_bytes_under_way_never_exceed_the_window(
     machine: MachineProfile, sizes: list[int], window: int, lag: int
 ) -> None:
     transport = ScriptedTransport([["ok"]] * len(sizes), lag=lag)
-    streamer = Streamer(linked(machine, transport), Window(bytes=window))
+    streamer = Streamer(linked(machine, transport), WindowSize(bytes=window))
     report = streamer.stream(["X" * size for size in sizes])
     assert transport.peak_bytes <= window
-    assert streamer.outbox.peak_bytes <= window
+    assert streamer.send_window.peak_bytes <= window
     assert report.acknowledged == len(sizes)
     if sum(sizes[:2]) + 2 <= window:  # the window is used: two lines that fit are both sent
-        assert streamer.outbox.peak_bytes >= sum(size + 1 for size in sizes[:2])
+        assert streamer.send_window.peak_bytes >= sum(size + 1 for size in sizes[:2])
 
 
 NOISE = st.lists(st.text(alphabet="okerA:0129 [M]<>$=", min_size=1, max_size=8), max_size=5)
@@ -142,7 +142,7 @@ def test_what_is_not_understood_is_told(machine: MachineProfile) -> None:
     link = linked(machine, ScriptedTransport([["okok", "ok"]]))
     link.listener = heard.append
     Streamer(link, ONE_LINE).stream(LINES[:1])
-    assert any(isinstance(e, Warning) and "'okok'" in e.message for e in heard)
+    assert any(isinstance(e, Notice) and "'okok'" in e.message for e in heard)
 
 
 def test_an_error_stops_the_stream_and_names_line_and_cure(machine: MachineProfile) -> None:
@@ -210,7 +210,7 @@ def test_a_long_dwell_is_not_taken_for_a_lost_answer(machine: MachineProfile) ->
 def test_a_line_longer_than_the_window_is_refused_before_anything_is_sent(machine: MachineProfile) -> None:
     transport = ScriptedTransport([["ok"]] * 2)
     with pytest.raises(ProgramError, match="Line 2"):
-        Streamer(linked(machine, transport), Window(bytes=10)).stream(["G0", "G0 X1.234567"])
+        Streamer(linked(machine, transport), WindowSize(bytes=10)).stream(["G0", "G0 X1.234567"])
     assert not transport.lines
     assert transport.answers
 
@@ -228,8 +228,8 @@ def test_a_virtual_machine_takes_any_window_without_an_overrun(
     for dx, dy in steps:
         x, y = x + dx, y + dy
         lines.append(f"X{x:.3f}Y{y:.3f}")
-    streamer = Streamer(linked(machine, transport), Window(bytes=window) if window else ONE_LINE)
+    streamer = Streamer(linked(machine, transport), WindowSize(bytes=window) if window else ONE_LINE)
     streamer.stream(lines)
     assert transport.controller.rx.overruns == 0
-    assert streamer.outbox.peak_bytes <= (window or 80)
+    assert streamer.send_window.peak_bytes <= (window or 80)
     assert transport.controller.acknowledged == len(lines)

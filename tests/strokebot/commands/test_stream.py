@@ -9,7 +9,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from firmware_bridge.events import Adjusted, Progress, StateChange, Warning
+from firmware_bridge.events import Adjusted, Notice, Progress, StateChange
 from strokebot import cli
 from strokebot.commands import watching
 from strokebot.commands.watching import key_presses
@@ -87,7 +87,7 @@ def test_progress_moves_the_bar_and_warnings_are_shown(capsys):
     bar = []
     _, on_event = listener(["", ""], bar)
     on_event(Progress(3, 10, 1.5))
-    on_event(Warning("The paper is thin."))
+    on_event(Notice("The paper is thin."))
     assert bar == [(3, 10)]
     assert capsys.readouterr().err == "strokebot: The paper is thin.\n"
 

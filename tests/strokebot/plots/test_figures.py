@@ -21,7 +21,7 @@ from strokebot.plots import (
     simulation_figure,
     style,
 )
-from strokebot.plots.reach import Limits
+from strokebot.plots.reach import ShownLimits
 from strokebot.trace import Trace
 from strokebot.trajectory.path.path import Path as DrawingPath
 from strokebot.trajectory.path.place import Placement
@@ -88,7 +88,7 @@ def test_nothing_overlaps_in_a_dry_run_of_any_shape(width, height):
     ink, placement, trace = scene(width, height)
     name = "a_very_long_name_with_$dollars$_and_more_than_forty_four_letters.png"
     facts = ["1234.5 s", "12345 mm drawn", "12 lifts", "method tour"]
-    figure = dry_run_figure(ink, placement, trace, Limits.of(PROFILE), name, facts)
+    figure = dry_run_figure(ink, placement, trace, ShownLimits.of(PROFILE), name, facts)
     assert_nothing_overlaps(figure)
     text = figure.get_suptitle()
     assert "12345 mm drawn" in text
@@ -99,7 +99,7 @@ def test_nothing_overlaps_in_a_dry_run_of_any_shape(width, height):
 def test_nothing_overlaps_in_the_other_figures(width, height):
     ink, placement, trace = scene(width, height)
     assert_nothing_overlaps(
-        simulation_figure(trace, (210.0, 297.0), Limits.of(PROFILE), "part.gcode", ["20.0 s"])
+        simulation_figure(trace, (210.0, 297.0), ShownLimits.of(PROFILE), "part.gcode", ["20.0 s"])
     )
     positions = placement.to_canvas(trace.xy_mm)
     gesture = Gesture.from_positions(positions, np.full(300, 0.02), (trace.width_mm > 0).astype(float))
@@ -109,7 +109,7 @@ def test_nothing_overlaps_in_the_other_figures(width, height):
 
 def test_a_crowded_pen_axis_keeps_its_labels_apart():
     ink, placement, trace = scene(1, 1)
-    limits = Limits(50.0, (52.0, 52.0), 0.3, 0.0, -0.1, "pen height, mm")
+    limits = ShownLimits(50.0, (52.0, 52.0), 0.3, 0.0, -0.1, "pen height, mm")
     figure = dry_run_figure(ink, placement, trace, limits, "x.png", [])
     FigureCanvasAgg(figure).draw()
     for axes in figure.axes:
@@ -119,7 +119,7 @@ def test_a_crowded_pen_axis_keeps_its_labels_apart():
 
 def test_the_path_panel_shows_every_drawn_piece_and_no_travel():
     ink, placement, trace = scene(1, 1)
-    figure = dry_run_figure(ink, placement, trace, Limits.of(PROFILE), "x.png", [])
+    figure = dry_run_figure(ink, placement, trace, ShownLimits.of(PROFILE), "x.png", [])
     (lines,) = [c for axes in figure.axes for c in axes.collections if isinstance(c, LineCollection)]
     pieces = lines.get_segments()
     length = sum(float(np.hypot(*np.diff(p, axis=0).T).sum()) for p in pieces)
@@ -131,8 +131,8 @@ def test_the_path_panel_shows_every_drawn_piece_and_no_travel():
 def test_a_trace_that_draws_nothing_still_gives_a_figure():
     _, placement, trace = scene(1, 1)
     idle = Trace.of(trace.t_s, trace.xy_mm, np.full(300, PROFILE.pen.up), PROFILE, "simulated")
-    png_bytes(dry_run_figure(np.zeros((9, 9)), placement, idle, Limits.of(PROFILE), "x.png", []), 40)
-    png_bytes(simulation_figure(idle, (210.0, 297.0), Limits.of(PROFILE), "x", []), 40)
+    png_bytes(dry_run_figure(np.zeros((9, 9)), placement, idle, ShownLimits.of(PROFILE), "x.png", []), 40)
+    png_bytes(simulation_figure(idle, (210.0, 297.0), ShownLimits.of(PROFILE), "x", []), 40)
 
 
 def test_overlay_tells_agreement_from_both_mismatches():
@@ -144,7 +144,7 @@ def test_overlay_tells_agreement_from_both_mismatches():
 def test_equal_figures_give_equal_files():
     def make():
         ink, placement, trace = scene(1, 1)
-        return png_bytes(dry_run_figure(ink, placement, trace, Limits.of(PROFILE), "日本.png", []), 50)
+        return png_bytes(dry_run_figure(ink, placement, trace, ShownLimits.of(PROFILE), "日本.png", []), 50)
 
     first = make()
     assert first.startswith(b"\x89PNG")
@@ -167,7 +167,7 @@ def timed_scene(width, height):
 def test_nothing_overlaps_in_a_dry_run_with_its_stages(width, height):
     ink, placement, trace, trajectory = timed_scene(width, height)
     figure = dry_run_figure(
-        ink, placement, trace, Limits.of(PROFILE), "wave.png", ["1.2 s"], (trajectory, PROFILE)
+        ink, placement, trace, ShownLimits.of(PROFILE), "wave.png", ["1.2 s"], (trajectory, PROFILE)
     )
     assert_nothing_overlaps(figure)
 
@@ -175,7 +175,7 @@ def test_nothing_overlaps_in_a_dry_run_with_its_stages(width, height):
 def test_the_bar_of_the_stages_is_as_long_as_the_plan_and_the_acceleration_within_its_limit():
     ink, placement, trace, trajectory = timed_scene(2, 1)
     figure = dry_run_figure(
-        ink, placement, trace, Limits.of(PROFILE), "wave.png", ["1.2 s"], (trajectory, PROFILE)
+        ink, placement, trace, ShownLimits.of(PROFILE), "wave.png", ["1.2 s"], (trajectory, PROFILE)
     )
     bar = next(axes for axes in figure.axes if "time goes" in axes.get_title())
     lengths = [patch.get_width() for patch in bar.patches]

@@ -9,7 +9,7 @@ import pytest
 
 from calibration.profile import Profile
 from strokebot.plots import painter
-from strokebot.plots.reach import Limits
+from strokebot.plots.reach import ShownLimits
 from strokebot.trace import Trace
 from strokebot.trajectory.path.place import Placement
 
@@ -25,7 +25,7 @@ def dry_run(monkeypatch):
     trace = Trace.of(t, points, np.full(50, PROFILE.pen.full), PROFILE, "simulated")
     ink = np.zeros((40, 60), dtype=np.float32)
     ink[18:22] = 1.0
-    return ink, Placement(60.0, 20.0, 210.0), trace, Limits.of(PROFILE), "line.png", ["a fact"]
+    return ink, Placement(60.0, 20.0, 210.0), trace, ShownLimits.of(PROFILE), "line.png", ["a fact"]
 
 
 def test_another_process_paints_the_same_bytes(dry_run, monkeypatch):

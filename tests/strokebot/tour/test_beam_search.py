@@ -26,7 +26,7 @@ def ends_of(graph: Graph, step: tuple[int, bool]) -> tuple[int, int]:
     return (edge.a, edge.b) if step[1] else (edge.b, edge.a)
 
 
-def slow_score(graph: Graph, walk: Walk, lean: beam_search.Leanings) -> float:
+def slow_score(graph: Graph, walk: Walk, lean: beam_search.OrderFeatures) -> float:
     """The score of a walk without lifts, written down as at the top of the file."""
     turns, index = Turns(graph), {k: e for e, k in enumerate(lean.numbers)}
     first, score, way, before = list[int](), lean.start[ends_of(graph, walk[0])[0]], 0.0, None
@@ -49,7 +49,7 @@ def slow_score(graph: Graph, walk: Walk, lean: beam_search.Leanings) -> float:
 @given(seed=st.integers(0, 100_000), nodes=st.integers(2, 9), edges=st.integers(0, 8))
 def test_a_growth_scores_what_its_walk_does_and_draws_everything(seed: int, nodes: int, edges: int) -> None:
     graph = random_graph(seed, nodes, edges)
-    lean = beam_search.leanings(graph, list(graph.place), shapes_of(graph))
+    lean = beam_search.order_features(graph, list(graph.place), shapes_of(graph))
     assert lean.before + lean.before.T == pytest.approx(np.zeros_like(lean.before))
     part = beam_search._Part(graph, lean, None, 1.0)
     best = part.grow()
@@ -57,17 +57,17 @@ def test_a_growth_scores_what_its_walk_does_and_draws_everything(seed: int, node
     assert {number for number, _ in walk} == set(graph.edges)
     assert all(ends_of(graph, a)[1] == ends_of(graph, b)[0] for a, b in itertools.pairwise(walk))
     assert best.score == pytest.approx(slow_score(graph, walk, lean))
-    assert beam_search.grown_walks(graph, list(graph.place), shapes_of(graph)) == [walk]
+    assert beam_search.beam_search_walks(graph, list(graph.place), shapes_of(graph)) == [walk]
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 100_000), nodes=st.integers(2, 4), edges=st.integers(0, 1))
 def test_the_search_finds_the_best_of_all_growths_of_a_small_part(seed: int, nodes: int, edges: int) -> None:
     graph = random_graph(seed, nodes, edges)
-    lean = beam_search.leanings(graph, list(graph.place), shapes_of(graph))
+    lean = beam_search.order_features(graph, list(graph.place), shapes_of(graph))
     part = beam_search._Part(graph, lean, None, 1.0)
 
-    def best_from(growth: beam_search.Growth) -> float:
+    def best_from(growth: beam_search.Beam) -> float:
         longer = part._longer(growth)
         if not longer:
             return growth.score
@@ -76,11 +76,11 @@ def test_the_search_finds_the_best_of_all_growths_of_a_small_part(seed: int, nod
             step = (edge, forward, part._retraced(ways, part._ends[edge][not forward]))
             rest = [r - row[edge] for r, row in zip(growth.rest, lean.before.tolist(), strict=True)]
             steps, node = (*growth.steps, step), part._ends[edge][forward]
-            found.append(best_from(beam_search.Growth(score, growth.drawn | 1 << edge, node, steps, rest)))
+            found.append(best_from(beam_search.Beam(score, growth.drawn | 1 << edge, node, steps, rest)))
         return max(found)
 
     rest = lean.before.sum(axis=1).tolist()
-    everything = max(best_from(beam_search.Growth(score, 0, n, (), rest)) for n, score in lean.start.items())
+    everything = max(best_from(beam_search.Beam(score, 0, n, (), rest)) for n, score in lean.start.items())
     assert part.grow().score == pytest.approx(everything)
 
 
@@ -91,10 +91,10 @@ def test_a_lift_takes_less_time_than_the_lines_it_leaves_out(seed: int, lift_s: 
     graph = random_graph(seed, 7, 3)
     nodes, costs = list(graph.place), TourCosts(50.0, 120.0, lift_s)
     shapes = shapes_of(graph)
-    runs = beam_search.grown_walks(graph, nodes, shapes, costs)
+    runs = beam_search.beam_search_walks(graph, nodes, shapes, costs)
     assert {number for run in runs for number, _ in run} == set(graph.edges)
     never = TourCosts(50.0, 120.0, 1e6)
-    assert beam_search.grown_walks(graph, nodes, shapes, never) == beam_search.grown_walks(
+    assert beam_search.beam_search_walks(graph, nodes, shapes, never) == beam_search.beam_search_walks(
         graph, nodes, shapes
     )
     drawn = set[int]()

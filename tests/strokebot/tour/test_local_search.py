@@ -77,13 +77,13 @@ def random_line(seed: int) -> tuple[local_search.WalkLine, Graph]:
         middle = (graph.place[a] + graph.place[b]) / 2 + rng.normal(size=2) * 10
         graph.add_edge(a, b, np.array([graph.place[a], middle, graph.place[b]]))
     shapes = {k: edge.points for k, edge in graph.edges.items()}
-    habit = local_search.habits(graph, list(graph.place), shapes)
+    habit = local_search.walk_costs(graph, list(graph.place), shapes)
     turns = Turns(graph)
     walks = local_search.candidates(graph, list(graph.place), habit, turns)
     return local_search.WalkLine(graph, habit, turns, walks[int(rng.integers(0, len(walks)))]), graph
 
 
-def slow_cost(walk: Walk, habit: local_search.Habits, turns: Turns) -> float:
+def slow_cost(walk: Walk, habit: local_search.WalkCosts, turns: Turns) -> float:
     """The cost written down as at the top of the file."""
     time, seen, cost = 0.0, set(), 0.0
     for number, forward in walk:
@@ -123,7 +123,7 @@ def test_improving_lowers_the_cost_of_the_whole_walk(seed: int) -> None:
 def test_the_walk_is_the_best_of_those_tried(seed: int) -> None:
     walked, graph = random_line(seed)
     shapes = {k: edge.points for k, edge in graph.edges.items()}
-    best = local_search.natural_walk(graph, list(graph.place), shapes)
+    best = local_search.local_search_walk(graph, list(graph.place), shapes)
     walked.improve()
     cost = slow_cost(best, walked._habit, Turns(graph))
     # The one improved here may be one that looked too dear to be improved there; a retrace of the whole

@@ -18,7 +18,7 @@ from strokebot.picture.parts import find_parts
 from strokebot.raster import draw_ink, segments_down
 from strokebot.tour import postman, tour_gesture
 from strokebot.tour.graph import Graph, clean, trace
-from strokebot.tour.local_search import natural_walk
+from strokebot.tour.local_search import local_search_walk
 from tests.support.graph_cases import random_graph
 
 
@@ -190,7 +190,7 @@ def walked_once(graph: Graph, natural: bool = False) -> list[int]:
     """Walks the graph, checks that the walk hangs together, and returns what is walked twice."""
     nodes = list(graph.place)
     if natural:
-        walk = natural_walk(graph, nodes, {k: edge.points for k, edge in graph.edges.items()})
+        walk = local_search_walk(graph, nodes, {k: edge.points for k, edge in graph.edges.items()})
     else:
         doubled, start, end = postman.least_retracing(graph, nodes)
         walk = postman.euler_walk(graph, [*graph.edges, *doubled], start, end)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.dialects.base import ONE_LINE, Window
+from firmware_bridge.dialects.base import ONE_LINE, WindowSize
 from firmware_bridge.errors import DeviceRejected, PreflightError
 from firmware_bridge.events import Event, Progress
 from firmware_bridge.job.device import Device
@@ -44,7 +44,7 @@ def test_each_is_known_by_what_it_reports(machine: MachineProfile) -> None:
     assert hal.facts.firmware == "grblHAL 1.1f.20250102"
     assert (hal.facts.planner_blocks, hal.facts.rx_bytes) == (100, 1024)
     assert hal.facts.options == "VNMSL"
-    assert hal.window == Window(bytes=1023)
+    assert hal.window == WindowSize(bytes=1023)
     assert hal.facts.settings["$110"] == 6000.0  # its words are no part of the number
     fluid, _ = connected("fluidnc", machine)
     assert fluid.facts.firmware == "FluidNC v3.9.9"

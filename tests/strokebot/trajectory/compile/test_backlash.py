@@ -14,7 +14,7 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.program import Move, MoveKind
 from firmware_bridge.simulator.run import simulate_lines
-from strokebot.trajectory.compile.backlash import with_play_taken_up
+from strokebot.trajectory.compile.backlash import with_backlash_compensation
 from strokebot.trajectory.compile.compile import compile_program
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.timing.parametrise import parametrise
@@ -43,7 +43,7 @@ def followed(moves, play_mm):
 @given(st.lists(st.tuples(st.floats(-20, 20), st.floats(-20, 20)), min_size=2, max_size=12))
 def test_the_tool_visits_every_place_and_stays_on_the_lines(places):
     places = np.round(places, 3)
-    moves = with_play_taken_up(moves_of(places), loose().machine)
+    moves = with_backlash_compensation(moves_of(places), loose().machine)
     way = followed(moves, PLAY_MM)
     # Where it was at first is not known: each axis is right once it has turned.
     settled = [np.flatnonzero(np.diff(c))[0] if np.ptp(c) else len(c) for c in places.T]
@@ -56,24 +56,28 @@ def test_the_tool_visits_every_place_and_stays_on_the_lines(places):
 
 def test_without_play_nothing_changes():
     moves = moves_of(np.random.default_rng(1).uniform(0, 9, (20, 2)))
-    assert with_play_taken_up(moves, PLAIN.machine) == moves
-    assert with_play_taken_up(moves, loose((0.0, 0.0)).machine) == moves
+    assert with_backlash_compensation(moves, PLAIN.machine) == moves
+    assert with_backlash_compensation(moves, loose((0.0, 0.0)).machine) == moves
 
 
 def test_a_wavering_line_does_not_shake_the_axis():
     x = 5.0 + 0.004 * np.sin(np.arange(200))
-    moves = with_play_taken_up(moves_of(np.column_stack([x, np.linspace(1, 60, 200)])), loose().machine)
+    moves = with_backlash_compensation(
+        moves_of(np.column_stack([x, np.linspace(1, 60, 200)])), loose().machine
+    )
     assert len(moves) == 200
     assert np.ptp([move.x_mm for move in moves[5:]]) < 0.02
 
 
 def test_a_corner_is_crossed_at_rest_and_a_gentle_turn_on_the_way():
-    corner = with_play_taken_up(moves_of([(5, 5), (9, 5), (5, 6)]), loose().machine)
+    corner = with_backlash_compensation(moves_of([(5, 5), (9, 5), (5, 6)]), loose().machine)
     assert [(m.x_mm, m.y_mm) for m in corner] == [
         pytest.approx(p) for p in [(5.075, 5.05), (9.075, 5.05), (8.925, 5.05), (4.925, 6.05)]
     ]
     t = np.linspace(0.1, 6.0, 120)
-    circle = with_play_taken_up(moves_of(10 + 5 * np.column_stack([np.cos(t), np.sin(t)])), loose().machine)
+    circle = with_backlash_compensation(
+        moves_of(10 + 5 * np.column_stack([np.cos(t), np.sin(t)])), loose().machine
+    )
     assert len(circle) <= 124
 
 

@@ -15,7 +15,7 @@ from firmware_bridge.program import MoveKind
 from firmware_bridge.simulator.run import simulate_lines
 from strokebot.geometry.polyline import distinct
 from strokebot.trajectory.compile.compile import compile_program
-from strokebot.trajectory.path.pen_ramp import with_soft_landings
+from strokebot.trajectory.path.pen_ramp import with_pen_ramps
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.timing.parametrise import parametrise
 from strokebot.trajectory.timing.waypoints import LEAST_STEP_MM
@@ -53,7 +53,7 @@ drawable = scribbles(most_points=8).filter(lambda path: path.pen_down.any())
 @given(scribbles(most_points=4, size=5.0).filter(lambda path: path.pen_down.any()), st.booleans())
 def test_no_ink_lies_beside_that_of_the_plain_path_and_little_is_missing(path, smoothed):
     path = smooth(path, 0.05) if smoothed else path
-    led = with_soft_landings(path, PROFILE)
+    led = with_pen_ramps(path, PROFILE)
     plain_xy, plain_w = discs(path)
     xy, w = discs(led)
     away = np.linalg.norm(xy[:, None] - plain_xy, axis=2)
@@ -69,7 +69,7 @@ def test_no_ink_lies_beside_that_of_the_plain_path_and_little_is_missing(path, s
 @settings(max_examples=40, deadline=None)
 @given(drawable)
 def test_strokes_lifts_and_ends_of_the_pen_stay(path):
-    led = with_soft_landings(path, PROFILE)
+    led = with_pen_ramps(path, PROFILE)
     assert led.lifts == path.lifts
     assert [run.down for run in led.runs()] == [run.down for run in path.runs()]
     assert led.clamped_points(PEN) <= path.clamped_points(PEN)
@@ -82,11 +82,11 @@ def test_strokes_lifts_and_ends_of_the_pen_stay(path):
 @settings(max_examples=15, deadline=None)
 @given(drawable)
 def test_the_limits_hold_on_leads_too(path):
-    assert violation(with_soft_landings(smooth(path, 0.05), PROFILE), PROFILE) <= 1.01
+    assert violation(with_pen_ramps(smooth(path, 0.05), PROFILE), PROFILE) <= 1.01
 
 
 def test_the_pen_comes_down_to_where_it_just_touches_and_goes_up_from_there():
-    path = with_soft_landings(path_of(cursive(600), width=0.9), PROFILE)
+    path = with_pen_ramps(path_of(cursive(600), width=0.9), PROFILE)
     program = compile_program(parametrise(path, PROFILE), PROFILE)
     lowered = [k for k, move in enumerate(program) if move.kind is MoveKind.LOWER]
     lifted = [k for k, move in enumerate(program) if move.kind is MoveKind.LIFT]
@@ -103,7 +103,7 @@ def test_no_pen_rests_on_the_paper_with_pressure(name):
     path = path_of(row, width=0.9, down=np.tile(np.arange(300) > 0, 3))
     rest = {}
     for chosen in (profile, soft(profile)):
-        program = compile_program(parametrise(with_soft_landings(path, chosen), chosen), chosen)
+        program = compile_program(parametrise(with_pen_ramps(path, chosen), chosen), chosen)
         lines = dialect_of(profile.machine.dialect).encode(program, profile.machine)
         recording = simulate_lines(lines, profile.machine)
         step_s = np.diff(recording.t_s)
@@ -116,21 +116,21 @@ def test_no_pen_rests_on_the_paper_with_pressure(name):
 
 def test_what_has_no_room_for_a_lead_stays():
     dot = path_of([[10, 20]], width=0.9)
-    assert with_soft_landings(dot, PROFILE) is not dot
-    assert len(with_soft_landings(dot, PROFILE)) == 1
+    assert with_pen_ramps(dot, PROFILE) is not dot
+    assert len(with_pen_ramps(dot, PROFILE)) == 1
     thin = path_of([[10, 20], [30, 20]], width=PEN.min_width_mm)
-    assert with_soft_landings(thin, PROFILE).xy_mm.tolist() == thin.xy_mm.tolist()
+    assert with_pen_ramps(thin, PROFILE).xy_mm.tolist() == thin.xy_mm.tolist()
     edge = path_of([[0.05, 20], [30, 20]], width=0.9)
-    assert with_soft_landings(edge, PROFILE).xy_mm[0].tolist() == [0.05, 20.0]
-    assert with_soft_landings(edge, PROFILE).xy_mm[-1][0] == pytest.approx(30.3)
+    assert with_pen_ramps(edge, PROFILE).xy_mm[0].tolist() == [0.05, 20.0]
+    assert with_pen_ramps(edge, PROFILE).xy_mm[-1][0] == pytest.approx(30.3)
     joined = path_of([[10, 20], [20, 20], [20.3, 20], [30, 20]], width=0.9, down=[1, 1, 0, 1])
-    led = with_soft_landings(joined, PROFILE)
+    led = with_pen_ramps(joined, PROFILE)
     assert [20.0, 20.0] in led.xy_mm.tolist() and [20.3, 20.0] in led.xy_mm.tolist()  # noqa: PT018
 
 
 def test_without_the_option_nothing_changes_and_a_servo_has_none():
     path = path_of(spiral(300), width=0.9)
-    assert with_soft_landings(path, Profile.load("grbl-z")) is path
+    assert with_pen_ramps(path, Profile.load("grbl-z")) is path
     with pytest.raises(ProfileError, match=r"pen\.soft_landing is for a z axis"):
         soft(Profile.load("grbl-servo"))
 
@@ -145,7 +145,7 @@ def test_a_profile_keeps_the_option():
 def test_leads_follow_the_paper_and_the_bend():
     turned = replace(PROFILE, paper=Paper((210, 297), (150, 20), 30.0))
     path = path_of(cursive(600, at=(40.0, 80.0)), width=0.9)
-    led = with_soft_landings(path, turned)
+    led = with_pen_ramps(path, turned)
     first = led.xy_mm[:5] - led.xy_mm[0]
     angle = np.unwrap(np.arctan2(first[1:, 1], first[1:, 0]))
     assert np.ptp(angle) < 0.05

@@ -13,7 +13,7 @@ from firmware_bridge.checks import preflight
 from firmware_bridge.errors import ReachError
 from firmware_bridge.machine import kinematics_of
 from strokebot.trajectory.compile.compile import compile_program
-from strokebot.trajectory.path.travel_routing import with_travel_in_reach
+from strokebot.trajectory.path.travel_routing import with_travel_routed
 from strokebot.trajectory.timing.parametrise import parametrise
 from tests.support.trajectory_shapes import cursive, path_of
 
@@ -48,7 +48,7 @@ def test_travel_between_places_in_reach_stays_in_reach(name, seed):
     profile = replace(ARMS[name], paper=Paper((600.0, 600.0), (-300.0, -300.0)))
     ends = points_in_reach(profile, 4, seed)
     path = path_of(ends, down=False)
-    routed = with_travel_in_reach(path, profile)
+    routed = with_travel_routed(path, profile)
     assert not routed.pen_down.any()
     at = [np.flatnonzero((routed.xy_mm == end).all(axis=1))[0] for end in ends]
     assert at == sorted(at)
@@ -70,7 +70,7 @@ def test_only_the_travel_that_leaves_the_reach_is_changed_and_the_plan_then_pass
     )
     with pytest.raises(ReachError, match="out of reach"):
         parametrise(path, profile)
-    routed = with_travel_in_reach(path, profile)
+    routed = with_travel_routed(path, profile)
     added = len(routed) - len(path)
     assert 1 <= added <= 8
     np.testing.assert_array_equal(routed.xy_mm[: len(left)], left)
@@ -82,13 +82,13 @@ def test_only_the_travel_that_leaves_the_reach_is_changed_and_the_plan_then_pass
 
 def _needs_a_detour(profile, path):
     whole = kinematics_of(profile.machine).reachable(profile.to_machine(path.xy_mm)).all()
-    return whole and len(with_travel_in_reach(path, profile)) > len(path)
+    return whole and len(with_travel_routed(path, profile)) > len(path)
 
 
 def test_gantries_and_travel_in_reach_are_left_alone():
     path = path_of(np.random.default_rng(2).uniform(20, 90, (30, 2)), down=np.arange(30) % 3 > 0)
-    assert with_travel_in_reach(path, Profile.load("grbl-z")) is path
-    assert with_travel_in_reach(path_of([[10, 10], [40, 60]], down=False), SCARA).xy_mm.tolist() == [
+    assert with_travel_routed(path, Profile.load("grbl-z")) is path
+    assert with_travel_routed(path_of([[10, 10], [40, 60]], down=False), SCARA).xy_mm.tolist() == [
         [10, 10],
         [40, 60],
     ]
@@ -96,4 +96,4 @@ def test_gantries_and_travel_in_reach_are_left_alone():
 
 def test_a_place_out_of_reach_stays_for_the_preflight_to_refuse():
     path = path_of([[10.0, 10.0], [900.0, 900.0]], down=False)
-    assert with_travel_in_reach(path, SCARA) is path
+    assert with_travel_routed(path, SCARA) is path

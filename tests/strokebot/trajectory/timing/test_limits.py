@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from strokebot.trajectory.timing.limits import Limits
+from strokebot.trajectory.timing.limits import MotionLimits
 from strokebot.trajectory.timing.spline import Derivatives
 
 
@@ -15,7 +15,7 @@ def derivatives(angle, curvature, pen_slope=0.0, pen_bend=0.0):
 
 
 def test_rows_are_the_axis_accelerations(profile):
-    limits = Limits(profile)
+    limits = MotionLimits(profile)
     angle = np.linspace(0, 6, 50)
     curve = derivatives(angle, 0.7, 0.2, -0.1)
     c, d = limits.rows(curve, np.ones(50, dtype=bool))
@@ -25,7 +25,7 @@ def test_rows_are_the_axis_accelerations(profile):
 
 
 def test_the_pen_axis_stands_still_in_travel(profile):
-    limits = Limits(profile)
+    limits = MotionLimits(profile)
     curve = derivatives(np.zeros(3), 0.0, 5.0, 5.0)
     drawn = np.array([True, False, True])
     c, d = limits.rows(curve, drawn)
@@ -36,7 +36,7 @@ def test_the_pen_axis_stands_still_in_travel(profile):
 
 
 def test_the_drawing_speed_holds_along_the_path_and_the_machines_along_its_axes(profile):
-    limits = Limits(profile)
+    limits = MotionLimits(profile)
     curve = derivatives(np.array([0.0, np.pi / 4]), 0.0)
     np.testing.assert_allclose(np.sqrt(limits.cap(curve, np.array([True, True]))), [50, 50])
     np.testing.assert_allclose(np.sqrt(limits.cap(curve, np.array([False, False]))), [120, 120 * np.sqrt(2)])
@@ -44,7 +44,7 @@ def test_the_drawing_speed_holds_along_the_path_and_the_machines_along_its_axes(
 
 def test_the_path_acceleration_is_a_polygon_inside_its_circle(profile):
     limit = 300.0
-    limits = Limits(replace(profile, pen=replace(profile.pen, draw_acceleration_mm_s2=limit)))
+    limits = MotionLimits(replace(profile, pen=replace(profile.pen, draw_acceleration_mm_s2=limit)))
     curve = derivatives(np.full(400, 0.4), 1.0)
     c, d = limits.rows(curve, np.ones(400, dtype=bool))
     for angle in np.linspace(-np.pi / 2, np.pi / 2, 41):
@@ -58,6 +58,6 @@ def test_the_path_acceleration_is_a_polygon_inside_its_circle(profile):
 
 @pytest.mark.parametrize("drawn", [True, False])
 def test_the_path_acceleration_is_asked_of_drawn_lines_alone(profile, drawn):
-    limits = Limits(replace(profile, pen=replace(profile.pen, draw_acceleration_mm_s2=300.0)))
+    limits = MotionLimits(replace(profile, pen=replace(profile.pen, draw_acceleration_mm_s2=300.0)))
     c, _ = limits.rows(derivatives(np.zeros(1), 0.0), np.array([drawn]))
     assert bool(c[3:].any()) is drawn

@@ -1,7 +1,7 @@
 """A drawing against the limits that the machine itself tells: what differs, and what to do.
 
 Nouns:
-    survey   what the lines of a drawing ask for: extent, arcs, rapids (``survey``)
+    requirements   what the lines of a drawing ask for: extent, arcs, rapids (``requirements``)
     told     what the machine said when it was connected (``limits.MachineLimits``)
     slower   time of a drawing on the machine as told, over its time on the profile's
 
@@ -12,7 +12,7 @@ first lines are run on the virtual machine with both sets of limits.
 
 What the lines of a drawing ask of a controller: how far they lead, and with which words.
 
-The lines are read once, by ``course``, and nothing of them is kept but a few figures.
+The lines are read once, by ``reader``, and nothing of them is kept but a few figures.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from firmware_bridge.checks.findings import Finding, Severity, require_none_fata
 from firmware_bridge.control.base import Control
 from firmware_bridge.dialects.limits import AXES, Frame, MachineLimits, Span, as_told
 from firmware_bridge.errors import BridgeError, DeviceRejected, ProtocolError
-from firmware_bridge.gcode.reader import Course, Point
+from firmware_bridge.gcode.reader import Point, ToolpathReader
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import Link
 
@@ -39,7 +39,7 @@ _TURNS = [
 
 
 @dataclass(slots=True)
-class Survey:
+class Requirements:
     """What the lines of a drawing ask for, in words of the controller.
 
     Attributes:
@@ -61,18 +61,18 @@ class Survey:
     outline: list[Point] = field(default_factory=list)
 
 
-def survey(lines: Iterable[str], machine: MachineProfile) -> Survey:
+def requirements(lines: Iterable[str], machine: MachineProfile) -> Requirements:
     """Reads the lines once; the memory does not grow with them.
 
     Raises:
         ProgramError: if an arc does not fit its ends.
     """
-    course, found = Course(machine.as_controller()), Survey()
+    reader, found = ToolpathReader(machine.as_controller()), Requirements()
     servo, arm = machine.pen_actuator == "servo", machine.dialect == "uarm"
     low, high, outline = found.low, found.high, _Outline()
     pen, moved = math.nan, False
     for line in lines:
-        step = course.take(line)
+        step = reader.take(line)
         if not step.moves:
             moved = False
             continue
@@ -85,13 +85,13 @@ def survey(lines: Iterable[str], machine: MachineProfile) -> Survey:
                     high[i] = value
             if arm:
                 outline.take(point)
-        found.arcs = found.arcs or len(step.points) > 2 or (course.motion in ("G2", "G3"))
+        found.arcs = found.arcs or len(step.points) > 2 or (reader.motion in ("G2", "G3"))
         if servo:
             now = step.points[-1][2]
-            found.rapids = found.rapids or (course.motion == "G0" and now == now and now != 0.0)
+            found.rapids = found.rapids or (reader.motion == "G0" and now == now and now != 0.0)
             found.turns += moved and now != pen
             pen, moved = now, True
-    found.trouble = course.trouble
+    found.trouble = reader.trouble
     found.outline = sorted(set(outline.best.values()), key=lambda point: point[2])
     return found
 
@@ -133,7 +133,7 @@ _SLOWER_SHARE = 1.02
 def findings(
     machine: MachineProfile,
     told: MachineLimits,
-    asked: Survey,
+    asked: Requirements,
     lines: Sequence[str],
     offset_mm: Sequence[float] | None,
 ) -> list[Finding]:
@@ -142,7 +142,7 @@ def findings(
     Args:
         machine: the profile.
         told: what the machine said.
-        asked: the survey of the drawing.
+        asked: the requirements of the drawing.
         lines: the same lines, of which the first are timed.
         offset_mm: machine minus work position, or None where it is not known.
     """
@@ -170,7 +170,7 @@ def _fatal(message: str, cure: str) -> Finding:
     return Finding(Severity.FATAL, message, cure)
 
 
-def _reach(told: MachineLimits, asked: Survey, offset_mm: Sequence[float] | None) -> list[Finding]:
+def _reach(told: MachineLimits, asked: Requirements, offset_mm: Sequence[float] | None) -> list[Finding]:
     """What lies beyond the soft limits."""
     known = [(i, span) for i, span in enumerate(told.reach) if span is not None]
     if not known:
@@ -209,7 +209,7 @@ def _beyond(span: Span, limits: Span) -> float | None:
     return span[0] if below > above else span[1]
 
 
-def _travel(told: MachineLimits, asked: Survey) -> list[Finding]:
+def _travel(told: MachineLimits, asked: Requirements) -> list[Finding]:
     """Drawings longer than the axes, where no soft limit would stop them."""
     found = []
     for axis, length in enumerate(told.travel_mm):
@@ -227,7 +227,7 @@ def _travel(told: MachineLimits, asked: Survey) -> list[Finding]:
     return found
 
 
-def _servo(machine: MachineProfile, told: MachineLimits, asked: Survey) -> list[Finding]:
+def _servo(machine: MachineProfile, told: MachineLimits, asked: Requirements) -> list[Finding]:
     """A servo that is turned by S: its range, and when it turns."""
     if machine.pen_actuator != "servo" or machine.dialect != "grbl":
         return []
@@ -380,7 +380,7 @@ def judge(link: Link, control: Control, machine: MachineProfile, lines: Sequence
         PreflightError: for the first finding that forbids the start.
     """
     told = link.dialect.limits(machine, link.facts)
-    asked = survey(lines, machine)
+    asked = requirements(lines, machine)
     offset = None
     if reach_known(told):
         try:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.checks.controller_limits import findings, survey
+from firmware_bridge.checks.controller_settings import findings, requirements
 from firmware_bridge.checks.findings import Finding, Severity
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Facts
@@ -276,6 +276,6 @@ def test_any_settings_give_findings_and_no_crash(
     machine = plotter(dialect)
     limits = dialect_of(dialect).limits(machine, Facts(settings=stored, options=options))
     lines = ["G1X200Y0Z0F50"] if dialect == "uarm" else ["G21", "G90", "G1 X20 Y20 F600", "G1 X30"]
-    for finding in findings(machine, limits, survey(lines, machine), lines, (0.0, 0.0, 0.0)):
+    for finding in findings(machine, limits, requirements(lines, machine), lines, (0.0, 0.0, 0.0)):
         assert "\n" not in str(finding)
         assert "nan" not in str(finding) or "cannot be true" in str(finding)
