@@ -3,10 +3,10 @@
     python -m benchmarks.motion [--quick] [--json FILE]
 
 Three parts. The optimum: one analytic curve timed by this package and by three others
-(``motion_rivals.py``), on a machine whose controller never falls behind. The machine: drawings
+(``tests/support/motion_rivals.py``), on a machine whose controller never falls behind. The machine: drawings
 compiled, and run by the emulated firmware of GRBL and Marlin at the line rate of their
 profiles; what they did against what was planned. The limits: many generated paths and
-profiles, every limit asked between all places of the plan (``motion_check.py``).
+profiles, every limit asked between all places of the plan (``tests/support/motion_check.py``).
 
 Seconds are those of one core, measured as CPU time, the least of some repeats.
 """
@@ -21,12 +21,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from benchmarks import harness, motion_machine, motion_rivals, motion_shapes
-from benchmarks.motion_check import violation
+from benchmarks import harness, motion_machine
 from calibration.profile import Paper, Profile
 from firmware_bridge.machine import kinematics_of
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.timing.parametrise import parametrise
+from tests.support import motion_rivals, motion_shapes
+from tests.support.motion_check import violation
 
 Result = TypeVar("Result")
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from benchmarks import motion_shapes
 from calibration.profile import Profile
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.job.device import open_device
@@ -27,6 +26,7 @@ from strokebot.trajectory.path.path import Path
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.timing.parametrise import parametrise
 from strokebot.trajectory.timing.trajectory import Trajectory
+from tests.support import motion_shapes
 
 Array = NDArray[np.float64]
 

@@ -22,9 +22,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.fault_trials import drawing, profile
 from benchmarks.stream import on_a_pty
 from firmware_bridge.job.device import open_device
+from tests.support.fault_trials import drawing, profile
 
 _MOVE = re.compile(r"G[01] .*[XYZ]")
 _READ_BYTES = 4096

@@ -4,9 +4,9 @@
 
     window_overruns                     bytes over the window, or over the board's buffer, in
                                         streams with drawn delays, windows and line lengths
-    faults_run, _lost, _hung            the matrix of ``fault_trials``: kinds x dialects x seeds
+    faults_run, _lost, _hung            faults (``tests/support``): kinds x dialects x seeds
     faults_unseen                       wrong ink that the firmware gives no way to notice
-    kill_resume_runs, _incomplete       drawings cut off and resumed (``kill_trials``), and those
+    kill_resume_runs, _incomplete       drawings cut off and resumed (``tests/support``), and those
                                         with ink missing
     kill_resume_beyond_overlap_mm       the most that is drawn twice beyond the overlap
     throughput_vs_character_counting    time of character counting at its best / ours, same board
@@ -31,9 +31,7 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.fault_trials import DIALECTS, End, trial
 from benchmarks.harness import options, save
-from benchmarks.kill_trials import kill
 from benchmarks.senders import PLANNER_BLOCKS, SENDERS, Run, Table, board, curve
 from benchmarks.served import served
 from firmware_bridge.checks import preflight
@@ -50,6 +48,8 @@ from firmware_bridge.simulator.serve import serve_pty
 from firmware_bridge.stream.link import Link
 from firmware_bridge.stream.streamer import Streamer
 from firmware_bridge.transports.serial_port import SerialTransport
+from tests.support.fault_trials import DIALECTS, End, trial
+from tests.support.kill_trials import kill
 
 _SEEDS, _QUICK_SEEDS = 50, 3
 _KILLS, _QUICK_KILLS = 200, 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import stream
-from benchmarks.kill_trials import kill
 from benchmarks.senders import PLANNER_BLOCKS, SENDERS, board, curve, plain_sender
+from tests.support.kill_trials import kill
 
 
 def test_the_streamer_keeps_up_with_character_counting() -> None:

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.fault_trials import DIALECTS
-from benchmarks.fuzz import CHECKS, fuzz, try_check
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.gcode.sanitize import (
     MAX_LINE_CHARS,
@@ -20,6 +18,8 @@ from firmware_bridge.gcode.sanitize import (
     validate_lines,
 )
 from firmware_bridge.transports.base import LONGEST_LINE_BYTES, LineCutter
+from tests.support.fault_trials import DIALECTS
+from tests.support.fuzz import CHECKS, try_check
 
 WORDS = st.text(alphabet="GMXYZFSIJRPN0123456789.-+ ;()$!?~%/\r\n\t\x18\x85é*#", max_size=200)
 
@@ -29,18 +29,6 @@ WORDS = st.text(alphabet="GMXYZFSIJRPN0123456789.-+ ;()$!?~%/\r\n\t\x18\x85é*#"
 def test_one_round_of_each_check(name: str, dialect: str) -> None:
     """``python -m benchmarks.fuzz`` tries more of them."""
     assert try_check(name, dialect, 0) > 0
-
-
-def test_the_fuzzer_counts_and_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(dialect: str, line: bytes) -> None:
-        if line.startswith(b"A"):
-            raise ValueError("a bug")
-
-    monkeypatch.setitem(CHECKS, "parse", (st.sampled_from([b"A", b"B"]), broken, 20))
-    tried, failed = fuzz(["parse"], 0.05, 0)
-    assert tried == {"parse": 0}  # of rounds that ended well
-    assert failed[0].startswith("parse grbl: ValueError: a bug")
-    assert fuzz(["limits"], 0.0, 0) == ({"limits": 0}, [])
 
 
 @settings(max_examples=200)

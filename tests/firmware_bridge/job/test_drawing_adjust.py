@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_kill import CutWire, Killed, device_on
 
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import Cancelled
@@ -26,6 +25,7 @@ from firmware_bridge.simulator.marlin.serial_input import Command
 from firmware_bridge.simulator.recording import Recording
 from firmware_bridge.stream.link import Link
 from firmware_bridge.transports.simulated import SimulatedTransport
+from tests.support.cut_wire import CutWire, Killed, device_on
 from tests.support.ink_cases import UP, dense, farthest_mm, ink, lines_of, plotter, program_of
 
 LINE = [[(160.0 + 0.5 * i, 10.0 * np.sin(i / 10)) for i in range(160)]]

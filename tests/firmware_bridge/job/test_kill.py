@@ -11,43 +11,11 @@ import pytest
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import PortError
 from firmware_bridge.events import Event, Resumed
-from firmware_bridge.job.device import Device
 from firmware_bridge.job.resume import OVERLAP_MM
 from firmware_bridge.journal import Journal, begin_job, find_job
-from firmware_bridge.machine import MachineProfile
-from firmware_bridge.simulator.virtual import VirtualController
-from firmware_bridge.stream.link import Link
 from firmware_bridge.transports.simulated import SimulatedTransport
+from tests.support.cut_wire import CutWire, Killed, device_on
 from tests.support.ink_cases import Points, dense, drawn_mm, farthest_mm, ink, ink_mm, plotter, program_of
-
-
-class Killed(BaseException):
-    """Ends the host at once: nothing of it may run after this."""
-
-
-class CutWire(SimulatedTransport):
-    """A wire that is cut after so many bytes, in the middle of a line as well."""
-
-    def __init__(
-        self, machine: MachineProfile, controller: VirtualController, cut_at: int, unplugged: bool
-    ) -> None:
-        super().__init__(machine.dialect, machine)
-        self.controller = controller
-        self.boot_s = 0.05
-        self._left = cut_at
-        self._unplugged = unplugged
-
-    def write(self, data: bytes) -> None:
-        if self._left < len(data):
-            super().write(data[: self._left])
-            self._left = 0
-            raise PortError("cut") if self._unplugged else Killed
-        self._left -= len(data)
-        super().write(data)
-
-
-def device_on(wire: SimulatedTransport, machine: MachineProfile) -> Device:
-    return Device(machine, Link(wire, dialect_of(machine.dialect), machine))
 
 
 def scribble(rng: random.Random, shift: float) -> list[Points]:

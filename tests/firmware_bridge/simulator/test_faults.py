@@ -10,7 +10,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmarks.fault_trials import (
+from firmware_bridge.control import control_of
+from firmware_bridge.dialects import dialect_of
+from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
+from firmware_bridge.job.device import Device
+from firmware_bridge.simulator.faults import KINDS, Fault, FaultyTransport, fault
+from firmware_bridge.simulator.grbl.controller import VirtualGrbl
+from firmware_bridge.simulator.grbl.states import HOLD
+from firmware_bridge.simulator.wire import Piece, Wire
+from firmware_bridge.stream.link import BUSY_LIMIT_S, Link
+from tests.support.fault_trials import (
     BOUND_S,
     DIALECTS,
     End,
@@ -22,16 +31,7 @@ from benchmarks.fault_trials import (
     same,
     trial,
 )
-from benchmarks.kill_trials import kill
-from firmware_bridge.control import control_of
-from firmware_bridge.dialects import dialect_of
-from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
-from firmware_bridge.job.device import Device
-from firmware_bridge.simulator.faults import KINDS, Fault, FaultyTransport, fault
-from firmware_bridge.simulator.grbl.controller import VirtualGrbl
-from firmware_bridge.simulator.grbl.states import HOLD
-from firmware_bridge.simulator.wire import Piece, Wire
-from firmware_bridge.stream.link import BUSY_LIMIT_S, Link
+from tests.support.kill_trials import kill
 
 # Kinds after which a drawing may go on unharmed on every dialect.
 HARMLESS = ("split answers", "odd line ends", "storm of messages", "busy storm", "slow reader", "open door")

@@ -22,7 +22,7 @@ from strokebot.model.checkpoint import load_network
 from strokebot.pen import MeasuredPen
 from strokebot.training.animate import Snapshots
 from strokebot.training.state import PoliteStop
-from strokebot.training.train import Progress, Trainer, main, train
+from strokebot.training.train import Trainer, TrainingProgress, main, train
 
 CONFIG = """
 name = "tiny"
@@ -75,7 +75,7 @@ def same(first: Path, second: Path) -> bool:
 
 
 def test_a_training_learns_and_leaves_its_files(measured_folder: Path, tmp_path: Path) -> None:
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     config = write(tmp_path, steps=40, log_every=10, save_every=40)
     weights = train(config, measured_folder, tmp_path / "out", on_progress=seen.append, device="cpu")
     assert [p.step for p in seen] == [10, 20, 30, 40]
@@ -96,7 +96,7 @@ def test_a_training_learns_and_leaves_its_files(measured_folder: Path, tmp_path:
 
 def test_a_training_with_a_measured_pen_learns(measured_folder: Path, tmp_path: Path) -> None:
     text = CONFIG + '[pen]\nprofile = "grbl-z"\nglyph_mm = 8\n'
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     config = write(tmp_path, text, steps=40, log_every=10, save_every=40)
     weights = train(config, measured_folder, tmp_path / "out", on_progress=seen.append, device="cpu")
     assert seen[-1].losses["pixel"] < 0.7 * seen[0].losses["pixel"]
@@ -154,7 +154,7 @@ def test_resume_goes_on_exactly(measured_folder: Path, tmp_path: Path, stop: int
     class Stop(Exception):
         pass
 
-    def stop_at(progress: Progress) -> None:
+    def stop_at(progress: TrainingProgress) -> None:
         if progress.step >= stop:
             raise Stop
 
@@ -341,7 +341,7 @@ def test_a_stop_saves_a_whole_step(measured_folder: Path, tmp_path: Path) -> Non
     config = write(tmp_path)
     train(config, measured_folder, tmp_path / "whole", device="cpu")
 
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: TrainingProgress) -> None:
         if progress.step == 2:
             os.kill(os.getpid(), signal.SIGINT)
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.motion_check import violation
 from calibration.errors import ProfileError
 from calibration.profile import Paper, Profile
 from firmware_bridge.dialects import dialect_of
@@ -19,6 +18,7 @@ from strokebot.trajectory.path.pen_ramp import with_pen_ramps
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.timing.parametrise import parametrise
 from strokebot.trajectory.timing.waypoints import LEAST_STEP_MM
+from tests.support.motion_check import violation
 from tests.support.trajectory_shapes import cursive, path_of, scribbles, spiral
 
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import motion_shapes
-from benchmarks.motion_check import uses
 from calibration.profile import Profile
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.timing.parametrise import parametrise
 from strokebot.trajectory.timing.plan import plan_motion
 from strokebot.trajectory.timing.waypoints import chain_of
+from tests.support import motion_shapes
+from tests.support.motion_check import uses
 from tests.support.trajectory_shapes import cursive, distance_to_polyline, path_of, spiral
 
 PROFILE = Profile.load("grbl-z")

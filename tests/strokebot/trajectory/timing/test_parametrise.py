@@ -8,8 +8,6 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
-from benchmarks import motion_rivals, motion_shapes
-from benchmarks.motion_check import violation
 from calibration.profile import Paper, Profile
 from firmware_bridge.machine import kinematics_of
 from strokebot.errors import TrajectoryError
@@ -19,6 +17,8 @@ from strokebot.trajectory.timing.parametrise import parametrise
 from strokebot.trajectory.timing.plan import plan_motion
 from strokebot.trajectory.timing.pressure import pen_move_time_s, pen_values
 from strokebot.trajectory.timing.waypoints import chain_of
+from tests.support import motion_rivals, motion_shapes
+from tests.support.motion_check import violation
 from tests.support.trajectory_shapes import cursive, path_of, scribbles, spiral
 
 PROFILE = Profile.load("grbl-z")

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.fault_trials import DIALECTS, drawing, ink, profile
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import PortError
 from firmware_bridge.job.device import Device
@@ -27,6 +26,8 @@ from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.virtual import VirtualController
 from firmware_bridge.stream.link import Link
 from firmware_bridge.transports.simulated import SimulatedTransport
+from tests.support.cut_wire import CutWire, Killed, device_on
+from tests.support.fault_trials import DIALECTS, drawing, ink, profile
 
 HOW = ("host killed", "power cut", "unplugged")
 # Ink further from its place than this is missing: the uArm takes two digits, Marlin drops short moves.
@@ -35,10 +36,6 @@ _DENSE_MM = 0.2
 _BYTES = (0.05, 1.0)
 
 Array = NDArray[np.float64]
-
-
-class Killed(BaseException):
-    """Ends the host at once: nothing of it may run after this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +57,6 @@ class Resumed:
         return self.missing_mm <= _NEAR_MM
 
 
-class _CutWire(SimulatedTransport):
-    def __init__(self, machine: MachineProfile, controller: VirtualController, cut_at: int, how: str) -> None:
-        super().__init__(machine.dialect, machine)
-        self.controller = controller
-        self.boot_s = 0.05
-        self._left, self._how = cut_at, how
-
-    def write(self, data: bytes) -> None:
-        if self._left < len(data):
-            super().write(data[: self._left])
-            self._left = 0
-            raise PortError("cut") if self._how == "unplugged" else Killed
-        self._left -= len(data)
-        super().write(data)
-
-
 def kill(seed: int) -> Resumed:
     """Cuts one drawing off at a drawn moment and goes on with it."""
     draw = random.Random(seed)
@@ -94,15 +75,15 @@ def kill(seed: int) -> Resumed:
 
         cut = True
         try:
-            wire = _CutWire(machine, controller, 200 + int(draw.uniform(*_BYTES) * size), how)
-            Device(machine, Link(wire, dialect_of(dialect), machine)).run(program, None, keep)
+            wire = CutWire(machine, controller, 200 + int(draw.uniform(*_BYTES) * size), how == "unplugged")
+            device_on(wire, machine).run(program, None, keep)
             cut = False
         except (Killed, PortError):
             if journals:
                 journals[-1].close()
             _afterwards(controller, how, draw)
-            wire = _CutWire(machine, controller, 10**9, how)
-            device = Device(machine, Link(wire, dialect_of(dialect), machine))
+            wire = CutWire(machine, controller, 10**9, False)
+            device = device_on(wire, machine)
             state = find_job("1", Path(folder)) if journals else None
             if state is None:
                 device.run(program)

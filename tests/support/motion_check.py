@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from firmware_bridge.machine import kinematics_of
 from strokebot.trajectory.path.path import Path
-from strokebot.trajectory.timing.plan import Motion, plan_motion
+from strokebot.trajectory.timing.plan import MotionPlan, plan_motion
 from strokebot.trajectory.timing.waypoints import chain_of
 
 Array = NDArray[np.float64]
@@ -34,7 +34,7 @@ def violation(path: Path, profile: Profile) -> float:
     return max(uses(plan_motion(chain, profile), profile).values())
 
 
-def uses(motion: Motion, profile: Profile) -> dict[str, float]:
+def uses(motion: MotionPlan, profile: Profile) -> dict[str, float]:
     """The greatest use of each limit: name of the limit to share, 1 is all of it."""
     n = len(motion.step)
     interval = np.repeat(np.arange(n), _MOMENTS)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.motion_rivals import Curve
 from calibration.profile import Profile
 from strokebot.trajectory.path.path import Path
+from tests.support.motion_rivals import Curve
 
 Array = NDArray[np.float64]
 
