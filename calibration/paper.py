@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from calibration.errors import ProfileError
 from firmware_bridge.toml_table import Table
@@ -75,16 +74,4 @@ def read_paper(table: Table) -> Paper:
     Raises:
         ProfileError: for a missing, unknown or impossible value; names the key.
     """
-    size = table.numbers("size_mm", *_PAPER_RANGE_MM, count=2)
-    origin = table.numbers("origin_mm", -_POSITION_LIMIT_MM, _POSITION_LIMIT_MM, count=2)
-    rotation = table.number("rotation_deg", -360.0, 360.0) if table.has("rotation_deg") else 0.0
-    paper = Paper((size[0], size[1]), (origin[0], origin[1]), rotation)
-    everything = (-math.inf, math.inf)  # Paper holds the bounds
-    if table.has("correction"):
-        xx, xy, yx, yy = table.numbers("correction", *everything, count=4)
-        paper = replace(paper, correction=(xx, xy, yx, yy))
-    if table.has("height"):
-        level, along_x, along_y = table.numbers("height", *everything, count=3)
-        paper = replace(paper, height=(level, along_x, along_y))
-    table.finish()
-    return paper
+    return Paper(**table.fields(Paper))

@@ -51,7 +51,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.curve import MonotoneCurve
 from calibration.errors import ProfileError
-from firmware_bridge.toml_table import Table
+from firmware_bridge.toml_table import Bounds, Table, check_bounds
 
 ACTUATORS = ("z", "servo")
 
@@ -64,17 +64,24 @@ _LEAST_STROKE = 1e-3
 _LEAST_RISE_MM = 1e-4
 _WIDTH_RANGE_MM = (0.01, 50.0)
 _SPEED_RANGE_MM_S = (0.1, 1000.0)
-_ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
-_EXPONENT_RANGE = (0.0, 2.0)
-_BLEED_RANGE = (0.0, 10.0)
-_BLOT_RANGE = (0.0, 10.0)
+BOUNDS: Bounds = {
+    **dict.fromkeys(("up", "touch", "full", "values"), (-100_000.0, 100_000.0)),
+    "draw_speed_mm_s": _SPEED_RANGE_MM_S,
+    "draw_acceleration_mm_s2": (1.0, 50_000.0),
+    "lag_s": (0.0, 1.0),
+    "dwell_s": (0.0, 10.0),
+    "darkness_speed_exponent": (0.0, 2.0),
+    "bleed_mm2_mm_s": (0.0, 10.0),
+    "blot_mm2_s": (0.0, 10.0),
+    "reference_speed_mm_s": _SPEED_RANGE_MM_S,
+    "levels": (2, 1000),
+    "residual_mm": (0.0, _WIDTH_RANGE_MM[1]),
+    "widths_mm": _WIDTH_RANGE_MM,
+}
 # Speed added so that the bleed at rest is finite.
 STILL_MM_S = 2.0
-_LAG_RANGE_S = (0.0, 1.0)
-_DWELL_RANGE_S = (0.0, 10.0)
 # The share of the play by which the tip may be off so that a small turn does not cross the band.
 _PLAY_SLACK = 0.1
-_LEVELS_RANGE = (2, 1000)
 # Darker than this is black: q stays finite.
 _BLACK = 1.0 - 1e-6
 
@@ -136,9 +143,9 @@ class PenModel:
     def __post_init__(self) -> None:
         if self.actuator not in ACTUATORS:
             raise ProfileError(f"pen.actuator is '{self.actuator}': choose one of {', '.join(ACTUATORS)}.")
-        for key in ("up", "touch", "full"):
-            if not math.isfinite(getattr(self, key)):
-                raise ProfileError(f"pen.{key} is not a finite number.")
+        for key in ("values", "widths_mm", "darkness"):
+            object.__setattr__(self, key, tuple(float(v) for v in getattr(self, key)))
+        check_bounds(self, "pen", BOUNDS, ProfileError)
         if abs(self.full - self.touch) < _LEAST_STROKE:
             raise ProfileError(f"pen.full is {self.full:g}, the same as pen.touch: they must differ.")
         if self._pressure(self.up) * abs(self.full - self.touch) > -_LEAST_STROKE:
@@ -146,28 +153,12 @@ class PenModel:
                 f"pen.up is {self.up:g}: it must lie on the other side of pen.touch ({self.touch:g}) "
                 f"than pen.full ({self.full:g})."
             )
-        for key in ("values", "widths_mm", "darkness"):
-            object.__setattr__(self, key, tuple(float(v) for v in getattr(self, key)))
         self._check_table()
-        _in_range("draw_speed_mm_s", self.draw_speed_mm_s, _SPEED_RANGE_MM_S)
-        if self.draw_acceleration_mm_s2 is not None:
-            _in_range("draw_acceleration_mm_s2", self.draw_acceleration_mm_s2, _ACCELERATION_RANGE_MM_S2)
-        _in_range("lag_s", self.lag_s, _LAG_RANGE_S)
-        _in_range("play", self.play, (0.0, abs(self.full - self.touch)))
-        _in_range("dwell_s", self.dwell_s, _DWELL_RANGE_S)
-        _in_range("darkness_speed_exponent", self.darkness_speed_exponent, _EXPONENT_RANGE)
-        _in_range("bleed_mm2_mm_s", self.bleed_mm2_mm_s, _BLEED_RANGE)
-        _in_range("blot_mm2_s", self.blot_mm2_s, _BLOT_RANGE)
-        if self.reference_speed_mm_s is not None:
-            _in_range("reference_speed_mm_s", self.reference_speed_mm_s, _SPEED_RANGE_MM_S)
+        check_bounds(self, "pen", {"play": (0.0, abs(self.full - self.touch))}, ProfileError)
         if self.soft_landing and self.actuator != "z":
             raise ProfileError("pen.soft_landing is for a z axis: a servo does not press while it moves.")
-        if self.levels is not None:
-            if self.actuator != "servo":
-                raise ProfileError("pen.levels is for a servo: a z axis has no steps worth counting.")
-            _in_range("levels", self.levels, _LEVELS_RANGE)
-        if self.residual_mm is not None:
-            _in_range("residual_mm", self.residual_mm, (0.0, _WIDTH_RANGE_MM[1]))
+        if self.levels is not None and self.actuator != "servo":
+            raise ProfileError("pen.levels is for a servo: a z axis has no steps worth counting.")
 
     def _check_table(self) -> None:
         n = len(self.values)
@@ -184,8 +175,6 @@ class PenModel:
             raise ProfileError("pen.values must run from pen.touch to pen.full without turning back.")
         if (np.diff(self.widths_mm) < _LEAST_RISE_MM).any():
             raise ProfileError(f"pen.widths_mm must rise by {_LEAST_RISE_MM:g} mm or more at each entry.")
-        for width in self.widths_mm:
-            _in_range("widths_mm", width, _WIDTH_RANGE_MM)
         if (np.diff(self.darkness) < 0).any() or self.darkness[0] < 0 or self.darkness[-1] > 1:
             raise ProfileError("pen.darkness must not fall, and must lie between 0 and 1.")
 
@@ -343,59 +332,10 @@ def _ink(darkness: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(-np.log1p(-np.clip(darkness, 0.0, _BLACK)))
 
 
-def _in_range(key: str, value: float, low_high: tuple[float, float]) -> None:
-    low, high = low_high
-    if not (math.isfinite(value) and low <= value <= high):
-        raise ProfileError(f"pen.{key} is {value:g}: it must lie between {low:g} and {high:g}.")
-
-
-_PEN_LIMIT = 100000.0
-
-
 def read_pen(table: Table) -> PenModel:
     """The pen of a table.
 
     Raises:
         ProfileError: for a missing, unknown or impossible value; names the key.
     """
-    everything = (-math.inf, math.inf)  # PenModel holds the bounds, for any way to build one
-    pen = PenModel(
-        actuator=table.text("actuator"),
-        up=table.number("up", -_PEN_LIMIT, _PEN_LIMIT),
-        touch=table.number("touch", -_PEN_LIMIT, _PEN_LIMIT),
-        full=table.number("full", -_PEN_LIMIT, _PEN_LIMIT),
-        values=table.numbers("values", -_PEN_LIMIT, _PEN_LIMIT),
-        widths_mm=table.numbers("widths_mm", *everything),
-        darkness=table.numbers("darkness", *everything),
-        draw_speed_mm_s=table.number("draw_speed_mm_s", *everything),
-        draw_acceleration_mm_s2=(
-            table.number("draw_acceleration_mm_s2", *everything)
-            if table.has("draw_acceleration_mm_s2")
-            else None
-        ),
-        lag_s=table.number("lag_s", *everything) if table.has("lag_s") else 0.0,
-        play=table.number("play", *everything) if table.has("play") else 0.0,
-        dwell_s=table.number("dwell_s", *everything) if table.has("dwell_s") else 0.0,
-        soft_landing=table.flag("soft_landing") if table.has("soft_landing") else False,
-        levels=_whole(table.number("levels", *everything)) if table.has("levels") else None,
-        darkness_speed_exponent=(
-            table.number("darkness_speed_exponent", *everything)
-            if table.has("darkness_speed_exponent")
-            else 0.0
-        ),
-        bleed_mm2_mm_s=table.number("bleed_mm2_mm_s", *everything) if table.has("bleed_mm2_mm_s") else 0.0,
-        blot_mm2_s=table.number("blot_mm2_s", *everything) if table.has("blot_mm2_s") else 0.0,
-        reference_speed_mm_s=(
-            table.number("reference_speed_mm_s", *everything) if table.has("reference_speed_mm_s") else None
-        ),
-        calibrated=table.day("calibrated") if table.has("calibrated") else None,
-        residual_mm=table.number("residual_mm", *everything) if table.has("residual_mm") else None,
-    )
-    table.finish()
-    return pen
-
-
-def _whole(levels: float) -> int:
-    if levels != round(levels):
-        raise ProfileError(f"pen.levels is {levels:g}: it must be a whole number.")
-    return int(levels)
+    return PenModel(**table.fields(PenModel))

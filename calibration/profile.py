@@ -22,7 +22,6 @@ from __future__ import annotations
 import math
 import os
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
@@ -35,11 +34,12 @@ from calibration.paper import NO_CORRECTION, Paper, read_paper
 from calibration.pen import PenModel, read_pen
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.toml_table import Table, dump_toml
+from firmware_bridge.toml_table import Table, dump_toml, unknown_key
 
 DEFAULT_PROFILE = "grbl-z"
 
 _SUFFIX = ".toml"
+_TABLES = ("machine", "pen", "paper")
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,12 @@ class Profile:
         except tomllib.TOMLDecodeError as cause:
             raise ProfileError(f"{where} is not TOML: {cause}.") from cause
         for key in document:
-            if key not in ("machine", "pen", "paper"):
-                raise ProfileError(f"{where}: {key} is not a known table: remove or correct it.")
-        machine = document.get("machine")
-        if not isinstance(machine, Mapping):
-            raise ProfileError(f"{where}: [machine] is missing: add it.")
-        pen = Table(document.get("pen"), "pen", where, ProfileError)
-        paper = Table(document.get("paper"), "paper", where, ProfileError)
+            if key not in _TABLES:
+                raise ProfileError(f"{where}: {key} {unknown_key(key, _TABLES)}")
+        pen, paper = (Table(document.get(key), key, where, ProfileError) for key in ("pen", "paper"))
         try:
-            return cls(MachineProfile.from_table(machine, where), read_pen(pen), read_paper(paper))
+            machine = MachineProfile.from_table(document.get("machine"), where)
+            return cls(machine, read_pen(pen), read_paper(paper))
         except ProgramError as cause:
             raise ProfileError(str(cause)) from None
         except ProfileError as cause:

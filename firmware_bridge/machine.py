@@ -17,8 +17,6 @@ key that is wrong, so that a typing error in a profile never reaches a motor.
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,29 +24,34 @@ import numpy as np
 from firmware_bridge.errors import ProgramError, ReachError
 from firmware_bridge.kinematics import Cartesian, Kinematics, Mechanism, read_mechanism, write_mechanism
 from firmware_bridge.program import Envelope
+from firmware_bridge.toml_table import Bounds, Table, check_bounds
 
 PEN_ACTUATORS = ("z", "servo")
 
 # Bounds of what a profile may say: wide enough for any desk machine, narrow enough to
 # catch a value in the wrong unit (mm/min for mm/s, micrometres for mm).
-_SPEED_RANGE_MM_S = (0.1, 2000.0)
-_ACCELERATION_RANGE_MM_S2 = (1.0, 50000.0)
-_BACKLASH_RANGE_MM = (0.0, 2.0)
-_CHORD_ERROR_RANGE_MM = (0.0005, 0.5)
-_JERK_RANGE_MM_S3 = (10.0, 10000000.0)
-# Joint units are degrees or mm of cable.
-_JOINT_SPEED_RANGE = (0.1, 5000.0)
-_JOINT_ACCELERATION_RANGE = (1.0, 100000.0)
-_PEN_SPEED_RANGE = (0.01, 100000.0)  # a servo axis counts in S units, so this range is wide
-_PEN_ACCELERATION_RANGE = (0.1, 10000000.0)
-_JUNCTION_RANGE_MM = (0.0001, 1.0)
-_STEPS_RANGE_PER_MM = (1.0, 100000.0)
-_POSITION_LIMIT_MM = 10000.0
-_PEN_LIMIT = 100000.0
-_BAUD_RANGE = (1200, 4000000)
-_RX_BUFFER_RANGE_BYTES = (16, 65536)
-_PLANNER_RANGE_BLOCKS = (2, 1024)
-_LINE_RATE_RANGE_PER_S = (1.0, 100000.0)
+# Joint units are degrees or mm of cable; pen units are mm or S values, so their ranges are wide.
+BOUNDS: Bounds = {
+    "max_speed_mm_s": (0.1, 2000.0),
+    "max_acceleration_mm_s2": (1.0, 50_000.0),
+    "steps_per_mm": (1.0, 100_000.0),
+    "joint_max_speed": (0.1, 5000.0),
+    "joint_max_acceleration": (1.0, 100_000.0),
+    "backlash_mm": (0.0, 2.0),
+    "pen_max_speed": (0.01, 100_000.0),
+    "pen_max_acceleration": (0.1, 10_000_000.0),
+    "junction_deviation_mm": (0.0001, 1.0),
+    "line_rate_per_s": (1.0, 100_000.0),
+    "baud_rate": (1200, 4_000_000),
+    "rx_buffer_bytes": (16, 65_536),
+    "planner_blocks": (2, 1024),
+    "chord_error_mm": (0.0005, 0.5),
+    "max_jerk_mm_s3": (10.0, 10_000_000.0),
+}
+ENVELOPE_BOUNDS: Bounds = {
+    **dict.fromkeys(("x_min_mm", "x_max_mm", "y_min_mm", "y_max_mm"), (-10_000.0, 10_000.0)),
+    **dict.fromkeys(("pen_min", "pen_max"), (-100_000.0, 100_000.0)),
+}
 _GANTRY = Cartesian()
 
 
@@ -119,44 +122,13 @@ class MachineProfile:
             raise ProgramError(
                 f"machine.pen_actuator is {self.pen_actuator!r}: choose one of {', '.join(PEN_ACTUATORS)}."
             )
-        for key, count, low_high in (
-            ("max_speed_mm_s", 2, _SPEED_RANGE_MM_S),
-            ("max_acceleration_mm_s2", 2, _ACCELERATION_RANGE_MM_S2),
-            ("steps_per_mm", 3, _STEPS_RANGE_PER_MM),
-            ("joint_max_speed", 2, _JOINT_SPEED_RANGE),
-            ("joint_max_acceleration", 2, _JOINT_ACCELERATION_RANGE),
-            ("backlash_mm", 2, _BACKLASH_RANGE_MM),
-        ):
-            if getattr(self, key) is None:
-                continue
-            values = tuple(getattr(self, key))
-            if len(values) != count:
-                raise ProgramError(f"machine.{key} has {len(values)} values, but {count} are needed.")
-            for value in values:
-                _in_range(key, value, low_high)
-            object.__setattr__(self, key, tuple(float(v) for v in values))
-        for key, low_high in (
-            ("pen_max_speed", _PEN_SPEED_RANGE),
-            ("pen_max_acceleration", _PEN_ACCELERATION_RANGE),
-            ("junction_deviation_mm", _JUNCTION_RANGE_MM),
-            ("line_rate_per_s", _LINE_RATE_RANGE_PER_S),
-            ("baud_rate", _BAUD_RANGE),
-            ("rx_buffer_bytes", _RX_BUFFER_RANGE_BYTES),
-            ("planner_blocks", _PLANNER_RANGE_BLOCKS),
-        ):
-            _in_range(key, getattr(self, key), low_high)
-        for key in ("x_min_mm", "x_max_mm", "y_min_mm", "y_max_mm"):
-            _in_range(
-                f"envelope.{key}", getattr(self.envelope, key), (-_POSITION_LIMIT_MM, _POSITION_LIMIT_MM)
-            )
-        for key in ("pen_min", "pen_max"):
-            _in_range(f"envelope.{key}", getattr(self.envelope, key), (-_PEN_LIMIT, _PEN_LIMIT))
-        if self.pen_safe is not None:
-            _in_range("pen_safe", self.pen_safe, (self.envelope.pen_min, self.envelope.pen_max))
-        if self.chord_error_mm is not None:
-            _in_range("chord_error_mm", self.chord_error_mm, _CHORD_ERROR_RANGE_MM)
-        if self.max_jerk_mm_s3 is not None:
-            _in_range("max_jerk_mm_s3", self.max_jerk_mm_s3, _JERK_RANGE_MM_S3)
+        for key in BOUNDS:
+            value = getattr(self, key)
+            if isinstance(value, list | tuple):
+                object.__setattr__(self, key, tuple(float(v) for v in value))
+        check_bounds(self, "machine", BOUNDS)
+        check_bounds(self.envelope, "machine.envelope", ENVELOPE_BOUNDS)
+        check_bounds(self, "machine", {"pen_safe": (self.envelope.pen_min, self.envelope.pen_max)})
         if self.raw_joints:
             self._check_raw_joints()
 
@@ -216,7 +188,7 @@ class MachineProfile:
         return self.envelope.pen_max if self.pen_actuator == "z" else self.envelope.pen_min
 
     @classmethod
-    def from_table(cls, table: Mapping[str, object], where: str) -> MachineProfile:
+    def from_table(cls, table: object, where: str) -> MachineProfile:
         """Builds a profile from the ``[machine]`` table of a TOML file.
 
         Args:
@@ -228,20 +200,18 @@ class MachineProfile:
             ProgramError: for a missing, unknown, mistyped or impossible value; names
                 the file and the key.
         """
-        fields = {f.name: f for f in dataclasses.fields(cls)}
-        unknown = sorted(set(table) - set(fields))
-        if unknown:
-            raise ProgramError(f"{where}: machine.{unknown[0]} is not a known key: remove or correct it.")
-        values: dict[str, object] = {}
-        for key, field in fields.items():
-            if key in table:
-                values[key] = _read(key, table[key], str(field.type), where)
-            elif field.default is dataclasses.MISSING:
-                raise ProgramError(f"{where}: machine.{key} is missing: add it.")
+        values = Table(table, "machine", where)
+        known = values.fields(cls, leave=("envelope", "kinematics"))
         try:
-            return cls(**values)  # type: ignore[arg-type]
+            box = Table(values.any("envelope"), "machine.envelope", where).fields(Envelope)
+            if values.has("kinematics"):
+                known["kinematics"] = read_mechanism(values.any("kinematics"))
+            return cls(envelope=Envelope(**box), **known)
         except ProgramError as error:
-            raise ProgramError(f"{where}: {error}") from None
+            text = str(error)
+            if text.startswith("The envelope"):
+                text = f"machine.envelope: {text}"
+            raise ProgramError(text if text.startswith(where) else f"{where}: {text}") from None
 
     def to_table(self) -> dict[str, object]:
         """The profile as a table that ``from_table`` reads back, unset values left out."""
@@ -255,63 +225,6 @@ class MachineProfile:
             elif value is not None:
                 table[field.name] = list(value) if isinstance(value, tuple) else value
         return table
-
-
-def _in_range(key: str, value: float, low_high: tuple[float, float]) -> None:
-    low, high = low_high
-    if not (math.isfinite(value) and low <= value <= high):
-        raise ProgramError(f"machine.{key} is {value:g}: it must lie between {low:g} and {high:g}.")
-
-
-def _number(key: str, value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be a number.")
-    return float(value)
-
-
-def _read(key: str, value: object, type_name: str, where: str) -> object:
-    """One TOML value, turned into the type of the field with this name."""
-    if type_name == "Envelope":
-        return _read_envelope(value, where)
-    if type_name == "Mechanism":
-        try:
-            return read_mechanism(value)
-        except ProgramError as error:
-            raise ProgramError(f"{where}: {error}") from None
-    if type_name == "bool":
-        if not isinstance(value, bool):
-            raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be true or false.")
-        return value
-    if type_name == "str":
-        if not isinstance(value, str):
-            raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be text in quotes.")
-        return value
-    if type_name == "int":
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be a whole number.")
-        return value
-    if type_name.startswith("tuple"):
-        if not isinstance(value, list | tuple):
-            raise ProgramError(f"{where}: machine.{key} is {value!r}: it must be a list of numbers.")
-        return tuple(_number(key, v, where) for v in value)
-    return _number(key, value, where)
-
-
-def _read_envelope(value: object, where: str) -> Envelope:
-    if not isinstance(value, Mapping):
-        raise ProgramError(f"{where}: machine.envelope must be a table with x_min_mm, x_max_mm and so on.")
-    names = [f.name for f in dataclasses.fields(Envelope)]
-    for key in value:
-        if key not in names:
-            raise ProgramError(f"{where}: machine.envelope.{key} is not a known key: remove or correct it.")
-    for key in names:
-        if key not in value:
-            raise ProgramError(f"{where}: machine.envelope.{key} is missing: add it.")
-    numbers = {key: _number(f"envelope.{key}", value[key], where) for key in names}
-    try:
-        return Envelope(**numbers)
-    except ProgramError as error:
-        raise ProgramError(f"{where}: machine.envelope: {error}") from None
 
 
 def kinematics_of(machine: MachineProfile) -> Kinematics:

@@ -1,19 +1,52 @@
 """TOML tables: values read with their bounds and the offending key, and written back.
 
 Nouns:
-    Table     one table of a file, read key by key; what is left over at the end is an error
+    Table     one table of a file, read key by key, or all at once into the fields of a dataclass;
+              a key that nobody reads is an error, which names the nearest known one
+    bounds    name of a field -> (least, greatest), stated beside the dataclass and checked there
+              (``check_bounds``), so that they hold however it is built
 """
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
+from typing import Any
 
 from firmware_bridge.errors import ProgramError, StrokebotError
 
 # The longest list a profile may hold: a pen table measured at a thousand levels is a mistake.
 _LONGEST_LIST = 1000
+
+Bounds = Mapping[str, tuple[float, float]]
+
+
+def unknown_key(key: str, known: Collection[str]) -> str:
+    """What is wrong with a key that is none of the known ones; names the nearest of them."""
+    near = difflib.get_close_matches(key, list(known), 1)
+    return f"is not a known key: {f'did you mean {near[0]}?' if near else 'remove or correct it.'}"
+
+
+def check_bounds(
+    value: object, name: str, bounds: Bounds, error: type[StrokebotError] = ProgramError
+) -> None:
+    """Checks numbers, and tuples of numbers, of a dataclass against its bounds; None is no number.
+
+    Args:
+        value: the dataclass.
+        name: of its table, for messages; empty for the file as a whole.
+        bounds: of its fields.
+        error: what is raised for the first field that is out of bounds.
+    """
+    for key, (low, high) in bounds.items():
+        numbers = getattr(value, key)
+        for number in numbers if isinstance(numbers, tuple) else (numbers,):
+            if number is not None and not (math.isfinite(number) and low <= number <= high):
+                where = f"{name}.{key}" if name else key
+                raise error(f"{where} is {number:g}: {_within(low, high)}")
 
 
 class Table:
@@ -21,7 +54,7 @@ class Table:
 
     Args:
         table: the table, as ``tomllib`` gives it.
-        name: its name in the file, for messages.
+        name: its name in the file, for messages; empty for the file as a whole.
         where: the file's name, for messages.
         error: what is raised for a value that cannot be used; named Error below.
     """
@@ -30,19 +63,67 @@ class Table:
         self, table: object, name: str, where: str, error: type[StrokebotError] = ProgramError
     ) -> None:
         if not isinstance(table, Mapping):
-            raise error(f"{where}: [{name}] is missing or not a table: add it.")
+            raise error(f"{where}: {name} is missing or not a table: add a section [{name}].")
         self._left = dict(table)
+        self._known: set[str] = set()
         self._name = name
         self._where = where
         self._error = error
 
     def fail(self, key: str, problem: str) -> StrokebotError:
         """An error that names the file and the key."""
-        return self._error(f"{self._where}: {self._name}.{key} {problem}")
+        return self._error(f"{self._where}: {f'{self._name}.{key}' if self._name else key} {problem}")
 
     def has(self, key: str) -> bool:
         """True if the key is there and not read yet."""
+        self._known.add(key)
         return key in self._left
+
+    def section(self, key: str) -> Table:
+        """The table under a key; an empty one where the key is missing. Raises Error for no table."""
+        value = self._left.pop(key, {}) if self.has(key) else {}
+        if not isinstance(value, Mapping):
+            raise self.fail(key, f"is {value!r:.60}: a section [{key}] is needed.")
+        return Table(value, f"{self._name}.{key}" if self._name else key, self._where, self._error)
+
+    def any(self, key: str) -> object:
+        """Whatever the key holds. Raises Error if it is missing."""
+        return self._take(key)
+
+    def rest(self) -> dict[str, Any]:
+        """All that is not read yet, for a reader of its own."""
+        left, self._left = self._left, {}
+        return left
+
+    def fields(self, kind: type, leave: Collection[str] = ()) -> dict[str, Any]:
+        """Reads a value for each field of a dataclass, by its type; those with a default may be missing.
+
+        Bounds are the dataclass's own matter.
+
+        Args:
+            kind: the dataclass; its fields are text, numbers, truths, days, or tuples of numbers.
+            leave: fields that somebody else reads.
+
+        Raises:
+            Error: for a missing, unknown or mistyped key.
+        """
+        fields = {f.name: f for f in dataclasses.fields(kind)}
+        self._known.update(fields)
+        self._refuse(set(self._left) - self._known)
+        return {
+            key: self._field(key, str(field.type).removesuffix(" | None"))
+            for key, field in fields.items()
+            if key not in leave and (key in self._left or _is_required(field))
+        }
+
+    def _field(self, key: str, kind: str) -> object:
+        everything = (-math.inf, math.inf)
+        if kind.startswith("tuple"):
+            count = None if "..." in kind else kind.count(",") + 1
+            return self.numbers(key, *everything, count=count)
+        if kind == "float":
+            return self.number(key, *everything)
+        return {"str": self.text, "int": self.whole, "bool": self.flag, "date": self.day}[kind](key)
 
     def text(self, key: str) -> str:
         """A text value. Raises Error if it is missing or not text."""
@@ -55,12 +136,19 @@ class Table:
         """True or false."""
         value = self._take(key)
         if not isinstance(value, bool):
-            raise self.fail(key, f"is {value!r}: it must be true or false")
+            raise self.fail(key, f"is {value!r}: it must be true or false.")
+        return value
+
+    def whole(self, key: str) -> int:
+        """A whole number. Raises Error if it is missing or none."""
+        value = self._take(key)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.fail(key, f"is {value!r}: it must be a whole number.")
         return value
 
     def number(self, key: str, low: float, high: float) -> float:
         """A number in [low, high]. Raises Error if it is missing, no number, or out of bounds."""
-        return self._check(key, self._take(key), low, high)
+        return self.check(key, self._take(key), low, high)
 
     def numbers(self, key: str, low: float, high: float, count: int | None = None) -> tuple[float, ...]:
         """A list of numbers in [low, high], ``count`` of them if given. Raises Error otherwise."""
@@ -69,7 +157,7 @@ class Table:
             raise self.fail(key, f"is {value!r:.60}: it must be a list of numbers.")
         if count is not None and len(value) != count:
             raise self.fail(key, f"has {len(value)} entries: {count} are needed.")
-        return tuple(self._check(key, entry, low, high) for entry in value)
+        return tuple(self.check(key, entry, low, high) for entry in value)
 
     def day(self, key: str) -> date:
         """A date such as 2026-01-31, without quotes. Raises Error otherwise."""
@@ -80,20 +168,34 @@ class Table:
 
     def finish(self) -> None:
         """Raises Error for the first key that nobody has read."""
-        for key in sorted(self._left):
-            raise self.fail(key, "is not a known key: remove or correct it.")
+        self._refuse(set(self._left))
+
+    def _refuse(self, keys: set[str]) -> None:
+        for key in sorted(keys):
+            raise self.fail(key, unknown_key(key, self._known - {key}))
 
     def _take(self, key: str) -> object:
-        if key not in self._left:
+        if not self.has(key):
             raise self.fail(key, "is missing: add it.")
         return self._left.pop(key)
 
-    def _check(self, key: str, value: object, low: float, high: float) -> float:
+    def check(self, key: str, value: object, low: float, high: float) -> float:
+        """The value of a key as a number in [low, high]. Raises Error otherwise."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise self.fail(key, f"is {value!r}: it must be a number.")
         if not low <= value <= high:
-            raise self.fail(key, f"is {value:g}: it must lie between {low:g} and {high:g}.")
+            raise self.fail(key, f"is {value:g}: {_within(low, high)}")
         return float(value)
+
+
+def _within(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f"it must be at least {low:g}."
+    return f"it must lie between {low:g} and {high:g}."
+
+
+def _is_required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def dump_toml(document: Mapping[str, object]) -> str:

@@ -7,7 +7,6 @@ The room:
     widths.py     the curve, told apart from everything that bends it
     landing.py    the touch point
     ink.py        darkness, speed, blot
-    isotonic.py   monotone regression
     caliper.py    widths typed in, in place of a scan
     geometry.py   a geometry chart: scale, skew, turn, shift, play
     arms.py       links and zeros of an arm

@@ -20,14 +20,7 @@ weights leave outliers out (P. J. Huber, "Robust Statistics", 1981).
 The band is a bootstrap over marks: every mark gets a random weight (D. B. Rubin, "The Bayesian
 bootstrap", Ann. Stat. 9 (1981)), and one more Newton step gives its curve.
 
-Monotone regression, and tables that rise strictly.
-
-``isotonic`` finds the rising values nearest to measured ones: weighted least squares by pooling
-adjacent violators (M. Ayer et al., "An empirical distribution function for sampling with
-incomplete information", Ann. Math. Stat. 26 (1955)). Neighbours that fall are replaced by their
-weighted mean until nothing falls.
-
-``rising`` makes a strict rise of it, as the inverse of a curve needs.
+Monotone regression is scipy's; ``rising`` makes a strict rise of it, as the inverse of a curve needs.
 """
 
 from __future__ import annotations
@@ -37,6 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
+from scipy.optimize import isotonic_regression
 
 from calibration.errors import FitError
 from calibration.fit.observe import Rows
@@ -292,17 +286,8 @@ def isotonic(values: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.
         weights: (n,) above 0; None for equal ones.
     """
     y = np.asarray(values, dtype=np.float64)
-    w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
-    pools: list[tuple[float, float, int]] = []  # mean, weight, count
-    for mean, weight in zip(y.tolist(), w.tolist(), strict=True):
-        count = 1
-        while pools and pools[-1][0] >= mean:
-            left, left_weight, left_count = pools.pop()
-            total = left_weight + weight
-            mean = (left * left_weight + mean * weight) / total
-            weight, count = total, count + left_count
-        pools.append((mean, weight, count))
-    return np.repeat([mean for mean, _, _ in pools], [count for _, _, count in pools])
+    w = None if weights is None else np.asarray(weights, dtype=np.float64)
+    return np.asarray(isotonic_regression(y, weights=w).x)
 
 
 def rising(values: ArrayLike, least_rise: float) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from firmware_bridge.kinematics.cartesian import Cartesian, CoreXY
 from firmware_bridge.kinematics.fivebar import FiveBar
 from firmware_bridge.kinematics.polargraph import Polargraph
 from firmware_bridge.kinematics.scara import Scara
+from firmware_bridge.toml_table import unknown_key
 
 MECHANISMS: dict[str, type[Mechanism]] = {
     kind.type: kind for kind in (Cartesian, CoreXY, Scara, FiveBar, Polargraph)
@@ -35,9 +36,7 @@ def read_mechanism(value: object) -> Mechanism:
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in fields:
-            raise ProgramError(
-                f"machine.kinematics.{key} is not a known key of {name}: remove or correct it."
-            )
+            raise ProgramError(f"machine.kinematics.{key} ({name}) {unknown_key(key, fields)}")
     for key, field in fields.items():
         if key not in table and field.default is dataclasses.MISSING:
             raise ProgramError(f"machine.kinematics.{key} is missing: {name} needs it.")

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from firmware_bridge.toml_table import unknown_key
 from strokebot.errors import ConfigError
 from strokebot.model.blocks import AttentionBlock, ResidualBlock, conv
 from strokebot.pen.base import steps_of
@@ -102,9 +103,9 @@ class NetworkConfig:
         Raises:
             ConfigError: for unknown keys or values out of bounds.
         """
-        unknown = set(table) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ConfigError(f"model.{sorted(unknown)[0]} is not a known key.")
+        known = [f.name for f in fields(cls)]
+        for key in sorted(set(table) - set(known)):
+            raise ConfigError(f"model.{key} {unknown_key(key, known)}")
         return cls(**table)
 
     def to_table(self) -> dict[str, Any]:

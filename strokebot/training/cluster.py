@@ -2,9 +2,9 @@
 
 The article's test: k-means with 10 clusters on velocity and intensity of the test digits'
 gestures, each cluster labelled by its dominant label. Here it is repeated over seeds: on raw
-pixels, on the article's features, on other plain numbers of the gesture and other scalings,
-and on direction maps (cluster_features.py, which also tells how those were chosen, on
-training digits). Then better means of grouping get the same features. No method sees a label;
+pixels, on the article's features, and on direction maps with and without each of their ideas
+(cluster_features.py, which also tells how those were chosen, on training digits). Then
+better means of grouping, all of scikit-learn, get the same features. No method sees a label;
 labels only score the result.
 
 Symbols: clusters c and labels l of M images, n_cl = images of cluster c with label l.
@@ -13,8 +13,14 @@ Symbols: clusters c and labels l of M images, n_cl = images of cluster c with la
                (H. W. Kuhn, "The Hungarian method for the assignment problem", 1955)
     nmi        mutual information of c and l over the mean of their entropies
 
-Names of the figures: ``kmeans_<features>_<scaling>_<figure>_mean`` and ``_std`` for the
-ablation, ``<method>_<features>_<figure>_mean`` for the better means. In short:
+Better means:
+    pca_mixture      Gaussians of full covariance on the leading principal components
+    spectral_kmeans  k-means on the leading eigenvectors of the normalised graph of nearest
+                     neighbours, each row scaled to length 1 (A. Ng, M. Jordan, Y. Weiss, "On
+                     spectral clustering", NIPS 2001)
+    tsne_kmeans      k-means on the plane of t-SNE (L. van der Maaten, G. Hinton, JMLR 2008)
+
+Names of the figures: ``<method>_<features>_<figure>_mean`` and ``_std``. In short:
     pixels_*           k-means on raw pixels
     gesture_article_*  k-means on the article's features, velocity and intensity unscaled
     gesture_*          k-means on direction maps
@@ -26,7 +32,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,63 +39,41 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from strokebot.errors import DataError, StrokebotError
-from strokebot.training import manifold, testsets
+from strokebot.training import testsets
 from strokebot.training.cluster_features import MAPS, Vectors, features
 from strokebot.training.evaluate import Drawer, Report, save_table
 
 Groups = NDArray[np.int64]
 
+FIGURES = ("purity", "hungarian", "nmi")
 CLUSTERS = 10
 SEEDS = 5
+NEIGHBOURS = 15
 # The article's features: velocity and intensity, unscaled.
 ARTICLE = ("velocity", "intensity")
 # The features that group best by plain k-means; chosen on training digits.
 CHOSEN = ("maps",)
-# Rows of the ablation: features, and the scalings to try.
-FEATURES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (ARTICLE, ("raw", "standard", "balanced")),
-    (("velocity",), ("raw", "standard")),
-    (("intensity",), ("raw", "standard")),
-    (("size",), ("raw", "standard")),
-    (("velocity", "intensity", "size"), ("raw", "standard", "balanced")),
-    (("heading",), ("raw",)),
-    (("position",), ("raw", "standard")),
-    (("position", "intensity"), ("raw", "standard", "balanced")),
-    (("path",), ("raw", "standard")),
-    *(((part,), ("raw",)) for part in MAPS),
-    (("maps", "size"), ("balanced",)),
-)
-# What the better means of grouping are tried on.
-BETTER: tuple[tuple[str, ...], ...] = (ARTICLE, ("path",), CHOSEN)
+# Rows of plain k-means.
+FEATURES: tuple[tuple[str, ...], ...] = (ARTICLE, ("path",), *((part,) for part in MAPS))
 
 _RESTARTS = 10  # of k-means, scikit-learn's default when the article was written
 _MIXTURE_RESTARTS = 3
-_COMPONENTS = 20  # of the principal components under a mixture
-_DIMENSIONS = 10  # of the embeddings: one for each expected group
+_COMPONENTS = 20  # of the principal components under a mixture and under t-SNE
 _REGULAR = 1e-4  # added to variances, against collapse on coinciding points
 _LEAST_SPREAD = 1e-9
 
 
 def agreement(labels: NDArray[np.str_], groups: Groups) -> dict[str, float]:
     """Purity, Hungarian accuracy and normalised mutual information of groups (M,) and labels (M,)."""
-    _, label = np.unique(labels, return_inverse=True)
-    _, group = np.unique(groups, return_inverse=True)
-    table = np.zeros((group.max() + 1, label.max() + 1))
-    np.add.at(table, (group, label), 1)
-    share = table / table.sum()
+    from sklearn.metrics import normalized_mutual_info_score
+    from sklearn.metrics.cluster import contingency_matrix
+
+    share = contingency_matrix(groups, labels) / len(labels)
     rows, columns = linear_sum_assignment(-share)
-
-    def entropy(p: Vectors) -> float:
-        p = p[p > 0]
-        return float(-(p * np.log(p)).sum())
-
-    by_group, by_label = entropy(share.sum(axis=1)), entropy(share.sum(axis=0))
-    shared = by_group + by_label - entropy(share.ravel())
-    mean = (by_group + by_label) / 2
     return {
         "purity": float(share.max(axis=1).sum()),
         "hungarian": float(share[rows, columns].sum()),
-        "nmi": max(shared, 0.0) / mean if mean > 0 else 1.0,
+        "nmi": float(normalized_mutual_info_score(labels, groups)),
     }
 
 
@@ -117,33 +100,35 @@ def mixture(vectors: Vectors, seed: int) -> Groups:
 
 
 def components(vectors: Vectors) -> Vectors:
-    """The leading principal components, in units of the greatest one's spread."""
-    centred = vectors - vectors.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    main = centred @ axes[:, ::-1][:, :_COMPONENTS]
+    """The leading principal components (M, k), in units of the greatest one's spread."""
+    from sklearn.decomposition import PCA
+
+    main = PCA(min(_COMPONENTS, *vectors.shape), svd_solver="full").fit_transform(vectors)
     return np.asarray(main / max(float(main.std(axis=0).max()), _LEAST_SPREAD))
 
 
-def better_methods(vectors: Vectors) -> dict[str, Callable[[int], Groups]]:
-    """Means of grouping beyond k-means on the vectors as they are.
+def spectral(vectors: Vectors) -> Vectors:
+    """Leading eigenvectors of the graph of nearest neighbours, each row scaled to length 1."""
+    from sklearn.manifold import spectral_embedding
+    from sklearn.neighbors import kneighbors_graph
+    from sklearn.preprocessing import normalize
 
-    Returns:
-        Name of the method to a function of the seed.
-    """
+    graph = kneighbors_graph(vectors, NEIGHBOURS)
+    graph = 0.5 * (graph + graph.T)
+    with warnings.catch_warnings():
+        # Groups that are far apart make a graph of several parts: so much the better here.
+        warnings.simplefilter("ignore", UserWarning)
+        unfolded = spectral_embedding(graph, n_components=CLUSTERS, random_state=0, drop_first=False)
+    return np.asarray(normalize(unfolded))
+
+
+def plane(vectors: Vectors) -> Vectors:
+    """The vectors laid out in a plane by t-SNE, (M, 2)."""
+    from sklearn.manifold import TSNE
+
     main = components(vectors)
-    graph = manifold.neighbour_graph(vectors)
-    unfolded = manifold.unit_rows(manifold.spectral(graph, _DIMENSIONS))
-
-    @cache
-    def laid_out(seed: int) -> Vectors:
-        return manifold.layout(graph, _DIMENSIONS, seed)
-
-    return {
-        "pca_mixture": lambda seed: mixture(main, seed),
-        "spectral_kmeans": lambda seed: kmeans(unfolded, seed),
-        "layout_kmeans": lambda seed: kmeans(laid_out(seed), seed),
-        "layout_mixture": lambda seed: mixture(laid_out(seed), seed),
-    }
+    perplexity = min(30.0, (len(vectors) - 1) / 3)
+    return np.asarray(TSNE(2, perplexity=perplexity, init="pca", random_state=0).fit_transform(main))
 
 
 def cluster(
@@ -192,8 +177,8 @@ def cluster_drawer(
         raise StrokebotError("Clustering needs scikit-learn: pip install 'strokebot[train]'.") from cause
     say = report or (lambda _: None)
     test = testsets.mnist_test(data, limit)
-    if len(test) <= manifold.NEIGHBOURS:
-        raise DataError(f"{len(test)} digits are too few to group; give more than {manifold.NEIGHBOURS}.")
+    if len(test) <= NEIGHBOURS:
+        raise DataError(f"{len(test)} digits are too few to group; give more than {NEIGHBOURS}.")
     start, steps = drawer.predict_arrays(test.images)
 
     table: dict[str, float] = {}
@@ -202,7 +187,7 @@ def cluster_drawer(
         say(f"grouping: {name}")
         grouped = [method(seed) for seed in range(seeds)]
         rows = [agreement(test.label, groups) for groups in grouped]
-        for figure in ("purity", "hungarian", "nmi"):
+        for figure in FIGURES:
             values = [row[figure] for row in rows]
             table[f"{name}_{figure}_mean"] = float(np.mean(values))
             table[f"{name}_{figure}_std"] = float(np.std(values))
@@ -211,28 +196,26 @@ def cluster_drawer(
     flat = test.images.reshape(len(test), -1).astype(np.float64)
     rate("pixels", lambda seed: kmeans(flat, seed))
     table["pixels_purity"] = table["pixels_purity_mean"]
-    found: dict[str, Groups] = {}
-    for parts, scalings in FEATURES:
-        for scaling in scalings:
-            vectors = features(start, steps, parts, scaling)
-            name = f"kmeans_{'_'.join(parts)}_{scaling}"
-            found[name] = rate(name, lambda seed, v=vectors: kmeans(v, seed))  # type: ignore[misc]
-    article, chosen = f"kmeans_{'_'.join(ARTICLE)}_raw", f"kmeans_{'_'.join(CHOSEN)}_raw"
-    for figure in ("purity", "hungarian", "nmi"):
-        for suffix in ("mean", "std"):
-            table[f"gesture_article_{figure}_{suffix}"] = table[f"{article}_{figure}_{suffix}"]
-            table[f"gesture_{figure}_{suffix}"] = table[f"{chosen}_{figure}_{suffix}"]
-    for parts in BETTER:
-        for method_name, method in better_methods(features(start, steps, parts)).items():
-            rate(f"{method_name}_{'_'.join(parts)}", method)
-    gesture_rows = [name for name in table if not name.startswith("pixels")]
-    for figure in ("purity", "hungarian", "nmi"):
-        rows = [name for name in gesture_rows if name.endswith(f"_{figure}_mean")]
-        table[f"gesture_{figure}_best"] = max(table[name] for name in rows)
+    found: dict[tuple[str, ...], Groups] = {}
+    for parts in FEATURES:
+        vectors = features(start, steps, parts)
+        found[parts] = rate(f"kmeans_{'_'.join(parts)}", lambda seed, v=vectors: kmeans(v, seed))  # type: ignore[misc]
+    for short, parts in (("gesture_article", ARTICLE), ("gesture", CHOSEN)):
+        for figure in FIGURES:
+            for suffix in ("mean", "std"):
+                table[f"{short}_{figure}_{suffix}"] = table[f"kmeans_{'_'.join(parts)}_{figure}_{suffix}"]
+    for parts in (ARTICLE, CHOSEN):
+        vectors, name = features(start, steps, parts), "_".join(parts)
+        main, unfolded, laid_out = components(vectors), spectral(vectors), plane(vectors)
+        rate(f"pca_mixture_{name}", lambda seed, v=main: mixture(v, seed))  # type: ignore[misc]
+        rate(f"spectral_kmeans_{name}", lambda seed, v=unfolded: kmeans(v, seed))  # type: ignore[misc]
+        rate(f"tsne_kmeans_{name}", lambda seed, v=laid_out: kmeans(v, seed))  # type: ignore[misc]
+    for figure in FIGURES:
+        rows = [n for n in table if n.endswith(f"_{figure}_mean") and not n.startswith("pixels")]
+        table[f"gesture_{figure}_best"] = max(table[n] for n in rows)
     save_table(table, out_dir)
     say("pictures")
-    save_picture(cluster_sheet(test, start, steps, found[chosen]), out_dir / "clusters.png")
-    save_picture(cluster_sheet(test, start, steps, found[article]), out_dir / "clusters_article.png")
-    graph = manifold.neighbour_graph(features(start, steps, CHOSEN))
-    save_picture(map_picture(manifold.layout(graph, 2), test.label), out_dir / "map.png")
+    save_picture(cluster_sheet(test, start, steps, found[CHOSEN]), out_dir / "clusters.png")
+    save_picture(cluster_sheet(test, start, steps, found[ARTICLE]), out_dir / "clusters_article.png")
+    save_picture(map_picture(laid_out, test.label), out_dir / "map.png")
     return table

@@ -30,8 +30,6 @@ of the features, so it could not tell them apart.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,7 +40,6 @@ from strokebot.training.truth import along_ink
 Array = NDArray[np.float32]
 Vectors = NDArray[np.float64]
 
-SCALINGS = ("raw", "standard", "balanced")
 # Direction maps, and the same without one of their ideas, for the ablation.
 MAPS = ("maps", "maps_slanted", "maps_lines", "maps_equal")
 
@@ -57,50 +54,36 @@ _MOST_SLANT = 1.0  # 45 degrees; beyond, a flat stroke would be mistaken for a l
 _LEAST_SPREAD = 1e-9
 
 
-def features(start: Array, steps: Array, parts: tuple[str, ...], scaling: str = "raw") -> Vectors:
+def features(start: Array, steps: Array, parts: tuple[str, ...]) -> Vectors:
     """Gestures as vectors.
 
     Args:
         start: (B, 2) canvas units.
         steps: (B, N, 4) canvas units.
-        parts: of velocity (the last, which moves nothing, is left out), heading (velocity
-            scaled to length 1), position, size, intensity, path (``_PATH_POINTS`` points at
-            equal arc length of what is drawn: the same movement in whatever steps the pen
-            took), and ``MAPS``: maps, maps_slanted (slant left as it is), maps_lines (w = 0),
-            maps_equal (w = 1).
-        scaling: "raw"; "standard" (each number to unit variance); "balanced" (each part
-            divided by its overall spread, so that no part drowns the others).
+        parts: of velocity (the last, which moves nothing, is left out), intensity, path
+            (``_PATH_POINTS`` points at equal arc length of what is drawn: the same movement in
+            whatever steps the pen took), and ``MAPS``: maps, maps_slanted (slant left as it is),
+            maps_lines (w = 0), maps_equal (w = 1).
+
+    Returns:
+        (B, K).
 
     Raises:
-        DataError: for an unknown part or scaling.
+        DataError: for an unknown part.
     """
-    known: dict[str, NDArray[Any]] = {
-        "velocity": steps[:, :-1, :2],
-        "heading": _unit(steps[:, :-1, :2].astype(np.float64)),
-        "position": metrics.positions(start, steps),
-        "size": steps[:, :, 2],
-        "intensity": steps[:, :, 3],
-    }
-    names = (*known, "path", *MAPS)
-    if scaling not in SCALINGS or not parts or any(part not in names for part in parts):
-        raise DataError(
-            f"Features are of {', '.join(names)}, scaled {', '.join(SCALINGS)}; not {parts}, {scaling}."
-        )
+    known = ("velocity", "intensity", "path", *MAPS)
+    if not parts or any(part not in known for part in parts):
+        raise DataError(f"Features are of {', '.join(known)}; not {parts}.")
     columns = []
     for part in parts:
-        if part == "path":
-            values = _drawn(start, steps, _PATH_POINTS)[0]
-        elif part in MAPS:
+        if part in MAPS:
             weight = {"maps_lines": 0.0, "maps_equal": 1.0}.get(part, _WAYS)
             values = direction_maps(start, steps, weight, upright=part != "maps_slanted")
+        elif part == "path":
+            values = _drawn(start, steps, _PATH_POINTS)[0]
         else:
-            values = known[part]
-        values = values.reshape(len(steps), -1).astype(np.float64)
-        if scaling == "standard":
-            values = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), _LEAST_SPREAD)
-        elif scaling == "balanced":
-            values = values / max(float(np.sqrt(values.var(axis=0).mean())), _LEAST_SPREAD)
-        columns.append(values)
+            values = (steps[:, :-1, :2] if part == "velocity" else steps[:, :, 3]).astype(np.float64)
+        columns.append(values.reshape(len(steps), -1))
     return np.concatenate(columns, axis=1)
 
 

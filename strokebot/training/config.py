@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from firmware_bridge.toml_table import Bounds, Table, check_bounds
 from strokebot.errors import ConfigError
 from strokebot.training.losses import LossWeights
 
@@ -21,6 +21,18 @@ _MOST_SEED = 1_000_000
 # Side of the canvas of a glyph on the paper, mm.
 _GLYPH_MM = (1.0, 1000.0)
 _ROUND_WEIGHTS = (0.4, 0.7, 1.0)
+PRECISIONS = ("bf16", "fp32")
+BOUNDS: Bounds = {
+    "steps": (1, 1_000_000),
+    "batch": (1, 65_536),
+    "learning_rate": (1e-7, 1.0),
+    "warmup_steps": (0, 1_000_000),
+    "weight_decay": (0, 10),
+    "ema": (0, 0.99999),
+    "clip": (0, 1e6),
+    "save_every": (1, 10_000_000),
+    "log_every": (1, 10_000_000),
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,9 @@ class DataConfig:
         }
     )
     augment: bool = True
+
+    def __post_init__(self) -> None:
+        check_bounds(self, "data", {"mnist_share": (0.0, 1.0)}, ConfigError)
 
 
 @dataclass(frozen=True)
@@ -88,18 +103,13 @@ class TrainConfig:
     save_every: int = 1000
     log_every: int = 100
 
-
-_BOUNDS: dict[str, tuple[float, float]] = {
-    "steps": (1, 1_000_000),
-    "batch": (1, 65_536),
-    "learning_rate": (1e-7, 1.0),
-    "warmup_steps": (0, 1_000_000),
-    "weight_decay": (0, 10),
-    "ema": (0, 0.99999),
-    "clip": (0, 1e6),
-    "save_every": (1, 10_000_000),
-    "log_every": (1, 10_000_000),
-}
+    def __post_init__(self) -> None:
+        if re.fullmatch(_NAME, self.name) is None:
+            raise ConfigError(f"name is {self.name!r}: it becomes a file name, of letters, digits and . _ -")
+        check_bounds(self, "", {"seed": (0, _MOST_SEED)}, ConfigError)
+        check_bounds(self, "train", BOUNDS, ConfigError)
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"train.precision is {self.precision!r}: use {' or '.join(PRECISIONS)}.")
 
 
 def load_config(path: Path) -> TrainConfig:
@@ -114,99 +124,61 @@ def load_config(path: Path) -> TrainConfig:
         raise ConfigError(f"Cannot read the configuration {path}: {cause}.") from cause
     except tomllib.TOMLDecodeError as cause:
         raise ConfigError(f"{path} is not valid TOML: {cause}.") from cause
-    return config_of(table)
+    return config_of(table, path.name)
 
 
-def config_of(table: dict[str, Any]) -> TrainConfig:
+def config_of(table: dict[str, Any], where: str = "configuration") -> TrainConfig:
     """Validates a configuration table.
 
+    Args:
+        table: as ``tomllib`` gives it.
+        where: the file's name, for messages.
+
     Raises:
-        ConfigError: naming the offending key.
+        ConfigError: naming the file and the offending key.
     """
-    top = dict(table)
-    train, model, data, loss, pen = (_section(top, key) for key in ("train", "model", "data", "loss", "pen"))
-    if pen:
-        model["pen"] = _pen(pen)
-    values: dict[str, Any] = {
-        "name": _take(top, "name", str, "gesture", lambda v: re.fullmatch(_NAME, v) is not None),
-        "seed": _take(top, "seed", int, 0, lambda v: 0 <= v <= _MOST_SEED),
-    }
-    if top:
-        raise ConfigError(f"{sorted(top)[0]} is not a known key of a training configuration.")
-    defaults = TrainConfig()
-    for key in list(train):
-        if key not in TrainConfig.__dataclass_fields__ or key in ("name", "seed", "model", "data", "loss"):
-            raise ConfigError(f"train.{key} is not a known key.")
-        default = getattr(defaults, key)
-        kind: type | tuple[type, ...] = (int, float) if isinstance(default, float) else type(default)
-        value = train[key]
-        fits = isinstance(value, kind) and (isinstance(default, bool) or not isinstance(value, bool))
-        if not fits:
-            raise ConfigError(f"train.{key} is {value!r}; a value like {default!r} is needed.")
-        if key in _BOUNDS and not _BOUNDS[key][0] <= value <= _BOUNDS[key][1]:
-            raise ConfigError(
-                f"train.{key} is {value}; it must lie in {_BOUNDS[key][0]:g} to {_BOUNDS[key][1]:g}."
-            )
-        values[key] = value
-    if values.get("precision", "bf16") not in ("bf16", "fp32"):
-        raise ConfigError(f"train.precision is {values['precision']!r}; use bf16 or fp32.")
-    return TrainConfig(model=model, data=_data(data), loss=LossWeights.from_table(loss), **values)
+    top = Table(table, "", where, ConfigError)
+    train, model, data, loss = (top.section(key) for key in ("train", "model", "data", "loss"))
+    values: dict[str, Any] = train.fields(TrainConfig, leave=("name", "seed", "model", "data", "loss"))
+    train.finish()
+    values["model"] = model.rest()
+    if top.has("pen"):
+        values["model"]["pen"] = _pen(top.section("pen"))
+    if top.has("name"):
+        values["name"] = top.text("name")
+    if top.has("seed"):
+        values["seed"] = top.whole("seed")
+    top.finish()
+    values["loss"] = LossWeights.from_table(loss)
+    try:
+        return TrainConfig(data=_data(data), **values)
+    except ConfigError as error:
+        text = str(error)
+        raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from None
 
 
-def _section(table: dict[str, Any], key: str) -> dict[str, Any]:
-    section = table.pop(key, {})
-    if not isinstance(section, dict):
-        raise ConfigError(f"{key} is {section!r}, but a section [{key}] is needed.")
-    return dict(section)
+def _data(table: Table) -> DataConfig:
+    values = table.fields(DataConfig, leave=("stroke_sets",))
+    if table.has("stroke_sets"):
+        sets = table.section("stroke_sets")
+        values["stroke_sets"] = {k: sets.number(k, 0, math.inf) for k in STROKE_SETS if sets.has(k)}
+        sets.finish()
+    return DataConfig(**values)
 
 
-def _data(table: dict[str, Any]) -> DataConfig:
-    share = _take(table, "mnist_share", float, DataConfig().mnist_share, lambda v: 0 <= v <= 1, "data.")
-    augment = _take(table, "augment", bool, True, where="data.")
-    sets = table.pop("stroke_sets", DataConfig().stroke_sets)
-    if not isinstance(sets, dict) or any(
-        k not in STROKE_SETS or isinstance(v, bool) or not isinstance(v, int | float) or not 0 <= v < math.inf
-        for k, v in sets.items()
-    ):
-        raise ConfigError(
-            f"data.stroke_sets needs weights of at least 0 for some of {', '.join(STROKE_SETS)}."
-        )
-    if table:
-        raise ConfigError(f"data.{sorted(table)[0]} is not a known key.")
-    return DataConfig(share, {k: float(v) for k, v in sets.items()}, augment)
-
-
-def _pen(table: dict[str, Any]) -> dict[str, Any]:
+def _pen(table: Table) -> dict[str, Any]:
     """Section [pen]: the pen of a profile, and how large a glyph is drawn with it."""
     from calibration.errors import ProfileError
     from calibration.profile import Profile
     from strokebot.pen.response import response_table
 
-    name = _take(table, "profile", str, "", bool, "pen.")
-    low, high = _GLYPH_MM
-    glyph_mm = _take(table, "glyph_mm", float, 0.0, lambda v: low <= v <= high, "pen.")
-    if table:
-        raise ConfigError(f"pen.{sorted(table)[0]} is not a known key.")
+    name, glyph_mm = table.text("profile"), table.number("glyph_mm", *_GLYPH_MM)
+    table.finish()
     try:
         pen = Profile.load(name).pen
     except ProfileError as cause:
-        raise ConfigError(f"pen.profile cannot be used: {cause}") from None
-    return {"mm_per_canvas": float(glyph_mm), "response": response_table(pen)}
-
-
-def _take(
-    table: dict[str, Any],
-    key: str,
-    kind: type,
-    default: Any,
-    allowed: Callable[[Any], bool] = lambda _: True,
-    where: str = "",
-) -> Any:
-    value = table.pop(key, default)
-    wanted = (int, float) if kind is float else kind
-    if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool) or not allowed(value):
-        raise ConfigError(f"{where}{key} is {value!r}, which is not a possible value.")
-    return value
+        raise table.fail("profile", f"cannot be used: {cause}") from None
+    return {"mm_per_canvas": glyph_mm, "response": response_table(pen)}
 
 
 def round_weights(count: int) -> list[float]:

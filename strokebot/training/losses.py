@@ -24,14 +24,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from strokebot.errors import ConfigError
+from firmware_bridge.toml_table import Table
 from strokebot.pen.base import INTENSITY, SIZE, positions
 
 LIKENESS = ("pixel", "multiscale", "coverage", "precision", "order")
@@ -69,28 +69,26 @@ class LossWeights:
     balance: float = 0.5
 
     @classmethod
-    def from_table(cls, table: dict[str, Any]) -> LossWeights:
+    def from_table(cls, table: Table) -> LossWeights:
         """Reads a table of numbers or pairs of numbers.
 
         Raises:
             ConfigError: for unknown keys or values that are not weights.
         """
         values: dict[str, Any] = {}
-        known = {f.name for f in fields(cls)}
-        for key, value in table.items():
-            if key not in known:
-                raise ConfigError(f"loss.{key} is not a known key; known: {', '.join(sorted(known))}.")
-            pair = value if isinstance(value, list) else [value, value]
-            if len(pair) != 2 or any(
-                isinstance(v, bool) or not isinstance(v, int | float) or not 0 <= v < math.inf for v in pair
-            ):
-                raise ConfigError(f"loss.{key} must be a number of at least 0 or a pair of them.")
-            if key == "balance" and isinstance(value, list):
-                raise ConfigError("loss.balance must be one number.")
-            values[key] = float(pair[0]) if key == "balance" else (float(pair[0]), float(pair[1]))
+        if table.has("balance"):
+            values["balance"] = table.number("balance", 0.0, math.inf)
+        for key in LIKENESS + DRAWABLE:
+            if table.has(key):
+                value = table.any(key)
+                pair = value if isinstance(value, list) else [value, value]
+                if len(pair) != 2:
+                    raise table.fail(key, "must be a number or a pair of them.")
+                values[key] = tuple(table.check(key, weight, 0.0, math.inf) for weight in pair)
+        table.finish()
         weights = cls(**values)
         if not weights.active & set(LIKENESS):
-            raise ConfigError(f"loss needs a weight above 0 for one of {', '.join(LIKENESS)}.")
+            raise table.fail(LIKENESS[0], f"or another of {', '.join(LIKENESS)} needs a weight above 0.")
         return weights
 
     @property

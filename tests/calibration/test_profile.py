@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from calibration.errors import ProfileError
 from calibration.profile import Paper, Profile
+from firmware_bridge.errors import ProgramError
 from firmware_bridge.toml_table import dump_toml
 
 POINTS = [[0.0, 0.0], [210.0, 0.0], [12.5, 297.0], [-3.0, 7.0]]
@@ -100,10 +101,17 @@ def test_a_profile_that_is_no_text_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.pop("pen"), r"\[pen\] is missing"),
-        (lambda d: d.pop("machine"), r"\[machine\] is missing"),
-        (lambda d: d.update(extra={}), "extra is not a known table"),
+        (lambda d: d.pop("pen"), "pen is missing"),
+        (lambda d: d.pop("machine"), "machine is missing"),
+        (lambda d: d.update(extra={}), "extra is not a known key"),
         (lambda d: d["pen"].pop("touch"), "pen.touch is missing"),
+        (lambda d: d["pen"].update(toch=1.0), "pen.toch is not a known key: did you mean touch"),
+        (lambda d: d["machine"].update(bed_rate=1), "machine.bed_rate is not .*: did you mean baud_rate"),
+        (
+            lambda d: d["machine"]["envelope"].update(x_mn_mm=1.0),
+            "machine.envelope.x_mn_mm is not a known key: did you mean x_min_mm",
+        ),
+        (lambda d: d.update(papier={}), "papier is not a known key: did you mean paper"),
         (lambda d: d["pen"].update(colour="red"), "pen.colour is not a known key"),
         (lambda d: d["pen"].update(up="high"), "pen.up is 'high': it must be a number"),
         (lambda d: d["pen"].update(up=True), "pen.up"),
@@ -130,9 +138,9 @@ def test_a_wrong_value_is_named_with_its_file(profile, change, message):
 
 
 def test_a_text_with_a_control_character_is_not_written():
-    with pytest.raises(ProfileError, match="control character"):
+    with pytest.raises(ProgramError, match="control character"):
         dump_toml({"a": "x\ny"})
-    with pytest.raises(ProfileError, match="cannot hold"):
+    with pytest.raises(ProgramError, match="cannot hold"):
         dump_toml({"a": object()})
 
 

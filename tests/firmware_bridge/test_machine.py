@@ -128,7 +128,7 @@ def test_an_arm_is_read_and_written_back() -> None:
         ("kinematics", "delta", "kinematics is 'delta'"),
         ("kinematics", {"type": "scara"}, r"kinematics\.link_mm is missing"),
         ("raw_joints", 1, "raw_joints is 1: it must be true or false"),
-        ("joint_max_speed", [150], "joint_max_speed has 1 values"),
+        ("joint_max_speed", [150], "joint_max_speed has 1 entries"),
         ("joint_max_speed", [150, 0], "joint_max_speed is 0"),
         ("joint_max_acceleration", [1e9, 10], r"joint_max_acceleration is 1e\+09"),
         ("joint_max_speed", None, "joint_max_speed is missing: a machine with raw_joints"),

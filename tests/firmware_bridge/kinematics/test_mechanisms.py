@@ -234,7 +234,7 @@ SCARA = {"type": "scara", "link_mm": [150, 120]}
         ({}, "kinematics is None"),
         ({"type": ["scara"]}, "kinematics is"),
         ({"type": "scara"}, r"kinematics\.link_mm is missing"),
-        ({**SCARA, "arm": 3}, r"kinematics\.arm is not a known key of scara"),
+        ({**SCARA, "arm": 3}, r"kinematics\.arm \(scara\) is not a known key"),
         ({**SCARA, "link_mm": [150]}, r"kinematics\.link_mm is \[150\]"),
         ({**SCARA, "link_mm": [150, 0.1]}, r"kinematics\.link_mm is 0\.1: for scara"),
         ({**SCARA, "link_mm": [150, "a"]}, r"kinematics\.link_mm is 'a'"),

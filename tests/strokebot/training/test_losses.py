@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
+from firmware_bridge.toml_table import Table
 from strokebot.errors import ConfigError
 from strokebot.pen.base import steps_of
 from strokebot.training.losses import (
@@ -27,6 +28,10 @@ from strokebot.training.losses import (
 )
 
 NO_PEN = torch.zeros(0, 4, 2, dtype=torch.float64)
+
+
+def _weights(table: dict[str, Any]) -> LossWeights:
+    return LossWeights.from_table(Table(table, "loss", "run.toml", ConfigError))
 
 
 def image_with(*pixels: tuple[int, int], side: int = 28) -> Tensor:
@@ -239,7 +244,7 @@ def test_the_pens_own_parameter_follows_the_likeness_alone() -> None:
 
 
 def test_weights_move_on_a_cosine() -> None:
-    weights = LossWeights.from_table({"order": [0.5, 0.1], "pixel": 2})
+    weights = _weights({"order": [0.5, 0.1], "pixel": 2})
     for progress, expected in (
         (0.0, 0.5),
         (0.5, 0.3),
@@ -252,7 +257,7 @@ def test_weights_move_on_a_cosine() -> None:
 
 
 def test_active_terms_count_at_some_time() -> None:
-    weights = LossWeights.from_table({"order": [0.5, 0.0], "pixel": 0, "lifts": [0, 1], "jerk": 0})
+    weights = _weights({"order": [0.5, 0.0], "pixel": 0, "lifts": [0, 1], "jerk": 0})
     assert {"order", "lifts"} <= weights.active
     assert not {"pixel", "jerk"} & weights.active
 
@@ -269,9 +274,9 @@ def test_active_terms_count_at_some_time() -> None:
         ({"jerk": math.nan}, "loss.jerk"),
         ({"jerk": math.inf}, "loss.jerk"),
         ({"balance": [1, 2]}, "loss.balance"),
-        (dict.fromkeys(LIKENESS, 0), "loss needs a weight"),
+        (dict.fromkeys(LIKENESS, 0), "another of .* needs a weight"),
     ],
 )
 def test_a_bad_weight_is_named(table: dict[str, Any], key: str) -> None:
-    with pytest.raises(ConfigError, match=key.replace(".", r"\.")):
-        LossWeights.from_table(table)
+    with pytest.raises(ConfigError, match=key):
+        _weights(table)
