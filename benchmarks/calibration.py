@@ -52,7 +52,7 @@ from calibration.virtual.camera import photo, scan
 from calibration.virtual.machine import TrueMachine
 from calibration.virtual.pen import TruePen
 from calibration.virtual.sheet import draw_sheet, print_fiducials
-from firmware_bridge.kinematics.joints import tool_mm
+from firmware_bridge.joint_moves import tool_mm
 from strokebot import raster
 from strokebot.options import DrawOptions
 from strokebot.pipeline import Plan, plan

@@ -21,8 +21,8 @@ from calibration.scan.picture import Picture
 from calibration.virtual.machine import TrueMachine
 from calibration.virtual.pen import TruePen
 from firmware_bridge.dialects import dialect_of
+from firmware_bridge.joint_moves import tool_mm
 from firmware_bridge.kinematics import Kinematics, Mechanism
-from firmware_bridge.kinematics.joints import tool_mm
 from firmware_bridge.program import Program
 from firmware_bridge.simulator import Recording, simulate_lines
 from strokebot.pipeline import Plan

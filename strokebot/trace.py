@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.pen import PenModel
 from calibration.profile import Profile
-from firmware_bridge.kinematics.joints import tool_mm
+from firmware_bridge.joint_moves import tool_mm
 from firmware_bridge.simulator import Recording
 from strokebot import raster
 from strokebot.arrays import frozen_array

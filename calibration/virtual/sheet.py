@@ -20,7 +20,7 @@ from calibration.profile import Profile
 from calibration.raster import lay_ink
 from calibration.virtual.machine import TrueMachine
 from calibration.virtual.pen import TruePen
-from firmware_bridge.kinematics.joints import tool_mm
+from firmware_bridge.joint_moves import tool_mm
 from firmware_bridge.simulator import Recording
 
 # Even sampling of the recording: at 100 mm/s a fifth of a millimetre.

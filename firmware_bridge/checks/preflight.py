@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from firmware_bridge.checks.findings import Finding, Severity, require_none_fatal, worst_first
 from firmware_bridge.errors import ReachError
+from firmware_bridge.joint_moves import for_controller, tool_mm
 from firmware_bridge.kinematics import Cartesian
-from firmware_bridge.kinematics.joints import for_controller, tool_mm
 from firmware_bridge.kinematics.reach import lost_on_lines, lost_points, shift_into_reach, whereabouts
 from firmware_bridge.machine import MachineProfile, kinematics_of
 from firmware_bridge.program import MoveKind, Program

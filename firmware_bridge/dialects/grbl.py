@@ -16,7 +16,7 @@ changes inside a stroke is held until the next lift or lower. With ``$32=1`` the
 firmware forces S to 0 while G0 is in force, so a servo machine is never given a
 G0: its lines do the same in both modes.
 
-A machine with ``raw_joints`` is sent joint values in the x and y words (``kinematics/joints.py``);
+A machine with ``raw_joints`` is sent joint values in the x and y words (``joint_moves.py``);
 all that is said of mm here then holds for joint units.
 
 Source: GRBL 1.1 interface and command documentation (gnea/grbl, doc/markdown).
@@ -58,7 +58,7 @@ from firmware_bridge.dialects.numbers import (
 )
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.events import Position
-from firmware_bridge.kinematics.joints import for_controller
+from firmware_bridge.joint_moves import for_controller
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
 

@@ -55,7 +55,7 @@ from firmware_bridge.dialects.limits import Frame, MachineLimits, Reader, Span, 
 from firmware_bridge.dialects.numbers import axis_words, comment_lines, decimal, feed_word
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.events import Position
-from firmware_bridge.kinematics.joints import for_controller
+from firmware_bridge.joint_moves import for_controller
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
 

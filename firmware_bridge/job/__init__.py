@@ -9,4 +9,5 @@ feed_override.py  faster or slower
 eta.py            time left
 resume.py         where a stopped drawing goes on
 reconnect.py      a drawing through a pulled cable
+replay.py         a logged session, shown or run again
 """

@@ -9,7 +9,7 @@ from firmware_bridge.control import control_of
 from firmware_bridge.dialects.base import Facts, Framing, Realtime
 from firmware_bridge.errors import PreflightError
 from firmware_bridge.job import connection
-from firmware_bridge.kinematics.joints import joint_step
+from firmware_bridge.joint_moves import joint_step
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import Link
 from firmware_bridge.transports import Transport

@@ -5,7 +5,7 @@
     rates = kinematics.jacobian(xy_mm)      # (N, 2, 2): how fast the joints turn for a moving tool
 
 ``base.py`` says what a mechanism is; each mechanism is a module of its own, a frozen
-dataclass of plain numbers with closed-form equations. ``joints.py`` turns programs into
+dataclass of plain numbers with closed-form equations. ``joint_moves`` turns programs into
 joint moves for controllers that know no mechanism.
 """
 

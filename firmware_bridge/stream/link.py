@@ -46,7 +46,7 @@ from firmware_bridge.dialects.base import (
 )
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
 from firmware_bridge.events import Event, Notice, Position, StateChange
-from firmware_bridge.kinematics.joints import tool_of_words
+from firmware_bridge.joint_moves import tool_of_words
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.transports.base import Transport
 

@@ -279,8 +279,8 @@ def replay(
 
     No port is opened and nothing moves. Ends with 1 at the first difference.
     """
+    from firmware_bridge.job.replay import replay as play
     from firmware_bridge.wirelog.log import read_log
-    from firmware_bridge.wirelog.replay import replay as play
 
     if show:
         records, gap = read_log(log)

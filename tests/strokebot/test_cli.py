@@ -199,7 +199,7 @@ def test_a_bug_is_one_line_unless_debugging(run, picture, monkeypatch):
 @pytest.fixture
 def opened(monkeypatch):
     """Urls of the devices that a command opens; only the simulator opens for real."""
-    from firmware_bridge.job.runner import device
+    from firmware_bridge.job import device
 
     urls, real = [], device.open_device
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.profile import Profile
-from firmware_bridge.kinematics.joints import controller_words
+from firmware_bridge.joint_moves import controller_words
 from firmware_bridge.program import Move, MoveKind, Program
 from strokebot.errors import TrajectoryError
 from strokebot.geometry.polyline import arc_length, simplify

@@ -26,6 +26,10 @@ from strokebot.errors import TrajectoryError
 
 # Larger drawings than this are a wrong unit, not a plotter's job.
 _POSITION_LIMIT_MM = 20000.0
+# Points closer than this are one point: a twentieth of a motor step.
+LEAST_STEP_MM = 5e-4
+# A smooth point turns by no more than this. Smoothing leaves turns of at most half of it.
+SMOOTH_TURN_RAD = 0.2
 
 
 class Run(NamedTuple):

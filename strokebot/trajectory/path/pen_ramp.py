@@ -30,8 +30,7 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from firmware_bridge.machine import kinematics_of
 from strokebot.geometry.polyline import arc_length, distinct
-from strokebot.trajectory.path.path import Path, Run
-from strokebot.trajectory.timing.waypoints import LEAST_STEP_MM, SMOOTH_TURN_RAD
+from strokebot.trajectory.path.path import LEAST_STEP_MM, SMOOTH_TURN_RAD, Path, Run
 
 Floats = NDArray[np.float64]
 

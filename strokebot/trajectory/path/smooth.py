@@ -40,8 +40,7 @@ from numpy.typing import NDArray
 from strokebot.errors import TrajectoryError
 from strokebot.geometry.polyline import arc_length, distinct, simplify, turning_angles
 from strokebot.trajectory.path.fit import fit_run
-from strokebot.trajectory.path.path import Path
-from strokebot.trajectory.timing.waypoints import LEAST_STEP_MM
+from strokebot.trajectory.path.path import LEAST_STEP_MM, Path
 
 DEFAULT_TOLERANCE_MM = 0.05
 CORNER_RAD = math.radians(60.0)

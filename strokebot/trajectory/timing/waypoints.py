@@ -21,13 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebot.geometry.polyline import distinct, turning_angles
-from strokebot.trajectory.path.path import Path
+from strokebot.trajectory.path.path import LEAST_STEP_MM, SMOOTH_TURN_RAD, Path
 
-# Points closer than this are one point: a twentieth of a motor step.
-LEAST_STEP_MM = 5e-4
-# A smooth point turns by no more than this. Smoothing leaves turns of at most half of it.
-SMOOTH_TURN_RAD = 0.2
-# ... and the curve through it leaves the chords by no more than this.
+# The curve through a smooth point leaves the chords by no more than this.
 SMOOTH_SAGITTA_MM = 0.02
 
 

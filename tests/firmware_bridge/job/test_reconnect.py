@@ -15,6 +15,7 @@ from firmware_bridge.errors import PlaceLost, PortError
 from firmware_bridge.events import Event, Progress, Replugged, Resumed, Unplugged
 from firmware_bridge.job.device import Device
 from firmware_bridge.job.reconnect import draw_on
+from firmware_bridge.job.replay import replay
 from firmware_bridge.job.resume import OVERLAP_MM
 from firmware_bridge.journal import Journal, begin_job, find_job
 from firmware_bridge.machine import MachineProfile
@@ -23,7 +24,6 @@ from firmware_bridge.simulator.faults import FaultyTransport
 from firmware_bridge.simulator.wire import Wire
 from firmware_bridge.stream.link import Link
 from firmware_bridge.wirelog.recorder import logged
-from firmware_bridge.wirelog.replay import replay
 from tests.support.ink_cases import dense, drawn_mm, farthest_mm, ink, ink_mm, plotter, program_of
 
 LINE = [[(170.0 + 0.5 * i, 10.0 + 4.0 * (i % 2)) for i in range(100)]]

@@ -14,10 +14,10 @@ from firmware_bridge.program import MoveKind
 from firmware_bridge.simulator.run import simulate_lines
 from strokebot.geometry.polyline import distinct
 from strokebot.trajectory.compile.compile import compile_program
+from strokebot.trajectory.path.path import LEAST_STEP_MM
 from strokebot.trajectory.path.pen_ramp import with_pen_ramps
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.timing.parametrise import parametrise
-from strokebot.trajectory.timing.waypoints import LEAST_STEP_MM
 from tests.support.motion_check import violation
 from tests.support.trajectory_shapes import cursive, path_of, scribbles, spiral
 

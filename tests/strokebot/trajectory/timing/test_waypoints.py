@@ -1,7 +1,8 @@
 import numpy as np
 from hypothesis import given, settings
 
-from strokebot.trajectory.timing.waypoints import LEAST_STEP_MM, Stop, StopKind, chain_of
+from strokebot.trajectory.path.path import LEAST_STEP_MM
+from strokebot.trajectory.timing.waypoints import Stop, StopKind, chain_of
 from tests.support.trajectory_shapes import path_of, scribbles, spiral
 
 LOWER, DOT, LIFT = StopKind.LOWER, StopKind.DOT, StopKind.LIFT

@@ -15,8 +15,7 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import PreflightError, ReachError
 from firmware_bridge.events import Position
 from firmware_bridge.job.device import open_device
-from firmware_bridge.kinematics import FiveBar, Polargraph, Scara
-from firmware_bridge.kinematics.joints import (
+from firmware_bridge.joint_moves import (
     CHORD_ERROR_MM,
     controller_words,
     for_controller,
@@ -24,6 +23,7 @@ from firmware_bridge.kinematics.joints import (
     to_joint_moves,
     tool_mm,
 )
+from firmware_bridge.kinematics import FiveBar, Polargraph, Scara
 from firmware_bridge.machine import kinematics_of
 from firmware_bridge.program import Envelope, Move, MoveKind, Program
 from firmware_bridge.simulator import simulate_lines
