@@ -7,8 +7,8 @@ STROKEBOT_DEBUG=1 to see where an internal error comes from.
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -16,11 +16,12 @@ import typer.core
 
 from firmware_bridge.errors import StrokebotError
 from strokebot import __version__
+from strokebot.__main__ import EXIT_INTERRUPTED
 from strokebot.commands import calibrate, draw, learning, machine, profiles, stream
-from strokebot.commands.common import note, one_line
+from strokebot.commands.common import missing_package, note, one_line
+from strokebot.commands.terminal import make_patient
 
 EXIT_ERROR = 1
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 _DEBUG = "STROKEBOT_DEBUG"
 
 
@@ -34,9 +35,10 @@ class _Program(typer.core.TyperGroup):
             note(one_line(error))
             raise typer.Exit(EXIT_ERROR) from error
         except KeyboardInterrupt as error:
-            note("stopped from the keyboard.")
+            how = f": {one_line(error)}" if str(error) else ""
+            note(f"stopped from the keyboard{how}.")
             raise typer.Exit(EXIT_INTERRUPTED) from error
-        except (typer.Exit, typer.Abort, BrokenPipeError):
+        except (typer.Exit, typer.Abort):
             raise
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
@@ -45,7 +47,10 @@ class _Program(typer.core.TyperGroup):
         except Exception as error:
             if isinstance(error, _usage_errors()) or os.environ.get(_DEBUG):
                 raise
-            note(f"internal error, please report it: {type(error).__name__}: {one_line(error)}")
+            note(
+                missing_package(error)
+                or f"internal error, please report it: {type(error).__name__}: {one_line(error)}"
+            )
             raise typer.Exit(EXIT_ERROR) from error
 
 
@@ -58,7 +63,6 @@ app = typer.Typer(
     name="strokebot",
     cls=_Program,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -88,7 +92,8 @@ app.command("serve-simulator")(stream.serve_simulator)
 app.command()(machine.ports)
 app.command()(machine.home)
 app.command()(machine.jog)
-app.command()(machine.pen)
+# What begins with a dash may be a value: those of a pen that is pressed often are below zero.
+app.command(context_settings={"ignore_unknown_options": True})(machine.pen)
 app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(profiles.app, name="profile")
 app.add_typer(learning.app, name="data")
@@ -98,13 +103,11 @@ app.command()(learning.cluster)
 
 
 def main() -> None:
-    """The entry point of the installed program."""
-    try:
-        app()
-    except BrokenPipeError:
-        # The reader of our output has gone: not an error of ours.
-        sys.stderr.close()
-        raise SystemExit(EXIT_ERROR) from None
+    """Runs the command line of this process; ``strokebot.__main__`` is what starts it."""
+    make_patient()
+    # That a folder for its caches cannot be written is no news to whoever draws a picture.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    app()
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ from strokebot.trajectory.path.travel_routing import with_travel_routed
 from strokebot.trajectory.timing.parametrise import parametrise
 from strokebot.trajectory.timing.presets import apply_presets
 from strokebot.trajectory.timing.trajectory import Trajectory
+from strokebot.wording import printable
 
 # Lines are drawn so large that one this much wider than most still fits the pen: a line a little too
 # wide would be clipped, or drawn in two passes.
@@ -159,7 +160,7 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
     with stage("compile"):
         header = (
             f"strokebot {__version__}",
-            f"picture {image.name}",
+            f"picture {printable(image.name)}",
             f"profile {profile.machine.name}",
             f"method {sketch.method}",
             f"weights {sketch.weights_sha256 or 'none'}",
@@ -168,7 +169,7 @@ def plan(image: Path, options: DrawOptions | None = None, progress: Progress | N
         preflight.require(program, profile.machine)
         gcode = dialect_of(profile.machine.dialect).encode(program, profile.machine)
     return Plan(
-        image.name, options, profile, planned, ink, sketch, paper, path, trajectory, program,
+        printable(image.name), options, profile, planned, ink, sketch, paper, path, trajectory, program,
         tuple(gcode), stage.seconds,
     )  # fmt: skip
 
@@ -252,4 +253,5 @@ def _placement(ink: InkImage, profile: Profile, options: DrawOptions, style: Sty
         options.at_mm,
         line_width=_WIDTH_MARGIN * width_px / ink.longer_side if share >= MOSTLY_LINES else None,
         widest_mm=profile.pen.max_width_mm,
+        thinnest_mm=profile.pen.min_width_mm,
     )

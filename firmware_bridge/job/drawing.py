@@ -206,6 +206,11 @@ class Drawing:
         for line in self.lines[bound.line : may_sent]:
             self.tracker.sent(line)
 
+    @property
+    def how_to_go_on(self) -> str:
+        """What whoever stopped the drawing can do next; empty where no journal is kept."""
+        return "" if self._journal is None else ": strokebot resume goes on with it"
+
     # -- what the streamer tells -----------------------------------------------------------------
 
     def before(self, index: int) -> None:
@@ -277,7 +282,7 @@ class Drawing:
         """
         self.adjust.speed.tend()
         if self.cancelled:
-            raise Cancelled("The drawing was cancelled and the pen is up: strokebot resume goes on with it.")
+            raise Cancelled(f"The drawing was cancelled and the pen is up{self.how_to_go_on}.")
         if self.paused:
             raise PauseRequest
 

@@ -111,6 +111,9 @@ class Job:
                 drawing.stop()
                 self._stop_safely(error)
                 drawing.adjust.speed.forgotten()
+            if isinstance(error, KeyboardInterrupt):
+                drawing.event("stopped", reason="stopped from the keyboard")
+                raise KeyboardInterrupt(f"the pen is up{drawing.how_to_go_on}") from error
             drawing.event("stopped", reason=str(error) or type(error).__name__)
             raise
         finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,24 @@ def default_folder() -> Path:
     return root / "strokebot" / "journals"
 
 
+def require_folder(folder: Path | None = None) -> None:
+    """Passes a folder that journals can be written to; makes it.
+
+    Raises:
+        JournalError: if it cannot be made or written to.
+    """
+    folder = folder or default_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise JournalError(
+            f"No journal can be kept in {folder} ({error.strerror or error}): make it writable, or name "
+            "another place with XDG_STATE_HOME."
+        ) from error
+
+
 def begin_job(
     lines: Sequence[str],
     machine: MachineProfile,
@@ -44,10 +63,7 @@ def begin_job(
         JournalError: if it cannot be written.
     """
     folder = folder or default_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise JournalError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+    require_folder(folder)
     prune(folder)
     stem = _STRANGE.sub("_", name)[:40].strip("_") or "job"
     shown = "".join(c if c.isprintable() else "_" for c in name)[:200] or "job"

@@ -12,18 +12,31 @@ from collections.abc import Callable
 from firmware_bridge.errors import PortError
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.transports.base import Transport
-from firmware_bridge.transports.serial_port import SerialTransport
+from firmware_bridge.transports.serial_port import SerialTransport, require_serial
 from firmware_bridge.transports.simulated import SimulatedTransport
 from firmware_bridge.transports.tcp import TcpTransport
 from firmware_bridge.transports.usb import SCHEME, PortInfo, find_usb, list_ports
 
-__all__ = ["TRANSPORTS", "PortInfo", "Transport", "list_ports", "open_transport"]
+__all__ = ["TRANSPORTS", "PortInfo", "Transport", "list_ports", "open_transport", "require_port"]
 
 TRANSPORTS: dict[str, Callable[[str, MachineProfile], Transport]] = {
     "serial": SerialTransport,
     "socket": TcpTransport,
     "sim": SimulatedTransport,
 }
+
+
+def require_port(url: str, machine: MachineProfile) -> None:
+    """Passes a port that seems to be there, without opening a serial one, which restarts many boards.
+
+    Raises:
+        PortError: if the scheme is not known, or there is nothing to open.
+    """
+    scheme, rest = _parts(url)
+    if scheme == "serial":
+        require_serial(rest)
+    else:
+        TRANSPORTS[scheme](rest, machine).close()
 
 
 def open_transport(url: str, machine: MachineProfile) -> Transport:
@@ -37,6 +50,12 @@ def open_transport(url: str, machine: MachineProfile) -> Transport:
     Raises:
         PortError: if the scheme is not known, or the port cannot be opened.
     """
+    scheme, rest = _parts(url)
+    return TRANSPORTS[scheme](rest, machine)
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """The scheme of a URL, a key of ``TRANSPORTS``, and what comes after it."""
     if url.lower().startswith(SCHEME):
         url = find_usb(SCHEME + url[len(SCHEME) :])
     scheme, mark, rest = url.partition("://")
@@ -45,4 +64,4 @@ def open_transport(url: str, machine: MachineProfile) -> Transport:
     if scheme not in TRANSPORTS:
         known = ", ".join(f"{name}://" for name in sorted(TRANSPORTS))
         raise PortError(f"The port {url} begins with an unknown scheme: use a port name or one of {known}.")
-    return TRANSPORTS[scheme](rest, machine)
+    return scheme, rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from firmware_bridge.errors import PortError, ResponseTimeout
@@ -85,6 +86,22 @@ class SerialTransport:
             self._port.close()
         except self._lost:
             return  # it is gone already, which is what was wanted
+
+
+def require_serial(name: str) -> None:
+    """Passes the name of a port that is there and may be used; does not open it.
+
+    Raises:
+        PortError: if it is missing or not permitted, as far as its name tells.
+    """
+    if os.name != "posix":
+        return  # COM3 is no file
+    try:
+        Path(name).stat()
+    except OSError as cause:
+        _refuse(name, cause)
+    if not os.access(name, os.R_OK | os.W_OK):
+        _refuse(name, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def _refuse(name: str, cause: BaseException) -> NoReturn:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -45,6 +47,16 @@ DataOption = Annotated[Path, typer.Option("--data", help="Folder with the data s
 
 OUT_ROOT = Path("strokebot-out")
 
+# Names to install, where they are not those to import.
+_DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "serial": "pyserial",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+}
+_OURS = ("strokebot", "calibration", "firmware_bridge")
+
 
 class Advance(Protocol):
     """Tells a progress bar how far the work is."""
@@ -69,8 +81,10 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def pair(text: str, separator: str, option: str, example: str) -> tuple[float, float]:
-    """Two numbers from text such as 100x150.
+def pair(
+    text: str, separator: str, option: str, example: str, least: float = -math.inf
+) -> tuple[float, float]:
+    """Two finite numbers above ``least`` from text such as 100x150.
 
     Raises:
         typer.BadParameter: if the text is anything else.
@@ -79,7 +93,41 @@ def pair(text: str, separator: str, option: str, example: str) -> tuple[float, f
         first, second = (float(part) for part in text.lower().replace("×", "x").split(separator))
     except ValueError:
         raise typer.BadParameter(f"'{text}' is not of the form {example} (mm).", param_hint=option) from None
+    if not all(math.isfinite(number) and number > least for number in (first, second)):
+        above = "" if math.isinf(least) else f" above {least:g}"
+        raise typer.BadParameter(f"'{text}': both must be numbers{above}, mm.", param_hint=option)
     return first, second
+
+
+def needs(*modules: str) -> None:
+    """Passes if packages are installed; asked first, since long work would find it out too late.
+
+    Raises:
+        StrokebotError: names the first that is missing, and the command that installs it.
+    """
+    from strokebot.errors import StrokebotError
+
+    for module in modules:
+        if find_spec(module) is None:
+            raise StrokebotError(_install(module))
+
+
+def missing_package(error: Exception) -> str | None:
+    """What to do about an error of an import; None if it is none, or a module of ours."""
+    if not isinstance(error, ImportError):
+        return None
+    module = (error.name or "").partition(".")[0]
+    if module in _OURS:
+        return None
+    if isinstance(error, ModuleNotFoundError) and module:
+        return _install(module)
+    return f"A package that this command needs cannot be loaded: {one_line(error)}."
+
+
+def _install(module: str) -> str:
+    name = _DISTRIBUTIONS.get(module, module)
+    cure = f"{sys.executable} -m pip install {name}"
+    return f"This command needs the package {name}, which is not installed: {cure}"
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -88,16 +136,32 @@ def confirm(question: str, yes: bool) -> None:
     Raises:
         StrokebotError: if nobody can be asked.
         typer.Exit: if the answer is no; nothing has moved.
+        KeyboardInterrupt: for Ctrl-C.
+    """
+    require_somebody(yes)
+    if yes:
+        return
+    try:
+        answer = typer.confirm(question, err=True)
+    except typer.Abort as end:
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt("nothing was sent") from None
+        answer = False  # the end of the input
+    if not answer:
+        note("stopped; nothing was sent.")
+        raise typer.Exit(1)
+
+
+def require_somebody(yes: bool) -> None:
+    """Passes if ``confirm`` can be answered: asked before the work that leads to the question.
+
+    Raises:
+        StrokebotError: if nobody can be asked.
     """
     from strokebot.errors import StrokebotError
 
-    if yes:
-        return
-    if not _somebody_is_there():
+    if not yes and not _somebody_is_there():
         raise StrokebotError("Nobody is here to confirm that the machine may move: add --yes.")
-    if not typer.confirm(question, err=True):
-        note("stopped; nothing was sent.")
-        raise typer.Exit(1)
 
 
 def _somebody_is_there() -> bool:
@@ -117,22 +181,16 @@ def progress_bar(text: str, quiet: bool, guess_left: bool = True) -> Iterator[Ad
         yield lambda done, total, text=None: None
         return
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+    from rich.text import Text
 
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        *((TextColumn("left"), TimeRemainingColumn()) if guess_left else ()),
-    )
+    class Times(ProgressColumn):
+        """How long it has taken, and how long it will."""
+
+        def render(self, task: Task) -> Text:
+            return Text(times_text(task.elapsed, task.time_remaining if guess_left else None))
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), Times())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(text, total=None)
 
@@ -140,6 +198,22 @@ def progress_bar(text: str, quiet: bool, guess_left: bool = True) -> Iterator[Ad
             bar.update(task, completed=done, total=total, description=text)
 
         yield advance
+
+
+def times_text(elapsed_s: float | None, left_s: float | None) -> str:
+    """Both times of a progress bar, each with its word; what is not known is left out."""
+    words = [] if elapsed_s is None else [f"{clock_text(elapsed_s)} so far"]
+    if left_s is not None:
+        words.append(f"about {clock_text(left_s)} left")
+    return ", ".join(words)
+
+
+def clock_text(seconds: float) -> str:
+    """A time that counts: minutes and seconds, and hours where there are any."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02}"
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def line_reporter(quiet: bool) -> Callable[[str], None]:

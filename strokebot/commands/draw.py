@@ -18,13 +18,16 @@ from strokebot.commands.common import (
     ReconnectOption,
     YesOption,
     confirm,
+    needs,
     note,
     pair,
     progress_bar,
+    require_somebody,
     say,
 )
 
 if TYPE_CHECKING:
+    from firmware_bridge.job.device import KeepJournal
     from strokebot.pipeline import DrawResult
 
 # Stages of a drawing in order, with their usual share of the time: for the bar alone.
@@ -61,7 +64,7 @@ def draw(
     ] = "auto",
     tone_pattern: Annotated[
         Literal["scan", "spiral"],
-        typer.Option("--tone-pattern", help="ToolpathReader of the line of a tone drawing."),
+        typer.Option("--tone-pattern", help="Course of the line of a tone drawing."),
     ] = "scan",
     weights: Annotated[Path | None, typer.Option("--weights", help="Weights of the network.")] = None,
     paper: Annotated[
@@ -116,21 +119,35 @@ def draw(
     strokebot-out/NAME then holds gesture.json, trajectory.npz, drawing.gcode,
     drawing.svg, dry_run.png and report.json.
     """
-    from strokebot.commands.watching import check_first, tell_trim
-    from strokebot.errors import PlacementError
-    from strokebot.plots.painter import Painter
-    from strokebot.trajectory.path.place import parse_paper
-
     if reconnect and not journal:
         raise typer.BadParameter("it needs the journal.", param_hint="--reconnect")
+    needs("PIL", "scipy", "matplotlib")
+    from strokebot.commands.watching import check_first, keep_journal, require_log, tell_trim
+    from strokebot.errors import PlacementError
+    from strokebot.files import require_writable
+    from strokebot.plots.painter import Painter
+    from strokebot.trajectory.path.place import parse_paper
+    from strokebot.wording import duration_text
+
     try:
         paper_mm = None if paper is None else parse_paper(paper)
     except PlacementError as error:
         raise typer.BadParameter(str(error), param_hint="--paper") from None
-    fit_mm = None if fit is None else pair(fit, "x", "--fit", "WxH, such as 100x150")
+    fit_mm = None if fit is None else pair(fit, "x", "--fit", "WxH, such as 100x150", least=0.0)
     at_mm = None if at is None else pair(at, ",", "--at", "X,Y, such as 20,30")
 
     folder = out_dir or OUT_ROOT / image.stem
+    require_writable(folder)
+    keep: KeepJournal | None = None
+    if port is not None and not dry_run:  # what would end it after minutes of planning ends it now
+        from calibration.profile import Profile
+        from firmware_bridge.transports import require_port
+
+        require_somebody(yes)
+        require_log(log)
+        machine = Profile.load(profile).machine
+        require_port(port, machine)
+        keep = keep_journal(machine, port, image.name) if journal else None
     with Painter() as painter, progress_bar(f"drawing {image.name}", quiet) as advance:
         done: list[str] = []
 
@@ -168,26 +185,24 @@ def draw(
     if port is not None and dry_run:
         note("dry run: the port was not opened.")
     elif port is not None:
-        confirm(f"Draw on {port}: {result.trace.duration_s:.0f} s, pen up and paper in place?", yes)
+        confirm(f"Draw on {port}: {duration_text(result.trace.duration_s)}, pen up and paper in place?", yes)
         if check:
             check_first(result.plan.profile.machine, port, result.plan.program, quiet)
-        result = _perform(result, port, journal, quiet, log, reconnect)
+        result = _perform(result, port, keep, quiet, log, reconnect)
         tell_trim(result.stream, quiet)
         files = save_drawing(result, folder)
-        say(f"  drawn on {port} in {result.performed_s:.1f} s", quiet)
+        say(f"  drawn on {port} in {duration_text(result.performed_s or 0.0)}", quiet)
     say(f"  {folder}: {' '.join(file.name for file in files)}", quiet)
 
 
 def _perform(
-    result: DrawResult, port: str, journal: bool, quiet: bool, log: Path | None, reconnect_s: float
+    result: DrawResult, port: str, keep: KeepJournal | None, quiet: bool, log: Path | None, reconnect_s: float
 ) -> DrawResult:
-    from strokebot.commands.watching import KEYS, keep_journal, key_presses, listener
+    from strokebot.commands.watching import watched
     from strokebot.pipeline import perform
 
-    plan = result.plan
-    keep = keep_journal(plan.profile.machine, port, plan.name) if journal else None
-    with key_presses() as poll, progress_bar(f"{plan.name} ({KEYS})", quiet, guess_left=False) as advance:
-        return perform(result, port, lambda device: listener(device, poll, advance), keep, log, reconnect_s)
+    with watched(result.plan.name, quiet) as listener_of:
+        return perform(result, port, listener_of, keep, log, reconnect_s)
 
 
 def _summary(result: DrawResult, quiet: bool) -> None:

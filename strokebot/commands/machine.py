@@ -63,7 +63,7 @@ def jog(
 
 
 def pen(
-    value: Annotated[str, typer.Argument(help="up, down, or a value of the pen axis.")],
+    value: Annotated[str, typer.Argument(help="up, down, or a value of the pen axis, such as -1.2.")],
     port: PortOption = None,
     profile: ProfileOption = None,
     yes: YesOption = False,

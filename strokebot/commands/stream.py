@@ -11,7 +11,6 @@ import typer
 from firmware_bridge.errors import StrokebotError
 from strokebot.commands.common import (
     OUT_ROOT,
-    Advance,
     CheckOption,
     LogOption,
     OutOption,
@@ -21,22 +20,16 @@ from strokebot.commands.common import (
     ReconnectOption,
     YesOption,
     confirm,
+    needs,
     note,
     progress_bar,
+    require_somebody,
     say,
 )
-from strokebot.commands.watching import (
-    KEYS,
-    Poll,
-    check_first,
-    keep_journal,
-    key_presses,
-    listener,
-    tell_trim,
-)
+from strokebot.commands.watching import check_first, keep_journal, require_log, tell_trim, watched
+from strokebot.wording import count_text, duration_text, length_text
 
 if TYPE_CHECKING:
-    from firmware_bridge.events import Event
     from firmware_bridge.job.device import Device, KeepJournal, PlaceOption
     from firmware_bridge.stream.link import Listener
     from firmware_bridge.stream.streamer import StreamReport
@@ -67,32 +60,37 @@ def send(
     from calibration.profile import Profile
     from firmware_bridge.gcode.sanitize import read_gcode
     from firmware_bridge.job.reconnect import draw_on
+    from firmware_bridge.transports import require_port
 
     if reconnect and not journal:
         raise typer.BadParameter("it needs the journal.", param_hint="--reconnect")
     machine = Profile.load(profile).machine
-    lines = read_gcode(file)
     target = port or machine.url
-    if not target.startswith("sim://"):
-        confirm(f"Send {len(lines)} lines to {target}: pen up and paper in place?", yes)
+    real = not target.startswith("sim://")
+    require_somebody(yes or not real)
+    require_log(log)
+    require_port(target, machine)
+    keep = keep_journal(machine, target, file.name) if journal else None
+    lines = read_gcode(file)
+    if real:
+        confirm(f"Send {count_text(len(lines), 'line')} to {target}: pen up and paper in place?", yes)
     if check:
         check_first(machine, target, lines, quiet)
-    keep = keep_journal(machine, target, file.name) if journal else None
-    with (
-        key_presses() as poll,
-        progress_bar(f"{file.name} ({KEYS})", quiet, guess_left=False) as advance,
-    ):
+    with watched(file.name, quiet) as listener_of:
         report = draw_on(
             machine,
             target,
             lambda device, listen, keeping: device.run_gcode(lines, listen, keeping),
-            lambda device: listener(device, poll, advance),
+            listener_of,
             keep=keep,
             log=log,
             wait_s=reconnect,
         )
     tell_trim(report, quiet)
-    say(f"{file.name}: {report.acknowledged} of {report.lines} lines in {report.duration_s:.1f} s", quiet)
+    say(
+        f"{file.name}: {report.acknowledged} of {report.lines} lines in {duration_text(report.duration_s)}",
+        quiet,
+    )
 
 
 def resume(
@@ -114,9 +112,9 @@ def resume(
     quiet: QuietOption = False,
 ) -> None:
     """Go on with a drawing that was stopped: by a key, an error, a pulled cable or a power cut."""
-    from firmware_bridge.events import Resumed
     from firmware_bridge.job.reconnect import draw_on
     from firmware_bridge.journal import Journal, find_job
+    from firmware_bridge.transports import require_port
 
     if show:
         _list_jobs()
@@ -128,49 +126,38 @@ def resume(
         raise StrokebotError(f"The job {state.path.name} is done: there is nothing to go on with.")
     target = port or state.url
     line = f"line {state.bound.line + 1} of {len(state.lines)}"
+    require_log(log)
+    require_port(target, state.machine)
     if not target.startswith("sim://"):
         confirm(f"Go on with {state.name} on {target} at {line}: the same paper, in its place?", yes)
     place: PlaceOption = "home" if home else "here" if here else "ask"
-
-    def watch(device: Device, poll: Poll, advance: Advance) -> Listener:
-        listen = listener(device, poll, advance)
-
-        def on_event(event: Event) -> None:
-            if isinstance(event, Resumed) and not quiet:
-                note(
-                    f"goes on at line {event.line + 1}: {event.overlap_mm:.1f} mm are drawn again, "
-                    f"and up to {event.doubt_mm:.1f} mm more, of which nobody knows."
-                )
-            listen(event)
-
-        return on_event
 
     def go_on(device: Device, listen: Listener | None, keep: KeepJournal | None) -> StreamReport:
         del keep
         with Journal.reopen(state) as journal:
             return device.run_rest(state, journal, listen, place, overlap)
 
-    with (
-        key_presses() as poll,
-        progress_bar(f"{state.name} ({KEYS})", quiet, guess_left=False) as advance,
-    ):
+    with watched(state.name, quiet) as listener_of:
         report = draw_on(
             state.machine,
             target,
             go_on,
-            lambda device: watch(device, poll, advance),
+            listener_of,
             journal=state.path,
             log=log,
             wait_s=reconnect,
         )
     tell_trim(report, quiet)
-    say(f"{state.name}: the last {report.acknowledged} lines in {report.duration_s:.1f} s", quiet)
+    say(f"{state.name}: the last {report.acknowledged} lines in {duration_text(report.duration_s)}", quiet)
 
 
 def _list_jobs() -> None:
     from firmware_bridge.journal import JournalError, job_paths, read_journal
 
-    for path in job_paths():
+    paths = job_paths()
+    if not paths:
+        say("no job is kept: draw and send keep one while a machine draws")
+    for path in paths:
         number = int(path.name.partition("-")[0])
         try:
             state = read_journal(path)
@@ -189,11 +176,14 @@ def simulate(
     quiet: QuietOption = False,
 ) -> None:
     """Run any G-code file on the virtual machine and plot what it drew."""
+    needs("PIL", "scipy", "matplotlib")
     from calibration.profile import Profile
     from firmware_bridge.gcode.sanitize import read_gcode
     from firmware_bridge.simulator import simulate_lines
+    from strokebot.files import require_writable
 
     folder = out_dir or OUT_ROOT / file.stem
+    require_writable(folder)
     loaded = Profile.load(profile)
     with progress_bar(f"simulating {file.name}", quiet):
         recording = simulate_lines(read_gcode(file), loaded.machine)
@@ -204,10 +194,10 @@ def simulate(
 
         trace = Trace.recorded(recording, loaded)
         facts = [
-            f"{trace.duration_s:.1f} s",
-            f"{trace.drawn_mm:.0f} mm drawn",
-            f"{trace.travel_mm:.0f} mm travelled",
-            f"{trace.lifts} lifts",
+            duration_text(trace.duration_s),
+            f"{length_text(trace.drawn_mm)} drawn",
+            f"{length_text(trace.travel_mm)} travelled",
+            count_text(trace.lifts, "lift"),
         ]
         figure = plots.simulation_figure(
             trace, loaded.paper.size_mm, ShownLimits.of(loaded), file.name, facts

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
-
-from strokebot.commands.common import Advance, note
-
-if TYPE_CHECKING:
-    from firmware_bridge.events import Adjusted, Event, Progress
-    from firmware_bridge.job.device import Device, KeepJournal
-    from firmware_bridge.machine import MachineProfile
-    from firmware_bridge.stream.streamer import StreamReport
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from strokebot.commands.common import progress_bar, say
-
-if TYPE_CHECKING:
-    from firmware_bridge.events import Event
-    from firmware_bridge.machine import MachineProfile
-    from firmware_bridge.program import Program
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebot.commands.common import Advance, clock_text, note, progress_bar, say
+
+if TYPE_CHECKING:
+    from firmware_bridge.events import Adjusted, Event, Progress, Resumed
+    from firmware_bridge.job.device import Device, KeepJournal
+    from firmware_bridge.journal import Journal
+    from firmware_bridge.machine import MachineProfile
+    from firmware_bridge.program import Program
+    from firmware_bridge.stream.link import Listener
+    from firmware_bridge.stream.streamer import StreamReport
 
 # Returns the key that was pressed since the last call, in lower case, or "" for none; an arrow is its name.
 Poll = Callable[[], str]
@@ -92,30 +86,86 @@ _KEYS: Mapping[str, Callable[[Device], None]] = {
     "j": lambda device: device.trim_pen(-1),
 }
 
+PAUSED_KEYS = "r goes on, q stops"
+
+
+def require_log(log: Path | None) -> None:
+    """Passes a log that can be begun, as far as its folder tells.
+
+    Raises:
+        StrokebotError: if there is no such folder.
+    """
+    from strokebot.errors import StrokebotError
+
+    if log is not None and not log.parent.is_dir():
+        raise StrokebotError(f"Cannot keep a log in {log}: there is no folder {log.parent}.")
+
 
 def keep_journal(machine: MachineProfile, url: str, name: str) -> KeepJournal | None:
-    """How the journal of a job is begun; None for a virtual machine, which forgets all at its end."""
+    """How the journal of a job is begun; None for a virtual machine, which forgets all at its end.
+
+    Raises:
+        StrokebotError: if no journal can be kept; asked at once, since a drawing must not find it out late.
+    """
     if url.startswith("sim://"):
         return None
     import datetime
 
-    from firmware_bridge.journal import begin_job
+    from firmware_bridge.journal import JournalError, begin_job, require_folder
+    from strokebot.errors import StrokebotError
 
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return lambda lines: begin_job(lines, machine, url, name, started=started)
+    try:
+        require_folder()
+    except JournalError as error:
+        raise StrokebotError(f"{error} Or add --no-journal; then strokebot resume cannot go on.") from None
+
+    def begin(lines: Sequence[str]) -> Journal:
+        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return begin_job(lines, machine, url, name, started=started)
+
+    return begin
 
 
-def listener(device: Device, poll: Poll, advance: Advance) -> Callable[[Event], None]:
-    """Shows progress, and does what the pressed key says."""
-    from firmware_bridge.events import Adjusted, Notice, Progress, Replugged, Unplugged
+@contextmanager
+def watched(title: str, quiet: bool) -> Iterator[Callable[[Device], Listener]]:
+    """Keys and progress of one drawing; gives what makes the listener of a device.
+
+    However the drawing ends, a trim that was set and that nobody else tells is told.
+    """
+    trims: list[float] = []
+    try:
+        with (
+            key_presses() as poll,
+            progress_bar(f"{title} ({KEYS})", quiet, guess_left=False) as advance,
+        ):
+            yield lambda device: listener(device, poll, advance, title, trims, quiet)
+    except BaseException:
+        if trims:
+            _say_trim(trims[-1], quiet)
+        raise
+
+
+def listener(
+    device: Device, poll: Poll, advance: Advance, title: str, trims: list[float], quiet: bool
+) -> Listener:
+    """Shows progress, and does what the pressed key says; notes each trim that is set."""
+    from firmware_bridge.events import Adjusted, Notice, Paused, Progress, Replugged, Resumed, Unplugged
 
     def on_event(event: Event) -> None:
         if isinstance(event, Progress):
             _show(event, advance)
         elif isinstance(event, Notice):
             note(event.message)
+        elif isinstance(event, Paused):
+            advance(0.0, 0.0, f"{title}: paused ({PAUSED_KEYS})")
+            note(f"paused at line {event.line + 1}, the pen is up: {PAUSED_KEYS}.")
+        elif isinstance(event, Resumed):
+            advance(0.0, 0.0, f"{title} ({KEYS})")
+            if not quiet:
+                note(resumed(event))
         elif isinstance(event, Adjusted):
-            note(adjusted(event))
+            note(adjusted(event, any(trims)))
+            trims.append(event.trim)
         elif isinstance(event, Unplugged):
             note(f"the port went away: waiting {event.wait_s:.0f} s for it (Ctrl-C ends that).")
         elif isinstance(event, Replugged):
@@ -132,22 +182,33 @@ def _show(event: Progress, advance: Advance) -> None:
     if event.share is None or event.eta_s is None:
         advance(event.lines_done, event.lines_total)
     else:
-        minutes, seconds = divmod(round(event.eta_s), 60)
-        advance(event.share, 1.0, f"{minutes}:{seconds:02} left ({KEYS})")
+        advance(event.share, 1.0, f"about {clock_text(event.eta_s)} left ({KEYS})")
 
 
-def adjusted(event: Adjusted) -> str:
-    """A change of speed or trim in words."""
+def resumed(event: Resumed) -> str:
+    """Where a drawing goes on, in words."""
+    return (
+        f"goes on at line {event.line + 1}: {event.overlap_mm:.1f} mm are drawn again, "
+        f"and up to {event.doubt_mm:.1f} mm more, of which nobody knows."
+    )
+
+
+def adjusted(event: Adjusted, trimmed: bool = False) -> str:
+    """A change of speed or trim in words; a trim of nothing only where there was one before."""
     where = f", felt after {event.lines_away} lines" if event.lines_away else ""
-    trim = f", pen trim {event.trim:+.2f}" if event.trim else ""
+    trim = f", pen trim {event.trim:+.2f}" if event.trim or trimmed else ""
     return f"speed {event.percent} %{trim}{where}."
 
 
 def tell_trim(report: StreamReport, quiet: bool) -> None:
     """Says how a trim of the pen is kept for the next drawing."""
-    if report.trim and not quiet:
+    _say_trim(report.trim, quiet)
+
+
+def _say_trim(trim: float, quiet: bool) -> None:
+    if trim and not quiet:
         note(
-            f"the pen was trimmed by {report.trim:+.2f}: to keep that, add it to touch, full and values "
+            f"the pen was trimmed by {trim:+.2f}: to keep that, add it to touch, full and values "
             "under [pen] in the profile."
         )
 

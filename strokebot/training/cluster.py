@@ -174,7 +174,7 @@ def cluster_drawer(
     try:
         import sklearn  # noqa: F401
     except ImportError as cause:
-        raise StrokebotError("Clustering needs scikit-learn: pip install 'strokebot[train]'.") from cause
+        raise StrokebotError("Clustering needs scikit-learn: pip install scikit-learn.") from cause
     say = report or (lambda _: None)
     test = testsets.mnist_test(data, limit)
     if len(test) <= NEIGHBOURS:

@@ -118,6 +118,8 @@ def test_a_blank_picture_is_one_line(run, tmp_path):
         (["--at", "200,290", "--fit", "50x50"], "does not fit"),
         (["--profile", "nobody"], "no profile 'nobody'"),
         (["--method", "model", "--weights", "nothing.safetensors"], r"nothing\."),
+        (["--fit", "0.1x0.1"], r"too small for this pen, .* 0\.3 mm wide: make it 1\.2 mm or larger"),
+        (["--out-dir", "line.png/out"], r"line\.png is no folder"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line_and_leaves_no_files(run, picture, options, match):
@@ -156,6 +158,12 @@ def test_every_command_fails_in_one_line(run, arguments):
         ["draw"],
         ["draw", "x.png", "--paper", "banana"],
         ["draw", "x.png", "--fit", "10"],
+        ["draw", "x.png", "--fit", "-10x20"],
+        ["draw", "x.png", "--fit", "0x20"],
+        ["draw", "x.png", "--fit", "nanx20"],
+        ["draw", "x.png", "--fit", "infx20"],
+        ["draw", "x.png", "--at", "nan,3"],
+        ["pen", "--sideways"],
         ["draw", "x.png", "--at", "a,b"],
         ["draw", "x.png", "--method", "magic"],
         ["nonsense"],
@@ -197,7 +205,7 @@ def test_a_bug_is_one_line_unless_debugging(run, picture, monkeypatch):
 
 
 @pytest.fixture
-def opened(monkeypatch):
+def opened(monkeypatch, tmp_path):
     """Urls of the devices that a command opens; only the simulator opens for real."""
     from firmware_bridge.job import device
 
@@ -209,15 +217,16 @@ def opened(monkeypatch):
 
     for room in ("strokebot.pipeline", "firmware_bridge.job.device", "firmware_bridge.job.reconnect"):
         monkeypatch.setattr(f"{room}.open_device", open_device)
+    monkeypatch.setattr("firmware_bridge.transports.require_port", lambda url, machine: None)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return urls
 
 
 def test_without_a_confirmation_nothing_is_sent(run, picture, opened):
     result = run("draw", picture, "--method", "tour", "--port", "/dev/plotter")
-    assert result.exit_code == 1
-    assert "--yes" in result.stderr
-    assert opened == ["sim://grbl"]
-    assert sorted(p.name for p in Path("strokebot-out/line").iterdir()) == FILES
+    assert_one_line_error(result, "--yes")
+    assert opened == []  # not even the rehearsal: it would have ended here all the same
+    assert not Path("strokebot-out").exists()
 
 
 def test_a_no_stops_and_a_yes_draws(run, picture, opened, monkeypatch):

@@ -47,6 +47,8 @@ DEFAULT_MARGIN_MM = 10.0
 # Longer side under which a picture is not shrunk for the pen's sake: the height of a
 # hand-written capital. Below it the pen's own blots are as large as the details.
 SMALLEST_DRAWING_MM = 10.0
+# A picture whose longer side is less than so many of the pen's thinnest lines would be one blot.
+_LEAST_LINES = 4.0
 _PAPER_RANGE_MM = (5.0, 5000.0)
 # Rounding of a placed edge, in mm.
 _ROUNDING_MM = 1e-6
@@ -110,6 +112,7 @@ def choose_placement(
     margin_mm: float = DEFAULT_MARGIN_MM,
     line_width: float | None = None,
     widest_mm: float = math.inf,
+    thinnest_mm: float = 0.0,
 ) -> Placement:
     """Decides how large a picture is drawn, and where.
 
@@ -121,9 +124,10 @@ def choose_placement(
         margin_mm: edge kept free where no fit box is given.
         line_width: width of the picture's lines, canvas units; None where it has none.
         widest_mm: widest line that the pen draws.
+        thinnest_mm: its thinnest line.
 
     Raises:
-        PlacementError: if the picture does not fit on the paper.
+        PlacementError: if the picture does not fit on the paper, or would be smaller than the pen can draw.
     """
     for name, pair in (("canvas", canvas_size), ("paper", paper_mm), ("fit box", fit_mm)):
         if pair is not None and not all(math.isfinite(side) and side > 0 for side in pair):
@@ -141,6 +145,11 @@ def choose_placement(
             smallest_scale = SMALLEST_DRAWING_MM / max(canvas_size)
             scale = min(scale, max(widest_mm / line_width, smallest_scale))
     size = (scale * width, scale * height)
+    if max(size) < _LEAST_LINES * thinnest_mm:
+        raise PlacementError(
+            f"A drawing of {size[0]:.2g} x {size[1]:.2g} mm is too small for this pen, whose thinnest line "
+            f"is {thinnest_mm:g} mm wide: make it {_LEAST_LINES * thinnest_mm:g} mm or larger."
+        )
     left, bottom = at_mm or ((paper_mm[0] - size[0]) / 2, (paper_mm[1] - size[1]) / 2)
     if (
         min(left, bottom) < -_ROUNDING_MM

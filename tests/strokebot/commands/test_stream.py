@@ -42,7 +42,7 @@ def listener(keys, bar=None):
     device, pressed = FakeDevice(), iter(keys)
     advance = (bar if bar is not None else []).append
     on_event = watching.listener(
-        device, lambda: next(pressed), lambda done, total, text=None: advance((done, total))
+        device, lambda: next(pressed), lambda done, total, text=None: advance((done, total)), "a", [], False
     )
     return device, on_event
 
