@@ -34,6 +34,7 @@ from skimage.measure import find_contours
 from skimage.morphology import skeletonize
 
 from strokebot.fill.field import Field
+from strokebot.geometry.polyline import arc_length
 
 Points = NDArray[np.float64]
 
@@ -124,7 +125,7 @@ def _area(field: Field, points: Points) -> int:
 def _evenly(points: Points, step: float) -> Points | None:
     """A closed line (K, 2) with even steps and without the noise of the grid; None for a mere point."""
     closed = np.vstack([points, points[:1]])
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    along = arc_length(closed)
     count = round(float(along[-1]) / step)
     if count < 4:
         return None

@@ -5,8 +5,7 @@ several passes at any size. So the widest area must not decide the size, and a p
 without lines (a silhouette) has no size of its own: it fills the paper.
 
 Nouns:
-    ridge    skeleton points that no larger inscribed disc holds: not the spurs into the
-             corners of an area, and not the way of a line through it
+    ridge    the points of the skeleton
     line     ridge that looks drawn by a pen: of even width for a length of some widths
     area     the rest
 
@@ -79,12 +78,13 @@ _PIXELS = 2_000_000
 # in whole pixels, and the stroke of a small letter is as wide as its loops.
 _SMALL_PX = 224
 _LARGEST_STEP = 8
-# A skeleton point is held by a disc that reaches this many of its own radii past it.
-_HELD = 0.5
+# Ridge points are one place within this share of a width, and where their widths differ by less than an
+# octave over this number: about as exact as the pixels of a line of that many.
+_CELLS, _CLASSES = 8, 8
 # One line covers ink up to this many times as wide: more is worth another pass.
 WORTH_A_PASS = 1.12
 # Points whose neighbours are looked up at a time: bounds the memory.
-_BLOCK = 4_000
+_BLOCK = 2_000
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -152,37 +152,57 @@ def _spilt(mask: NDArray[np.bool_], place: NDArray[np.intp], width: float, unit:
 
 
 def _is_line(place: NDArray[np.intp], width: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which ridge points (K, 2) lie on a stretch of even width."""
-    alike, near, near_alike = np.zeros((3, len(place)))
-    for point, other in _pairs(place, _AROUND * width):
-        like = np.abs(width[other] - width[point]) <= _ABOUT * width[point] + _GRID_PX
-        close = np.hypot(*(place[other] - place[point]).T) <= width[point]
-        for total, which in ((alike, like), (near, close), (near_alike, like & close)):
-            total += np.bincount(point[which], minlength=len(place))
-    return np.asarray((alike >= _LONG * width) & (near_alike >= _EVEN * near))
+    """Which ridge points (K, 2) lie on a stretch of even width (K,).
+
+    Points are looked up octave by octave of their widths, neighbouring points of about one width
+    as one place with their number, so that the work does not grow with the width.
+    """
+    line = np.zeros(len(place), dtype=bool)
+    octave = np.floor(np.log2(width)).astype(np.intp)
+    for k in np.unique(octave):
+        cell = max(1.0, 2.0**k / _CELLS)
+        spot, wide, count, spot_of = _spots(place, width, cell)
+        asked = np.unique(spot_of[octave == k])
+        alike, near, near_alike = np.zeros((3, len(spot)))
+        for point, other in _pairs(spot, asked, _AROUND * wide[asked]):
+            like = np.abs(wide[other] - wide[point]) <= _ABOUT * wide[point] + _GRID_PX
+            close = np.hypot(*(spot[other] - spot[point]).T) <= wide[point]
+            for total, which in ((alike, like), (near, close), (near_alike, like & close)):
+                total += np.bincount(point[which], count[other[which]], minlength=len(spot))
+        even = (alike >= _LONG * wide) & (near_alike >= _EVEN * near)
+        line[octave == k] = even[spot_of[octave == k]]
+    return line
+
+
+def _spots(
+    place: NDArray[np.intp], width: NDArray[np.float64], cell: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+    """Points (K, 2) of one cell and one class of width as one: its place, width, number, and whose it is."""
+    if cell <= 1.0:
+        everything = np.arange(len(place))
+        return place.astype(np.float64), width, np.ones(len(place), dtype=np.intp), everything
+    key = np.column_stack([np.floor(place / cell), np.floor(_CLASSES * np.log2(width))])
+    _, spot_of, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
+    spot_of = spot_of.ravel()
+    mean = [np.bincount(spot_of, weights=values) / count for values in (*place.T, width)]
+    return np.column_stack(mean[:2]), mean[2], count, spot_of
 
 
 def _ridge(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Skeleton pixels (K, 2) that no larger inscribed disc of the skeleton holds, and the width there."""
-    depth = depth_of(mask)
+    """The skeleton's pixels (K, 2), and the width of the ink across each."""
     place = np.argwhere(skeletonize(mask))  # type: ignore[no-untyped-call]
-    radius = depth[tuple(place.T)]
-    held = np.zeros(len(place), dtype=bool)
-    for point, other in _pairs(place, radius):
-        apart = np.hypot(*(place[other] - place[point]).T)
-        held[other[apart <= radius[point] - (1.0 + _HELD) * radius[other]]] = True
-    return place[~held], np.maximum(2.0 * radius[~held] - 1.0, 1.0)
+    return place, np.maximum(2.0 * depth_of(mask)[tuple(place.T)] - 1.0, 1.0)
 
 
 def _pairs(
-    place: NDArray[np.intp], reach: NDArray[np.float64]
+    place: NDArray[np.float64], asked: NDArray[np.intp], reach: NDArray[np.float64]
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Every point (K, 2) with every point within its reach (K,), itself included, block by block."""
+    """The numbers of points asked for, each with every place (K, 2) within its reach, itself included."""
     tree = cKDTree(place)
-    for low in range(0, len(place), _BLOCK):
-        near = tree.query_ball_point(place[low : low + _BLOCK], reach[low : low + _BLOCK])
-        count = [len(others) for others in near]
-        yield np.repeat(np.arange(low, low + len(count)), count), np.concatenate(near).astype(np.intp)
+    for low in range(0, len(asked), _BLOCK):
+        some = asked[low : low + _BLOCK]
+        near = tree.query_ball_point(place[some], reach[low : low + _BLOCK])
+        yield np.repeat(some, [len(others) for others in near]), np.concatenate(near).astype(np.intp)
 
 
 def _enlarged(ink: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:

@@ -11,12 +11,9 @@ the farthest points lie beside the ends of their chords time and again, as in a 
 number of levels would grow with that of the points: from some level on the middle of a
 chord is kept too.
 
-Leaves out the points of a piece that a straight, evenly widening line gives back.
-
-Symbols: a point is (x, y, w / 2, a h) with width w and intensity a, where h is half
-the mean width, so that one tolerance in px bounds centre line, edge and ink alike.
-
-Source: Ramer 1972; Douglas and Peucker 1973, in four dimensions, without recursion.
+A drawn line is simplified in four dimensions: a point is (x, y, w / 2, a h) with width w and
+intensity a, where h is half the mean width of its run, so that one tolerance bounds centre
+line, edge and ink alike.
 """
 
 from __future__ import annotations
@@ -27,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebot.errors import GestureError
-from strokebot.gesture import LIFT_THRESHOLD, Gesture
+from strokebot.gesture import Gesture
 
 # Segments on each side of the matching place that are searched for the nearest one: so many
 # for every point, and so many for a point that is not near enough yet.
@@ -210,44 +207,32 @@ def simplify_gesture(gesture: Gesture, tolerance: float) -> Gesture:
     if not (np.isfinite(tolerance) and tolerance >= 0.0):
         raise GestureError(f"A tolerance of {tolerance} cannot be kept: it must be 0 or more.")
     table = np.column_stack([gesture.positions, gesture.size, gesture.intensity])
-    change = np.flatnonzero(np.diff(gesture.pen_down.astype(np.int8))) + 1
-    runs = np.split(table, change)
-    kept = [simplify_piece(run, tolerance) if run[0, 3] >= LIFT_THRESHOLD else run for run in runs]
-    rows = np.concatenate(kept)
+    run = np.concatenate([[0], np.cumsum(np.diff(gesture.pen_down))])
+    rows = table[simplify_runs(table, run, tolerance, keep=~gesture.pen_down)]
     return Gesture.from_positions(rows[:, :2], rows[:, 2], rows[:, 3])
 
 
-def simplify_piece(piece: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
-    """Simplifies a piece.
+def simplify_runs(
+    table: NDArray[np.float64],
+    run: NDArray[np.integer],
+    tolerance: float,
+    keep: NDArray[np.bool_] | None = None,
+) -> NDArray[np.intp]:
+    """Indices of the points that tapering straight lines do not give back, of several runs at once.
 
     Args:
-        piece: (N, 4) x, y, width, intensity.
-        tolerance: greatest deviation of centre line and edge, in the unit of x and y.
+        table: (N, 4) x, y, full width, intensity.
+        run: (N,) number of the run that each point belongs to, ascending.
+        tolerance: greatest deviation of centre line, edge and ink, in the unit of x and y.
+        keep: (N,) points that must stay; both ends of every run always do.
 
     Returns:
-        (K, 4), K <= N, some of the same points, the first and the last among them.
+        The indices, ascending.
     """
-    count = len(piece)
-    if count <= 2:
-        return piece
-    half = float(piece[:, 2].mean()) / 2
-    space = np.column_stack([piece[:, :2], piece[:, 2] / 2, piece[:, 3] * half])
-    keep = np.zeros(count, dtype=bool)
-    keep[[0, -1]] = True
-    stack = [(0, count - 1)]
-    while stack:
-        first, last = stack.pop()
-        if last - first < 2:
-            continue
-        inner = space[first + 1 : last] - space[first]
-        chord = space[last] - space[first]
-        # The foot on the segment in the plane: width and ink change evenly along it.
-        length = float(chord[:2] @ chord[:2])
-        along = np.clip(inner[:, :2] @ chord[:2] / length, 0.0, 1.0) if length > 0 else np.zeros(len(inner))
-        deviation = np.linalg.norm(inner - along[:, None] * chord, axis=1)
-        worst = int(np.argmax(deviation))
-        if deviation[worst] > tolerance:
-            middle = first + 1 + worst
-            keep[middle] = True
-            stack += [(first, middle), (middle, last)]
-    return piece[keep]
+    ends = np.zeros(len(table), dtype=bool) if keep is None else keep.copy()
+    change = np.flatnonzero(np.diff(run))
+    ends[change] = ends[change + 1] = True
+    starts = np.concatenate([[0], change + 1])
+    counts = np.diff(np.append(starts, len(table)))
+    half = np.repeat(np.add.reduceat(table[:, 2], starts) / counts, counts) / 2
+    return simplify(np.column_stack([table[:, :2], table[:, 2] / 2, table[:, 3] * half]), tolerance, ends)

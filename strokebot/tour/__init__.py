@@ -28,14 +28,13 @@ from strokebot.errors import ImageError
 from strokebot.fill.filling import FillMode
 from strokebot.gesture import LIFT_THRESHOLD, Gesture, chain
 from strokebot.picture.image import InkImage
-from strokebot.tour.areas import fill_graph, measure_apart, shortest_walk
-from strokebot.tour.beam_search import MOST_EDGES, beam_search_walks
+from strokebot.tour.areas import fill_graph, measure_apart
 from strokebot.tour.centreline import CentreLine
 from strokebot.tour.graph import clean, split_corners, trace
 from strokebot.tour.local_search import local_search_walk
 from strokebot.tour.order import order_pieces
 from strokebot.tour.pieces import Piece, dot, drawn
-from strokebot.tour.postman import TourCosts, cut_retraces
+from strokebot.tour.postman import TourCosts, cut_retraces, postman_walk
 from strokebot.tour.upsample import prepare
 
 __all__ = ["Tour", "TourCosts", "plan_tour", "tour_gesture"]
@@ -123,12 +122,10 @@ def plan_tour(
     for nodes in graph.components():
         if graph.at[nodes[0]]:
             number = next(part[node] for node in nodes if node in part)
+            # Nobody's hand has habits for filling areas.
             fills = any(k in filled for node in nodes for k in graph.at[node])
-            if not fills and sum(len(graph.at[node]) for node in nodes) <= 2 * MOST_EDGES:
-                runs = beam_search_walks(graph, nodes, shapes, costs, work.unit)
-            else:
-                walk = shortest_walk(graph, nodes) if fills else local_search_walk(graph, nodes, shapes)
-                runs = [walk] if costs is None else cut_retraces(graph, walk, costs, work.unit)
+            walk = postman_walk(graph, nodes) if fills else local_search_walk(graph, nodes, shapes)
+            runs = [walk] if costs is None else cut_retraces(graph, walk, costs, work.unit)
             drawings.append((number, [drawn(graph, lines, run, work.unit) for run in runs]))
         walked += len(nodes)
         tell(_MEASURED + (_WALKED - _MEASURED) * walked / len(graph.at))

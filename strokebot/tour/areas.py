@@ -9,7 +9,6 @@ Symbols, working px: r = half the pen's widest line, the radius of a ring's node
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -22,7 +21,6 @@ from strokebot.fill.filling import Filling, fill_areas
 from strokebot.geometry.polyline import simplify
 from strokebot.tour.centreline import CentreLine, measure, sample
 from strokebot.tour.graph import Graph, Points, clean, split_corners, trace
-from strokebot.tour.postman import Walk, euler_walk, least_retracing
 from strokebot.tour.upsample import UpsampledInk
 
 # A loop that holds an end is longer than any that cleaning drops, px.
@@ -238,10 +236,3 @@ def measure_apart(graph: Graph, filled: dict[int, CentreLine], work: UpsampledIn
     edges = {number: edge for number, edge in graph.edges.items() if number not in filled}
     rest = Graph(graph.place, graph.radius, edges, graph.at)
     return measure(rest, work.ink, work.depth, work.unit) | filled
-
-
-def shortest_walk(graph: Graph, nodes: Sequence[int]) -> Walk:
-    """A walk with the least retracing: nobody's hand has habits for filling areas."""
-    numbers = sorted({k for node in nodes for k in graph.at[node]})
-    doubled, start, end = least_retracing(graph, nodes)
-    return euler_walk(graph, [*numbers, *doubled], start, end)

@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
+from strokebot.geometry.polyline import arc_length
 from strokebot.tour.graph import Graph, Points
 
 Floats = NDArray[np.float64]
@@ -119,7 +120,7 @@ def measure(
 def _body(graph: Graph, number: int) -> Points:
     """The polyline (K, 2) of an edge without the pieces in its junctions' discs."""
     edge = graph.edges[number]
-    along = _along(edge.points)
+    along = arc_length(edge.points)
     low, high = 0.0, float(along[-1])
     if len(graph.at[edge.a]) >= 3:
         low = min(_CUT_RADII * graph.radius[edge.a], _CUT_SHARE * float(along[-1]))
@@ -129,14 +130,9 @@ def _body(graph: Graph, number: int) -> Points:
     return np.column_stack([np.interp(at, along, column) for column in edge.points.T])
 
 
-def _along(points: Points) -> Floats:
-    """Length along a polyline (K, 2) up to each of its points, (K,)."""
-    return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-
-
 def _resample(points: Points) -> Points:
     """Points about 1 px apart along a polyline (K, 2), the ends kept."""
-    along = _along(points)
+    along = arc_length(points)
     count = max(2, round(float(along[-1])) + 1)
     at = np.linspace(0.0, along[-1], count)
     return np.column_stack([np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])])
@@ -251,7 +247,7 @@ def is_blot(line: Floats, node: Floats) -> bool:
 def _fit_end(body: Floats, ink: NDArray[np.float32]) -> Floats:
     """Moves the last point of a body (K, 4) to half a width before the place where the ink ends."""
     points, width = body[:, :2], float(body[-1, 2])
-    along = _along(points)
+    along = arc_length(points)
     back = int(np.searchsorted(along, along[-1] - max(width, 2.0)))
     direction = points[-1] - points[min(back, len(points) - 2)]
     length = float(np.hypot(*direction))

@@ -4,7 +4,7 @@ Nouns:
     step       an edge in the direction in which the walk follows it
     first      the first pass of the walk over an edge; later passes leave no new ink
     loop       a run of steps that ends at the node where it started
-    habit      what hands do more often than not, as weights
+    prior      which direction and order hands take more often than not, as weights
 
 Symbols; H = height of the part, all lengths in H; an edge e followed forward has
     theta(s), k(s)   direction and curvature (k H squashed to [-1, 1]), both at length s along it
@@ -76,7 +76,7 @@ _LEAST_GAIN = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class WalkCosts:
+class StrokePrior:
     """What a hand would rather do with each edge of a part.
 
     Attributes:
@@ -134,11 +134,11 @@ def features(
     return np.array(odd), late, length, height
 
 
-def walk_costs(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> WalkCosts:
+def stroke_prior(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> StrokePrior:
     """What a hand would rather do with the edges of one component."""
     numbers = sorted({k for node in nodes for k in graph.at[node]})
     odd, even, length, height = features(graph, numbers, shapes)
-    return WalkCosts(
+    return StrokePrior(
         dict(zip(numbers, (odd @ DIRECTION_WEIGHTS).tolist(), strict=True)),
         dict(zip(numbers, (even @ ORDER_WEIGHTS).tolist(), strict=True)),
         dict(zip(numbers, length.tolist(), strict=True)),
@@ -158,21 +158,21 @@ def local_search_walk(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, P
         Edge numbers with True where the edge is walked from a to b. Every edge
         occurs once or twice; each step starts at the node where the last one ended.
     """
-    habit = walk_costs(graph, nodes, shapes)
+    prior = stroke_prior(graph, nodes, shapes)
     turns = Turns(graph)
-    lines = [WalkLine(graph, habit, turns, walk) for walk in candidates(graph, nodes, habit, turns)]
-    most = 1 if len(habit.length) > _MOST_EDGES else _IMPROVED
-    lines = sorted(lines, key=WalkLine.cost)[:most]
+    lines = [LocalSearch(graph, prior, turns, walk) for walk in starting_walks(graph, nodes, prior, turns)]
+    most = 1 if len(prior.length) > _MOST_EDGES else _IMPROVED
+    lines = sorted(lines, key=LocalSearch.cost)[:most]
     for line in lines:
         line.improve()
-    return min(lines, key=WalkLine.cost).steps
+    return min(lines, key=LocalSearch.cost).steps
 
 
-def candidates(graph: Graph, nodes: Sequence[int], habit: WalkCosts, turns: Turns) -> list[Walk]:
+def starting_walks(graph: Graph, nodes: Sequence[int], prior: StrokePrior, turns: Turns) -> list[Walk]:
     """Walks with different starts and ends, each way round."""
-    numbers = list(habit.length)
+    numbers = list(prior.length)
     joins = least_retracing(graph, nodes)
-    pairs = _moved_ends(graph, nodes, habit, *joins) if len(numbers) <= _MOST_EDGES else [joins]
+    pairs = _moved_ends(graph, nodes, prior, *joins) if len(numbers) <= _MOST_EDGES else [joins]
     walks = list[Walk]()
     for doubled, start, end in pairs:
         walk = euler_walk(graph, [*numbers, *doubled], start, end, turns)
@@ -181,39 +181,39 @@ def candidates(graph: Graph, nodes: Sequence[int], habit: WalkCosts, turns: Turn
 
 
 def _moved_ends(
-    graph: Graph, nodes: Sequence[int], habit: WalkCosts, doubled: list[int], start: int, end: int
+    graph: Graph, nodes: Sequence[int], prior: StrokePrior, doubled: list[int], start: int, end: int
 ) -> list[tuple[list[int], int, int]]:
     """Choices of what to double, the start and the end; the least retracing first."""
     found: dict[tuple[int, int], tuple[float, list[int]]] = {}
 
     def offer(twice: frozenset[int], s: int, e: int) -> None:
-        cost = sum(habit.length[k] for k in twice)
+        cost = sum(prior.length[k] for k in twice)
         key = (min(s, e), max(s, e))
         if key not in found or cost < found[key][0] - _LEAST_GAIN:
             found[key] = (cost, sorted(twice))
 
     base = frozenset(doubled)
     offer(base, start, end)
-    ways = _ways(graph, nodes, habit, base, start)
-    starts = sorted(nodes, key=lambda v: _rank(graph, habit, ways[v][0], v))[:_STARTS]
+    ways = _ways(graph, nodes, prior, base, start)
+    starts = sorted(nodes, key=lambda v: _rank(graph, prior, ways[v][0], v))[:_STARTS]
     for s in starts:
         moved = base ^ ways[s][1]
         offer(moved, s, end)
-        back = _ways(graph, nodes, habit, moved, end)
-        for e in sorted(nodes, key=lambda v: _rank(graph, habit, back[v][0], v))[:_ENDS]:
+        back = _ways(graph, nodes, prior, moved, end)
+        for e in sorted(nodes, key=lambda v: _rank(graph, prior, back[v][0], v))[:_ENDS]:
             offer(moved ^ back[e][1], s, e)
     ranked = sorted(found.items(), key=lambda item: (item[1][0], item[0]))
-    most = max(1, _WALKED_EDGES // len(habit.length))
+    most = max(1, _WALKED_EDGES // len(prior.length))
     return [(twice, *key) for key, (_, twice) in ranked[:most]]
 
 
-def _rank(graph: Graph, habit: WalkCosts, way: float, node: int) -> float:
+def _rank(graph: Graph, prior: StrokePrior, way: float, node: int) -> float:
     """How little promising a node is as an end of the walk: the retracing it costs; leaves before others."""
     return RETRACE * way + (0.0 if len(graph.at[node]) == 1 else 0.1)
 
 
 def _ways(
-    graph: Graph, nodes: Sequence[int], habit: WalkCosts, doubled: frozenset[int], source: int
+    graph: Graph, nodes: Sequence[int], prior: StrokePrior, doubled: frozenset[int], source: int
 ) -> dict[int, tuple[float, frozenset[int]]]:
     """For each node the retracing that a way from the source adds, and the edges of the way."""
     done: dict[int, tuple[float, frozenset[int]]] = {}
@@ -227,7 +227,7 @@ def _ways(
         for number in graph.at[node]:
             other = graph.edges[number].other(node)
             if other not in done:
-                length = habit.length[number]
+                length = prior.length[number]
                 count += 1
                 # An edge walked twice already costs nothing on the way, and is a saving after it.
                 step, gain = (0.0, -length) if number in doubled else (length, length)
@@ -235,12 +235,12 @@ def _ways(
     return done
 
 
-class WalkLine:
+class LocalSearch:
     """A walk that is improved loop by loop, in place."""
 
-    def __init__(self, graph: Graph, habit: WalkCosts, turns: Turns, walk: Walk) -> None:
+    def __init__(self, graph: Graph, prior: StrokePrior, turns: Turns, walk: Walk) -> None:
         self.steps = list(walk)
-        self._graph, self._habit = graph, habit
+        self._graph, self._prior = graph, prior
         edge = graph.edges[walk[0][0]]
         node = edge.a if walk[0][1] else edge.b
         self._node = [node]
@@ -255,23 +255,23 @@ class WalkLine:
 
     def cost(self) -> float:
         """The cost of the whole walk, see the top of the file."""
-        walked = sum(self._habit.length[number] for number, _ in self.steps)
-        retraced = walked - sum(self._habit.length.values())
+        walked = sum(self._prior.length[number] for number, _ in self.steps)
+        retraced = walked - sum(self._prior.length.values())
         return RETRACE * retraced + self._cost(self.steps, 0, len(self.steps), 0.0)
 
     def _cost(self, steps: Walk, low: int, high: int, time: float) -> float:
         """The cost of steps put in the place low .. high, with both transitions into the rest."""
-        habit, seen = self._habit, set[int]()
+        prior, seen = self._prior, set[int]()
         cost = 0.0
         turns = [*self.steps[max(low - 1, 0) : low], *steps, *self.steps[high : high + 1]]
         for before, after in pairwise(turns):
             cost += TURN * self._turns.between(before, after)
         for number, forward in steps:
-            length = habit.length[number]
+            length = prior.length[number]
             if number not in seen and self._first[number] >= low:
                 seen.add(number)
-                d = habit.forward[number]
-                cost += habit.late[number] * (time + length / 2) - (d if forward else -d)
+                d = prior.forward[number]
+                cost += prior.late[number] * (time + length / 2) - (d if forward else -d)
             time += length
         return cost
 

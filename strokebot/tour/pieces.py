@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebot.geometry.polyline import simplify_piece
+from strokebot.geometry.polyline import arc_length, simplify_runs
 from strokebot.geometry.whittaker import whittaker_smooth
 from strokebot.tour.centreline import CentreLine, is_blot
 from strokebot.tour.graph import Graph, Points
@@ -61,14 +61,12 @@ def _calm(rows: list[Piece], unit: float) -> Piece:
     if not moved[1:].any():
         return piece[[0, -1]]
     piece, number = piece[moved], number[moved]
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(piece[:, :2], axis=0).T))])
+    along = arc_length(piece[:, :2])
     piece[:, 2:] = whittaker_smooth(along, piece[:, 2:], _NOISE_WIDTHS * float(np.median(piece[:, 2])))
     piece[:, 2:] = np.maximum(piece[:, 2:], 0.0)
-    bounds = np.flatnonzero(np.diff(number)) + 1
     # The lines of a reduced picture are no more exact than its own pixels.
     tolerance = _TOLERANCE_PX * max(unit, 1.0)
-    parts = [simplify_piece(part, tolerance) for part in np.split(piece, bounds)]
-    return np.concatenate(parts)
+    return np.asarray(piece[simplify_runs(piece, number, tolerance)])
 
 
 def dot(work: UpsampledInk, part: int) -> Piece:

@@ -72,6 +72,13 @@ Link = tuple[float, int]  # length and number of an edge
 Turn = Callable[[int, int], float]  # cost of a transition between two darts
 
 
+def postman_walk(graph: Graph, nodes: Sequence[int]) -> Walk:
+    """A walk over all edges of one component with the least retracing; see ``least_retracing``."""
+    doubled, start, end = least_retracing(graph, nodes)
+    numbers = sorted({k for node in nodes for k in graph.at[node]})
+    return euler_walk(graph, [*numbers, *doubled], start, end)
+
+
 def least_retracing(graph: Graph, nodes: Sequence[int]) -> tuple[list[int], int, int]:
     """What an open walk over all edges of one component must pass twice.
 

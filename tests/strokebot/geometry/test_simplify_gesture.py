@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strokebot.errors import GestureError
-from strokebot.geometry.polyline import simplify_gesture, simplify_piece
+from strokebot.geometry.polyline import simplify_gesture, simplify_runs
 from strokebot.gesture import Gesture, chain
 
 
@@ -24,8 +24,8 @@ def away(point: np.ndarray, line: np.ndarray) -> float:
     best = math.inf
     for a, b in itertools.pairwise(line):
         chord = b - a
-        length = float(chord[:2] @ chord[:2])
-        t = np.clip((point - a)[:2] @ chord[:2] / length, 0, 1) if length > 0 else 0.0
+        length = float(chord @ chord)
+        t = np.clip((point - a) @ chord / length, 0, 1) if length > 0 else 0.0
         best = min(best, float(np.linalg.norm(a + t * chord - point)))
     return best
 
@@ -34,10 +34,14 @@ def away(point: np.ndarray, line: np.ndarray) -> float:
 @given(seed=st.integers(0, 100_000), tolerance=st.floats(0.05, 3.0))
 def test_simplifying_stays_within_the_tolerance(seed: int, tolerance: float) -> None:
     piece = random_piece(np.random.default_rng(seed))
-    kept = simplify_piece(piece, tolerance)
-    assert np.array_equal(kept[[0, -1]], piece[[0, -1]])
-    scale = np.array([1.0, 1.0, 0.5, piece[:, 2].mean() / 2])
-    assert all(away(point, kept * scale) <= tolerance + 1e-9 for point in piece * scale)
+    runs = np.sort(np.random.default_rng(seed).integers(0, 3, len(piece)))
+    kept = simplify_runs(piece, runs, tolerance)
+    for number in np.unique(runs):
+        own = np.flatnonzero(runs == number)
+        assert {own[0], own[-1]} <= set(kept.tolist())
+        scale = np.array([1.0, 1.0, 0.5, piece[own, 2].mean() / 2])
+        line = piece[np.repeat(kept[runs[kept] == number], 2)] * scale
+        assert all(away(point, line) <= tolerance + 1e-9 for point in piece[own] * scale)
 
 
 @settings(max_examples=25)

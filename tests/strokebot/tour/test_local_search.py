@@ -65,7 +65,7 @@ def test_a_corner_is_a_place_to_start() -> None:
     assert points[0] == pytest.approx((25, 10), abs=5.0)
 
 
-def random_line(seed: int) -> tuple[local_search.WalkLine, Graph]:
+def random_line(seed: int) -> tuple[local_search.LocalSearch, Graph]:
     rng = np.random.default_rng(seed)
     graph = Graph()
     nodes = int(rng.integers(3, 9))
@@ -77,23 +77,23 @@ def random_line(seed: int) -> tuple[local_search.WalkLine, Graph]:
         middle = (graph.place[a] + graph.place[b]) / 2 + rng.normal(size=2) * 10
         graph.add_edge(a, b, np.array([graph.place[a], middle, graph.place[b]]))
     shapes = {k: edge.points for k, edge in graph.edges.items()}
-    habit = local_search.walk_costs(graph, list(graph.place), shapes)
+    prior = local_search.stroke_prior(graph, list(graph.place), shapes)
     turns = Turns(graph)
-    walks = local_search.candidates(graph, list(graph.place), habit, turns)
-    return local_search.WalkLine(graph, habit, turns, walks[int(rng.integers(0, len(walks)))]), graph
+    walks = local_search.starting_walks(graph, list(graph.place), prior, turns)
+    return local_search.LocalSearch(graph, prior, turns, walks[int(rng.integers(0, len(walks)))]), graph
 
 
-def slow_cost(walk: Walk, habit: local_search.WalkCosts, turns: Turns) -> float:
+def slow_cost(walk: Walk, prior: local_search.StrokePrior, turns: Turns) -> float:
     """The cost written down as at the top of the file."""
     time, seen, cost = 0.0, set(), 0.0
     for number, forward in walk:
-        length = habit.length[number]
+        length = prior.length[number]
         if number in seen:
             cost += local_search.RETRACE * length
         else:
             seen.add(number)
-            d = habit.forward[number]
-            cost += habit.late[number] * (time + length / 2) - (d if forward else -d)
+            d = prior.forward[number]
+            cost += prior.late[number] * (time + length / 2) - (d if forward else -d)
         time += length
     return cost + local_search.TURN * sum(turns.between(a, b) for a, b in itertools.pairwise(walk))
 
@@ -103,11 +103,11 @@ def slow_cost(walk: Walk, habit: local_search.WalkCosts, turns: Turns) -> float:
 def test_improving_lowers_the_cost_of_the_whole_walk(seed: int) -> None:
     walked, graph = random_line(seed)
     turns = Turns(graph)
-    habit = walked._habit
-    before, numbers = slow_cost(walked.steps, habit, turns), sorted(walked.steps)
+    prior = walked._prior
+    before, numbers = slow_cost(walked.steps, prior, turns), sorted(walked.steps)
     assert walked.cost() == pytest.approx(before)
     walked.improve()
-    after = slow_cost(walked.steps, habit, turns)
+    after = slow_cost(walked.steps, prior, turns)
     assert walked.cost() == pytest.approx(after)
     assert after <= before + 1e-9
     assert sorted(number for number, _ in walked.steps) == [number for number, _ in numbers]
@@ -125,7 +125,7 @@ def test_the_walk_is_the_best_of_those_tried(seed: int) -> None:
     shapes = {k: edge.points for k, edge in graph.edges.items()}
     best = local_search.local_search_walk(graph, list(graph.place), shapes)
     walked.improve()
-    cost = slow_cost(best, walked._habit, Turns(graph))
+    cost = slow_cost(best, walked._prior, Turns(graph))
     # The one improved here may be one that looked too dear to be improved there; a retrace of the whole
     # height costs 0.8.
-    assert cost <= slow_cost(walked.steps, walked._habit, Turns(graph)) + 2.0
+    assert cost <= slow_cost(walked.steps, walked._prior, Turns(graph)) + 2.0
