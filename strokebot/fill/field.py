@@ -18,7 +18,8 @@ A crossing of lines has a core too, but the lines cover it. So the ink that a li
 along the skeleton leaves white is counted, and an area needs ``_WORTH`` of a square of the
 pen's width of it.
 
-Where the pen is narrower than ``_FINEST`` px the grid is refined first.
+Where the pen is narrower than ``_FINEST`` px the grid is refined first. Areas are looked for in the
+rectangles (``blocks``) in which ink is deep enough for a core; the rest of a picture costs nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from strokebot.fill.widths import WORTH_A_PASS
+from strokebot.geometry.distance import distance_at, nearest, repeated
 from strokebot.picture.parts import FAINTEST_INK
 
 # How far beyond its core an area reaches at most, in r.
@@ -42,6 +44,11 @@ _PIXELS = 8_000_000
 # Half ink is the edge of full ink; a paler edge is found at half of what is around it.
 _HALF = 0.5
 _AROUND_PX = 2
+# How exact the place of a skeleton is, px.
+_SKELETON_PX = 0.5
+# Pictures are searched for areas in squares of this side, px, or more; and a rectangle's spare margin.
+_TILE_PX = 128
+_SPARE_PX = 4
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -97,14 +104,15 @@ def find_areas(
     zoom = max(1, min(int(np.ceil(2.0 * _FINEST / widest)), room))
     if zoom > 1:
         ink = np.asarray(ndimage.zoom(ink, zoom, order=1, grid_mode=True, mode="nearest"))
-        block = np.ones((zoom, zoom), dtype=bool)
-        is_ink, skeleton = np.kron(is_ink, block), np.kron(skeleton, block)
+        is_ink, skeleton = (repeated(mask, zoom) for mask in (is_ink, skeleton))
     radius = widest * zoom / 2
     depth = _depth(ink, is_ink, softness * zoom)
     core = depth > WORTH_A_PASS * radius
     if not core.any():
         return None
-    field = np.where(core, depth, np.minimum(depth, (1.0 + _REACH) * radius - _distance(core)))
+    field = np.where(core, depth, 0.0)
+    rim = np.nonzero((depth > 0) & ~core)
+    field[rim] = np.minimum(depth[rim], (1.0 + _REACH) * radius - distance_at(core, *rim))
     wide = field >= radius
     # Areas side by side are one: the skeleton between them has no pixel of its own.
     near = ndimage.binary_dilation(wide, _EIGHT, iterations=zoom)
@@ -122,18 +130,18 @@ def find_areas(
     return Field(np.where(beside, field, 0.0), label, int(keep.sum()), radius, zoom)
 
 
-def _distance(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Distance of each pixel to the nearest one of a mask."""
-    return np.asarray(ndimage.distance_transform_edt(~mask))
-
-
 def _depth(ink: NDArray[np.float32], is_ink: NDArray[np.bool_], softness: float) -> NDArray[np.float64]:
     """D (H, W); a frame of paper: ink that runs off the picture ends there."""
     grey = np.pad(ink, 1)
-    edge = np.clip(_HALF * ndimage.maximum_filter(grey, size=2 * _AROUND_PX + 1), FAINTEST_INK, _HALF)
-    short = np.clip((edge - grey) * softness, 0.0, 1.0)
-    distance, (rows, columns) = ndimage.distance_transform_edt(np.pad(is_ink, 1), return_indices=True)
-    return np.asarray(np.maximum(distance - short[rows, columns], 0.0))[1:-1, 1:-1] * is_ink
+    rows, columns = (places + 1 for places in np.nonzero(is_ink))
+    paper = nearest(~np.pad(is_ink, 1))
+    y, x = (places[rows, columns] for places in paper)
+    around = ndimage.maximum_filter(grey, size=2 * _AROUND_PX + 1)[y, x]
+    edge = np.clip(_HALF * around, FAINTEST_INK, _HALF)
+    short = np.clip((edge - grey[y, x]) * softness, 0.0, 1.0)
+    found = np.zeros(is_ink.shape)
+    found[rows - 1, columns - 1] = np.maximum(np.hypot(y - rows, x - columns) - short, 0.0)
+    return found
 
 
 def _white(
@@ -144,11 +152,58 @@ def _white(
     radius: float,
 ) -> NDArray[np.float64]:
     """Pixels (N,) at each candidate that discs of the radius reach, but not those on the skeleton."""
-    wide = depth >= radius
-    line = skeleton & wide
-    beyond, (rows, columns) = ndimage.distance_transform_edt(label == 0, return_indices=True)
-    white = (beyond <= radius) & (depth > 0)
-    if line.any():
-        white &= _distance(line) > radius
-    nearest = label[rows[white], columns[white]]
-    return np.bincount(nearest, minlength=count + 1)[1:].astype(np.float64)
+    rows, columns = np.nonzero(depth > 0)
+    y, x = (places[rows, columns] for places in nearest(label > 0))
+    white = np.hypot(y - rows, x - columns) <= radius
+    line = skeleton & (depth >= radius)
+    white[white] = distance_at(line, rows[white], columns[white]) > radius + _SKELETON_PX
+    return np.bincount(label[y[white], x[white]], minlength=count + 1)[1:].astype(np.float64)
+
+
+def blocks(depth: NDArray[np.floating], widest: float) -> list[tuple[slice, slice]]:
+    """Rectangles of a picture outside of which there is no area; they do not overlap.
+
+    Every core lies so deep inside its rectangle that all it needs is in there: an area reaches
+    ``_REACH`` r beyond its cores, the ink it lies in is looked at for another r, and the paper
+    that says how deep that lies is hardly farther.
+
+    Args:
+        depth: (H, W) distance of each ink pixel's centre to the nearest paper pixel's, px.
+        widest: the pen's widest line, px.
+
+    Returns:
+        Rows and columns of each rectangle.
+    """
+    rows, columns = np.nonzero(depth > WORTH_A_PASS * widest / 2)
+    if len(rows) == 0:
+        return []
+    margin = int(np.ceil((_REACH + 2.5) * widest / 2)) + _SPARE_PX
+    tile = max(_TILE_PX, margin)
+    height, width = depth.shape
+    needed = np.zeros((height // tile + 1, width // tile + 1), dtype=bool)
+    for dy in (-margin, margin):
+        for dx in (-margin, margin):
+            y, x = np.clip(rows + dy, 0, height - 1), np.clip(columns + dx, 0, width - 1)
+            needed[y // tile, x // tile] = True
+    boxes = [
+        (y.start, x.start, y.stop, x.stop) for y, x in ndimage.find_objects(ndimage.label(needed, _EIGHT)[0])
+    ]
+    apart: list[tuple[int, int, int, int]] = []
+    while boxes:
+        one = boxes.pop()
+        meeting = [two for two in apart if _meet(one, two)]
+        if meeting:
+            apart = [two for two in apart if two not in meeting]
+            table = np.array([one, *meeting])
+            low, high = table[:, :2].min(axis=0).tolist(), table[:, 2:].max(axis=0).tolist()
+            boxes.append((*low, *high))
+        else:
+            apart.append(one)
+    return [
+        (slice(top * tile, min(bottom * tile, height)), slice(left * tile, min(right * tile, width)))
+        for top, left, bottom, right in sorted(apart)
+    ]
+
+
+def _meet(one: tuple[int, int, int, int], two: tuple[int, int, int, int]) -> bool:
+    return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]

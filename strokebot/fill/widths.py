@@ -45,6 +45,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
+from strokebot.geometry.distance import depth, distance_at
 from strokebot.picture.parts import ink_mask
 
 # How far a line is followed from each of its points, in widths, and how much of it must be there.
@@ -105,11 +106,10 @@ def has_areas(ink: NDArray[np.float32], widest_px: float) -> float:
         return 0.0
     # Between pixel centres half a pixel is paper.
     radius = WORTH_A_PASS * widest_px * unit / 2
-    core = depth_of(mask) - 0.5 > radius
+    core = depth(mask) - 0.5 > radius
     if not core.any():
         return 0.0
-    opened = np.asarray(ndimage.distance_transform_edt(~core)) < radius + 0.5
-    return float(np.count_nonzero(opened & mask) / total)
+    return float(np.count_nonzero(distance_at(core, *np.nonzero(mask)) < radius + 0.5) / total)
 
 
 def line_width_px(ink: NDArray[np.float32]) -> tuple[float, float]:
@@ -145,10 +145,10 @@ def _spilt(mask: NDArray[np.bool_], place: NDArray[np.intp], width: float, unit:
 
     A pixel of the picture, ``unit`` px, along the outline is not counted: the grid is no more exact.
     """
-    off = np.ones(mask.shape, dtype=bool)
-    off[tuple(place.T)] = False
-    near = np.asarray(ndimage.distance_transform_edt(off)) < width / 2 - unit
-    return float(np.count_nonzero(near & ~mask) / np.count_nonzero(mask))
+    line = np.zeros(mask.shape, dtype=bool)
+    line[tuple(place.T)] = True
+    beside = distance_at(line, *np.nonzero(~mask)) < width / 2 - unit
+    return float(np.count_nonzero(beside) / np.count_nonzero(mask))
 
 
 def _is_line(place: NDArray[np.intp], width: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -191,7 +191,7 @@ def _spots(
 def _ridge(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """The skeleton's pixels (K, 2), and the width of the ink across each."""
     place = np.argwhere(skeletonize(mask))  # type: ignore[no-untyped-call]
-    return place, np.maximum(2.0 * depth_of(mask)[tuple(place.T)] - 1.0, 1.0)
+    return place, np.maximum(2.0 * depth(mask)[tuple(place.T)] - 1.0, 1.0)
 
 
 def _pairs(
@@ -226,8 +226,3 @@ def _reduced(ink: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
         ink = np.asarray(Image.fromarray(np.ascontiguousarray(ink)).resize(size, Image.Resampling.BOX))
         unit = max(size) / max(height, width)
     return ink_mask(ink), unit
-
-
-def depth_of(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Distance to the paper; a frame of paper: ink that runs off the picture ends there."""
-    return np.asarray(ndimage.distance_transform_edt(np.pad(mask, 1)))[1:-1, 1:-1]

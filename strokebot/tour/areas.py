@@ -9,6 +9,7 @@ Symbols, working px: r = half the pen's widest line, the radius of a ring's node
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.spatial import cKDTree
 
 from strokebot.fill import FillMode
 from strokebot.fill.filling import Filling, fill_areas
+from strokebot.geometry.distance import nearest
 from strokebot.geometry.polyline import simplify
 from strokebot.tour.centreline import CentreLine, measure, sample
 from strokebot.tour.graph import Graph, Points, clean, split_corners, trace
@@ -34,6 +36,19 @@ _TOLERANCE_PX = 0.1
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
+class _Roots:
+    """The passes of a filling in px of the picture, and the nodes at which roots are cut.
+
+    Attributes:
+        points: (K, 2) of each pass, working px.
+        cuts: of each pass, vertex -> node.
+    """
+
+    def __init__(self, filling: Filling) -> None:
+        self.points = [filling.in_picture(line.points) for line in filling.passes]
+        self.cuts: list[dict[int, int]] = [{} for _ in self.points]
+
+
 class Areas:
     """The filled areas of one picture.
 
@@ -43,14 +58,16 @@ class Areas:
         part: node -> number of the part it belongs to, for the nodes that ``join`` adds.
     """
 
-    def __init__(self, filling: Filling, work: UpsampledInk) -> None:
-        self.mask: NDArray[np.bool_] = filling.field.mask()
+    def __init__(self, fillings: Sequence[Filling], work: UpsampledInk) -> None:
+        self.mask: NDArray[np.bool_] = np.zeros(work.labels.shape, dtype=bool)
+        for filling in fillings:
+            self.mask[filling.rows, filling.columns] = filling.field.mask()
         self.lines: dict[int, CentreLine] = {}
         self.part: dict[int, int] = {}
-        self._filling, self._work = filling, work
-        self._held: dict[int, int] = {}
-        self._radius = filling.field.radius / filling.field.zoom
-        self._points = [line.points / filling.field.zoom for line in filling.passes]
+        self._fillings, self._work = fillings, work
+        # For each filling: loop that holds an end -> number of the area to which that end leads.
+        self._held: list[dict[int, int]] = [{} for _ in fillings]
+        self._radius = fillings[0].field.radius / fillings[0].field.zoom
 
     @classmethod
     def find(
@@ -65,8 +82,8 @@ class Areas:
             mode: how to fill.
         """
         softness = max(work.unit, 1.0)
-        filling = fill_areas(work.ink, work.labels > 0, skeleton, widest_px * work.unit, softness, mode)
-        return None if filling is None else cls(filling, work)
+        fillings = fill_areas(work.ink, work.depth, skeleton, widest_px * work.unit, softness, mode)
+        return cls(fillings, work) if fillings else None
 
     def hold(self, graph: Graph, skeleton: NDArray[np.bool_]) -> None:
         """Holds the ends of lines that lead into areas, before the graph is cleaned.
@@ -75,7 +92,10 @@ class Areas:
             graph: the traced skeleton outside of areas.
             skeleton: (H, W) the whole skeleton.
         """
-        led_to = ndimage.binary_dilation(skeleton & self.mask, _EIGHT)
+        led_to = np.zeros(self.mask.shape, dtype=bool)
+        for filling in self._fillings:
+            block = filling.rows, filling.columns
+            led_to[block] = ndimage.binary_dilation(skeleton[block] & self.mask[block], _EIGHT)
         if not led_to.any():
             return
         for number, edge in list(graph.edges.items()):
@@ -85,14 +105,20 @@ class Areas:
             touching[::-1][np.cumprod(touching[::-1]).astype(bool)] = False
             for k in np.flatnonzero(np.diff(touching.astype(np.int8)) == 1)[::-1] + 1:
                 number = self._split(graph, number, int(k))
-        field = self._filling.field
-        _, (rows, columns) = ndimage.distance_transform_edt(field.label == 0, return_indices=True)
-        for node, place in list(graph.place.items()):
-            column, row = np.floor(place).astype(int)
-            if led_to[row, column]:
-                at = tuple(np.floor(place[::-1] * field.zoom).astype(int))
-                loop = graph.add_edge(node, node, np.array([place, place + _HOLD_PX, place]))
-                self._held[loop] = int(field.label[rows[at], columns[at]]) - 1
+        nodes = list(graph.place)
+        cells = np.floor(np.array([graph.place[node] for node in nodes]).reshape(-1, 2)).astype(int)
+        for filling, held in zip(self._fillings, self._held, strict=True):
+            field, (top, left) = filling.field, (filling.rows.start, filling.columns.start)
+            inside = (cells >= (left, top)) & (cells < (filling.columns.stop, filling.rows.stop))
+            leading = np.flatnonzero(inside.all(axis=1) & led_to[cells[:, 1], cells[:, 0]])
+            if len(leading) == 0:
+                continue
+            rows, columns = nearest(field.label > 0)
+            for k in leading:
+                place = graph.place[nodes[k]]
+                column, row = np.floor((place - (left, top)) * field.zoom).astype(int)
+                loop = graph.add_edge(nodes[k], nodes[k], np.array([place, place + _HOLD_PX, place]))
+                held[loop] = int(field.label[rows[row, column], columns[row, column]]) - 1
 
     def _split(self, graph: Graph, number: int, k: int) -> int:
         """Puts a node on an inner point of an edge; the number of the edge before it."""
@@ -105,38 +131,38 @@ class Areas:
 
     def join(self, graph: Graph) -> None:
         """Puts passes and links into the graph and ties the held lines to them."""
-        cuts: list[dict[int, int]] = [{} for _ in self._points]
+        for filling, held in zip(self._fillings, self._held, strict=True):
+            self._join(graph, filling, held)
+
+    def _join(self, graph: Graph, filling: Filling, held: dict[int, int]) -> None:
+        """Does so for one filling and the loops that hold lines leading to its areas."""
+        roots = _Roots(filling)
         ties: list[tuple[int, int]] = []
-        first = [k for k, line in enumerate(self._filling.passes) if line.is_root and line.closed]
+        first = [k for k, line in enumerate(filling.passes) if line.is_root and line.closed]
         trees: dict[int, tuple[cKDTree, NDArray[np.intp], NDArray[np.intp]]] = {}
-        for area in sorted(set(self._held.values())):
-            own = [k for k in first if self._filling.passes[k].area == area]
-            owner = np.concatenate([np.full(len(self._points[k]), k) for k in own])
-            vertex = np.concatenate([np.arange(len(self._points[k])) for k in own])
-            trees[area] = (cKDTree(np.concatenate([self._points[k] for k in own])), owner, vertex)
-        for loop, area in self._held.items():
+        for area in sorted(set(held.values())):
+            own = [k for k in first if filling.passes[k].area == area]
+            owner = np.concatenate([np.full(len(roots.points[k]), k) for k in own])
+            vertex = np.concatenate([np.arange(len(roots.points[k])) for k in own])
+            trees[area] = (cKDTree(np.concatenate([roots.points[k] for k in own])), owner, vertex)
+        for loop, area in held.items():
             node = graph.edges[loop].a
             graph.drop_edge(loop)
             tree, owner, vertex = trees[area]
             _, near = tree.query(graph.place[node])
-            ties.append((node, self._node(graph, cuts, int(owner[near]), int(vertex[near]))))
-        zoom = self._filling.field.zoom
+            ties.append((node, self._node(graph, roots, int(owner[near]), int(vertex[near]))))
         ways = [
-            (
-                self._node(graph, cuts, link.a, link.u),
-                self._node(graph, cuts, link.b, link.v),
-                link.points / zoom,
-            )
-            for link in self._filling.links
+            (self._node(graph, roots, link.a, link.u), self._node(graph, roots, link.b, link.v), link.points)
+            for link in filling.links
         ]
-        for detour in self._filling.detours:
-            node = self._node(graph, cuts, detour.a, detour.u)
-            ways.append((node, node, detour.points / zoom))
-        for k, line in enumerate(self._filling.passes):
+        for detour in filling.detours:
+            node = self._node(graph, roots, detour.a, detour.u)
+            ways.append((node, node, detour.points))
+        for k, line in enumerate(filling.passes):
             if line.is_root:
-                self._add_pass(graph, cuts, k)
+                self._add_pass(graph, roots, k, line.closed)
         for a, b, points in ways:
-            self._add(graph, a, b, points)
+            self._add(graph, a, b, filling.in_picture(points))
         tied: dict[int, int] = {}
         for node, _ in ties:
             tied[node] = tied.get(node, 0) + 1
@@ -146,33 +172,33 @@ class Areas:
             else:
                 self._add(graph, node, ring, np.array([graph.place[node], graph.place[ring]]))
 
-    def _node(self, graph: Graph, cuts: list[dict[int, int]], k: int, vertex: int) -> int:
+    def _node(self, graph: Graph, roots: _Roots, k: int, vertex: int) -> int:
         """The node at a vertex of a pass."""
-        if vertex not in cuts[k]:
-            place = self._points[k][vertex]
-            node = cuts[k][vertex] = graph.new_node(place, self._radius)
+        if vertex not in roots.cuts[k]:
+            place = roots.points[k][vertex]
+            node = roots.cuts[k][vertex] = graph.new_node(place, self._radius)
             self._note_part(node, place)
-        return cuts[k][vertex]
+        return roots.cuts[k][vertex]
 
     def _note_part(self, node: int, place: Points) -> None:
         height, width = self._work.labels.shape
         column, row = (min(max(int(place[k]), 0), n - 1) for k, n in ((0, width), (1, height)))
         self.part[node] = int(self._work.labels[row, column]) - 1
 
-    def _add_pass(self, graph: Graph, cuts: list[dict[int, int]], k: int) -> None:
+    def _add_pass(self, graph: Graph, roots: _Roots, k: int, closed: bool) -> None:
         """Adds a pass, cut at its nodes."""
-        points, closed = self._points[k], self._filling.passes[k].closed
-        if closed and not cuts[k]:
-            self._node(graph, cuts, k, int(np.argmin(points @ (0.5, 1.0))))
+        points, cuts = roots.points[k], roots.cuts[k]
+        if closed and not cuts:
+            self._node(graph, roots, k, int(np.argmin(points @ (0.5, 1.0))))
         if not closed:
-            self._node(graph, cuts, k, 0)
-            self._node(graph, cuts, k, len(points) - 1)
-        at = sorted(cuts[k])
+            self._node(graph, roots, k, 0)
+            self._node(graph, roots, k, len(points) - 1)
+        at = sorted(cuts)
         for u, v in pairwise(at):
-            self._add(graph, cuts[k][u], cuts[k][v], points[u : v + 1])
+            self._add(graph, cuts[u], cuts[v], points[u : v + 1])
         if closed:
             around = np.concatenate([points[at[-1] :], points[: at[0] + 1]])
-            self._add(graph, cuts[k][at[-1]], cuts[k][at[0]], around)
+            self._add(graph, cuts[at[-1]], cuts[at[0]], around)
 
     def _add(self, graph: Graph, a: int, b: int, points: Points) -> None:
         """Adds a filling edge and its drawn line."""

@@ -88,7 +88,7 @@ def sample(field: NDArray[np.floating], points: Points) -> Floats:
 
 
 def measure(
-    graph: Graph, ink: NDArray[np.float32], depth: NDArray[np.float64], unit: float
+    graph: Graph, ink: NDArray[np.float32], depth: NDArray[np.floating], unit: float
 ) -> dict[int, CentreLine]:
     """Measures every edge of a graph.
 
@@ -158,7 +158,7 @@ def _normals(points: Points) -> Points:
 
 
 def _profiles(
-    points: Points, normals: Points, ink: NDArray[np.float32], depth: NDArray[np.float64], unit: float
+    points: Points, normals: Points, ink: NDArray[np.float32], depth: NDArray[np.floating], unit: float
 ) -> Floats:
     """Shift, width, peak, integral and whether they are believed (1 or 0), (K, 5)."""
     radius = np.maximum(sample(depth, points), 0.5)

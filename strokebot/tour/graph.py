@@ -146,7 +146,7 @@ class Graph:
         return found
 
 
-def trace(skeleton: NDArray[np.bool_], depth: NDArray[np.float64]) -> Graph:
+def trace(skeleton: NDArray[np.bool_], depth: NDArray[np.floating]) -> Graph:
     """Traces a skeleton.
 
     Args:

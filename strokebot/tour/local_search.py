@@ -15,8 +15,9 @@ Symbols; H = height of the part, all lengths in H; an edge e followed forward ha
           than the rest a hand draws e
     t_e   time, in lengths walked, at the middle of the first pass over e
     u_k   turn of the transition from step k - 1 to step k, see ``postman``
+    S     w_S . (x, y, is a line end) of the node where the walk starts, x and y in the box of the part
 
-    cost = RETRACE retraced - sum over first passes of (+-D_e + O_e t_e) + TURN sum of u_k
+    cost = RETRACE retraced - sum over first passes of (+-D_e + O_e t_e) + TURN sum of u_k - S
 
 The functions in D_e are those of the lowest order that change sign when a line is followed
 the other way; with no more of them, the weights stay few. Two ways lead from one walk to
@@ -47,27 +48,30 @@ from strokebot.tour.postman import Turns, Walk, euler_walk, least_retracing
 
 Floats = NDArray[np.float64]
 
-# Weights of D_e and O_e in the order of the symbols, of a length retraced, and of a turn.
+# Weights of D_e, O_e and S in the order of the symbols, of a length retraced, and of a turn.
 DIRECTION_WEIGHTS = (0.74, 0.95, -0.08, -0.12, -0.43, 0.64, 0.45, -0.06, 0.07)
 ORDER_WEIGHTS = (-0.33, -0.25, -0.78)
+START_WEIGHTS = (-0.2, -0.32, 0.18)
 # (The fit alone says 0.12 for the retracing. From there to 0.8, direction and order on writers stay the
 # same, and a line that is drawn twice takes time on every machine.)
 RETRACE = 0.8
 TURN = 0.05
 # A part lower than this share of its width is taken as this high.
 _FLATTEST = 0.3
+# A start is placed in a box of at least this many H each way.
+_LEAST_BOX = 0.3
 # Curvature, in 1/H, at which k is squashed to tanh 1.
 _BENT = 4.0
 # Directions are smoothed over this length, in H.
 _SMOOTH = 0.03
 # Starts and ends that are tried, the most promising first.
-_STARTS, _ENDS = 6, 5
+_STARTS, _ENDS = 20, 20
 # Edges up to which other starts and ends are looked for: a long word has as many, and no hand has
 # habits for a drawing with more. Edges of all the walks together that are tried then.
 _MOST_EDGES = 300
 _WALKED_EDGES = 900
 # Walks that are improved: those that cost least before it.
-_IMPROVED = 8
+_IMPROVED = 40
 # Loops longer than this many steps are left alone: the work would grow faster than the walk.
 _LONGEST_LOOP = 24
 # Rounds of improvement.
@@ -83,18 +87,16 @@ class StrokePrior:
         forward: edge -> D_e.
         late: edge -> O_e.
         length: edge -> its length, in H.
-        height_px: H.
+        start: node -> S.
     """
 
     forward: dict[int, float]
     late: dict[int, float]
     length: dict[int, float]
-    height_px: float
+    start: dict[int, float]
 
 
-def features(
-    graph: Graph, numbers: Sequence[int], shapes: Mapping[int, Points]
-) -> tuple[Floats, Floats, Floats, float]:
+def features(numbers: Sequence[int], shapes: Mapping[int, Points]) -> tuple[Floats, Floats, Floats, float]:
     """The integrals of D_e (E, 9) and O_e (E, 3), the lengths (E,), all in H, and H, px."""
     everything = np.concatenate([shapes[k] for k in numbers])
     extent = np.ptp(everything, axis=0)
@@ -137,12 +139,19 @@ def features(
 def stroke_prior(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> StrokePrior:
     """What a hand would rather do with the edges of one component."""
     numbers = sorted({k for node in nodes for k in graph.at[node]})
-    odd, even, length, height = features(graph, numbers, shapes)
+    odd, even, length, height = features(numbers, shapes)
+    corner = np.min([shapes[k].min(axis=0) for k in numbers], axis=0)
+    extent = np.max([shapes[k].max(axis=0) for k in numbers], axis=0) - corner
+    side = np.maximum(extent, _LEAST_BOX * height)
+    start = {
+        node: float(np.dot(START_WEIGHTS, [*(graph.place[node] - corner) / side, len(graph.at[node]) == 1]))
+        for node in nodes
+    }
     return StrokePrior(
         dict(zip(numbers, (odd @ DIRECTION_WEIGHTS).tolist(), strict=True)),
         dict(zip(numbers, (even @ ORDER_WEIGHTS).tolist(), strict=True)),
         dict(zip(numbers, length.tolist(), strict=True)),
-        height,
+        start,
     )
 
 
@@ -257,7 +266,8 @@ class LocalSearch:
         """The cost of the whole walk, see the top of the file."""
         walked = sum(self._prior.length[number] for number, _ in self.steps)
         retraced = walked - sum(self._prior.length.values())
-        return RETRACE * retraced + self._cost(self.steps, 0, len(self.steps), 0.0)
+        start = self._prior.start[self._node[0]]
+        return RETRACE * retraced + self._cost(self.steps, 0, len(self.steps), 0.0) - start
 
     def _cost(self, steps: Walk, low: int, high: int, time: float) -> float:
         """The cost of steps put in the place low .. high, with both transitions into the rest."""

@@ -15,15 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from strokebot.geometry.distance import depth, repeated
 from strokebot.picture.parts import find_parts, ink_mask, line_width
 
 # Lines are enlarged to about this many working px for a skeleton that follows them.
-_LINE_PX = 12.0
+_LINE_PX = 8.0
 # Enlargement at most, and working pixels at most (time and memory).
 _LARGEST_UNIT = 4
 _WORKING_PIXELS = 4_000_000
-# Enlarged ink may lie this far from the pixels that it came from, px of the picture.
-_ROUNDING_PX = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,7 @@ class UpsampledInk:
 
     ink: NDArray[np.float32]
     labels: NDArray[np.int32]
-    depth: NDArray[np.float64]
+    depth: NDArray[np.floating]
     box: NDArray[np.float64]
     unit: float
 
@@ -70,9 +69,7 @@ def prepare(ink: NDArray[np.float32]) -> UpsampledInk:
         return UpsampledInk(ink, parts.labels, parts.depth, box, 1.0)
     field = np.clip(_resize(ink, (width * unit, height * unit), Image.Resampling.BICUBIC), 0.0, 1.0)
     labels = _labels(field, parts.labels, unit)
-    # A frame of paper: ink that runs off the picture ends there.
-    depth = np.asarray(ndimage.distance_transform_edt(np.pad(labels > 0, 1)))[1:-1, 1:-1]
-    return UpsampledInk(field, labels, depth, box, float(unit))
+    return UpsampledInk(field, labels, depth(labels > 0), box, float(unit))
 
 
 def _resize(field: NDArray[np.float32], size: tuple[int, int], how: Image.Resampling) -> NDArray[np.float32]:
@@ -81,9 +78,7 @@ def _resize(field: NDArray[np.float32], size: tuple[int, int], how: Image.Resamp
 
 def _labels(field: NDArray[np.float32], parts: NDArray[np.int32], unit: int) -> NDArray[np.int32]:
     """The parts (h, w) of a picture in its enlarged ink (h unit, w unit): as many, joined as before."""
-    distance, (y, x) = ndimage.distance_transform_edt(parts == 0, return_indices=True)
-    spread = np.where(distance <= _ROUNDING_PX * np.sqrt(2), parts[y, x], 0)
-    labels = np.where(ink_mask(field), np.kron(spread, np.ones((unit, unit), dtype=np.int32)), 0)
+    labels = np.where(ink_mask(field), repeated(_grown(parts), unit), 0)
     rows, columns = np.nonzero(parts)
     number = parts[rows, columns]
     middle = unit // 2
@@ -96,21 +91,35 @@ def _labels(field: NDArray[np.float32], parts: NDArray[np.int32], unit: int) -> 
         r, c, n = rows[there] * unit + middle, columns[there] * unit + middle, number[there]
         for step in range(unit + 1):
             labels[r + step * dy, c + step * dx] = n
-    labels[rows * unit + middle, columns * unit + middle] = number
+    rows, columns = rows * unit + middle, columns * unit + middle
+    labels[rows, columns] = number
     # Where two parts meet, the one of the greater number gives way.
-    largest = ndimage.maximum_filter(labels, size=3)
-    smallest = -ndimage.maximum_filter(np.where(labels > 0, -labels, np.iinfo(np.int32).min), size=3)
-    clash = (labels > 0) & (largest != smallest) & (labels > smallest)
-    clash[rows * unit + middle, columns * unit + middle] = False
-    labels[clash] = 0
-    return _whole(labels, rows * unit + middle, columns * unit + middle)
+    y, x = np.nonzero(labels)
+    own = labels[y, x]
+    clash = np.zeros(len(own), dtype=bool)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            other = _shifted(labels, dy, dx)[y, x]
+            clash |= (other > 0) & (other < own)
+    labels[y[clash], x[clash]] = 0
+    labels[rows, columns] = number
+    return _whole(labels, rows, columns)
+
+
+def _grown(parts: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The parts (h, w) and the paper pixels beside them: first across edges, then across corners."""
+    grown = parts.copy()
+    for around in (((0, 1), (1, 0), (0, -1), (-1, 0)), ((1, 1), (1, -1), (-1, 1), (-1, -1))):
+        before = grown.copy()
+        for dy, dx in around:
+            np.copyto(grown, _shifted(parts, dy, dx), where=(before == 0) & (grown == 0))
+    return grown
 
 
 def _shifted(parts: NDArray[np.int32], dy: int, dx: int) -> NDArray[np.int32]:
-    """The neighbour below (dy = 1) and to the right (dx = 1) or left (-1) of each pixel, 0 outside."""
-    padded = np.pad(parts, ((0, 1), (1, 1)))
+    """The neighbour dy below and dx to the right of each pixel, each -1 to 1; 0 outside."""
     height, width = parts.shape
-    return padded[dy : dy + height, 1 + dx : 1 + dx + width]
+    return np.pad(parts, 1)[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
 
 
 def _whole(labels: NDArray[np.int32], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.int32]:

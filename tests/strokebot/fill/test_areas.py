@@ -11,6 +11,7 @@ from strokebot.fill.field import find_areas
 from strokebot.fill.filling import Filling, fill_areas
 from strokebot.fill.links import link_passes
 from strokebot.fill.passes import SPACING, rings
+from strokebot.geometry.distance import depth
 from strokebot.gesture import Gesture
 from strokebot.picture.image import InkImage
 from strokebot.picture.parts import find_parts
@@ -76,8 +77,7 @@ def length(gesture: Gesture) -> float:
 def filling(ink: np.ndarray, mode: FillMode = "spiral", widest: float = PEN[1]) -> Filling:
     from skimage.morphology import skeletonize
 
-    found = fill_areas(ink, ink >= 0.5, np.asarray(skeletonize(ink >= 0.5)), widest, 1.0, mode)
-    assert found is not None
+    (found,) = fill_areas(ink, depth(ink >= 0.5), np.asarray(skeletonize(ink >= 0.5)), widest, 1.0, mode)
     return found
 
 
