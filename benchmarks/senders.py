@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from firmware_bridge.dialects.grbl import Grbl
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Envelope
-from firmware_bridge.simulator.faults import FaultyTransport
 from firmware_bridge.simulator.grbl.controller import VirtualGrbl
 from firmware_bridge.simulator.wire import Wire
 from firmware_bridge.stream.link import Link
 from firmware_bridge.stream.streamer import Streamer
+from firmware_bridge.transports.faulty import FaultyTransport
 
 BAUD_RATE = 115200
 LATENCY_S = 0.001

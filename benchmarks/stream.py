@@ -43,10 +43,11 @@ from firmware_bridge.gcode.sanitize import read_gcode
 from firmware_bridge.job.resume import OVERLAP_MM
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import virtual_controller
-from firmware_bridge.simulator.faults import KINDS, FaultyTransport, fault
+from firmware_bridge.simulator.faults import KINDS, fault
 from firmware_bridge.simulator.serve import serve_pty
 from firmware_bridge.stream.link import Link
 from firmware_bridge.stream.streamer import Streamer
+from firmware_bridge.transports.faulty import FaultyTransport
 from firmware_bridge.transports.serial_port import SerialTransport
 from tests.support.fault_trials import DIALECTS, End, trial
 from tests.support.kill_trials import kill

@@ -30,9 +30,10 @@ from firmware_bridge.errors import BridgeError, StrokebotError
 from firmware_bridge.job.device import Device
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Envelope, Move, MoveKind, Program
-from firmware_bridge.simulator.faults import FaultyTransport, fault
+from firmware_bridge.simulator.faults import fault
 from firmware_bridge.simulator.recording import Recording
 from firmware_bridge.stream.link import BUSY_LIMIT_S, Link
+from firmware_bridge.transports.faulty import FaultyTransport
 
 DIALECTS = ("grbl", "marlin", "uarm")
 PEN_UP, PEN_DOWN = 5.0, 0.0

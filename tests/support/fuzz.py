@@ -38,9 +38,10 @@ from firmware_bridge.gcode.sanitize import MAX_LINE_CHARS, read_gcode, validate_
 from firmware_bridge.job.device import Device
 from firmware_bridge.job.resume import resume_program
 from firmware_bridge.journal import Journal, ProgressPoint, begin_job, read_journal
-from firmware_bridge.simulator.faults import Fault, FaultyTransport
+from firmware_bridge.simulator.faults import Fault
 from firmware_bridge.simulator.wire import Piece
 from firmware_bridge.stream.link import Link
+from firmware_bridge.transports.faulty import FaultyTransport
 from tests.support.fault_trials import BOUND_S, clean, drawing, profile
 
 # What machines say, as a whole and in parts, so that noise is near to sense.

@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from firmware_bridge.simulator.faults.base import Fault
 from firmware_bridge.simulator.faults.registry import KINDS, fault
-from firmware_bridge.simulator.faults.transport import FaultyTransport
 
-__all__ = ["KINDS", "Fault", "FaultyTransport", "fault"]
+__all__ = ["KINDS", "Fault", "fault"]

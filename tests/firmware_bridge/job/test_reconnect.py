@@ -20,9 +20,9 @@ from firmware_bridge.job.resume import OVERLAP_MM
 from firmware_bridge.journal import Journal, begin_job, find_job
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import RealTime, VirtualGrbl, serve_pty
-from firmware_bridge.simulator.faults import FaultyTransport
 from firmware_bridge.simulator.wire import Wire
 from firmware_bridge.stream.link import Link
+from firmware_bridge.transports.faulty import FaultyTransport
 from firmware_bridge.wirelog.recorder import logged
 from tests.support.ink_cases import dense, drawn_mm, farthest_mm, ink, ink_mm, plotter, program_of
 

@@ -12,8 +12,9 @@ from firmware_bridge.events import Event, Progress
 from firmware_bridge.job.device import Device, open_device
 from firmware_bridge.job.replay import replay
 from firmware_bridge.journal import Journal, begin_job, find_job
-from firmware_bridge.simulator.faults import FaultyTransport, fault
+from firmware_bridge.simulator.faults import fault
 from firmware_bridge.stream.link import Link
+from firmware_bridge.transports.faulty import FaultyTransport
 from firmware_bridge.wirelog import recorder
 from firmware_bridge.wirelog.log import LogError, WireLog, lines_of, read_log, table_of
 from tests.support.fault_trials import clean, drawing, profile

@@ -14,11 +14,12 @@ from firmware_bridge.control import control_of
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
 from firmware_bridge.job.device import Device
-from firmware_bridge.simulator.faults import KINDS, Fault, FaultyTransport, fault
+from firmware_bridge.simulator.faults import KINDS, Fault, fault
 from firmware_bridge.simulator.grbl.controller import VirtualGrbl
 from firmware_bridge.simulator.grbl.states import HOLD
 from firmware_bridge.simulator.wire import Piece, Wire
 from firmware_bridge.stream.link import BUSY_LIMIT_S, Link
+from firmware_bridge.transports.faulty import FaultyTransport
 from tests.support.fault_trials import (
     BOUND_S,
     DIALECTS,

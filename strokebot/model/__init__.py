@@ -1,0 +1,1 @@
+"""The network that draws single characters: architecture, checkpoint, predictor, shipped weights."""
