@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
+from strokebot.errors import EXIT_INTERRUPTED
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ import typer.core
 
 from firmware_bridge.errors import StrokebotError
 from strokebot import __version__
-from strokebot.__main__ import EXIT_INTERRUPTED
 from strokebot.commands import calibrate, draw, learning, machine, profiles, stream
 from strokebot.commands.common import missing_package, note, one_line
 from strokebot.commands.terminal import make_patient
+from strokebot.errors import EXIT_INTERRUPTED
 
 EXIT_ERROR = 1
 _DEBUG = "STROKEBOT_DEBUG"

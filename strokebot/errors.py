@@ -5,6 +5,7 @@ from __future__ import annotations
 from firmware_bridge.errors import StrokebotError
 
 __all__ = [
+    "EXIT_INTERRUPTED",
     "ConfigError",
     "DataError",
     "GestureError",
@@ -14,6 +15,8 @@ __all__ = [
     "TrajectoryError",
     "WeightsError",
 ]
+
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
 class ImageError(StrokebotError):
