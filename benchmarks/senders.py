@@ -150,7 +150,7 @@ def our_sender(lines: list[str], machine: MachineProfile) -> Run:
     transport = FaultyTransport(machine, table.wire)
     link = Link(transport, Grbl(), machine)
     dialect = Grbl()
-    facts = link.facts.__class__(rx_bytes=machine.rx_buffer_bytes)
+    facts = link.state.facts.__class__(rx_bytes=machine.rx_buffer_bytes)
     Streamer(link, dialect.window(machine, facts)).stream(lines)
     return table.finish()
 

@@ -182,7 +182,8 @@ def rehearse(plan: Plan, progress: Progress | None = None) -> DrawResult:
     """
     stage = Stages(progress, plan.compute_s)
     with stage("simulate"):
-        with open_device(plan.profile.machine, f"sim://{plan.profile.machine.dialect}") as device:
+        simulator = dialect_of(plan.profile.machine.dialect).manners.simulator
+        with open_device(plan.profile.machine, f"sim://{simulator}") as device:
             stream = device.run(plan.program, encoded=plan.gcode)
             transport = device.transport
         if not isinstance(transport, SimulatedTransport):  # the registry could say otherwise

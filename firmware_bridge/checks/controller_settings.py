@@ -24,6 +24,7 @@ from itertools import islice
 
 from firmware_bridge.checks.findings import Finding, Severity, require_none_fatal
 from firmware_bridge.control.base import Control
+from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.limits import AXES, Frame, MachineLimits, Span, as_told
 from firmware_bridge.errors import BridgeError, DeviceRejected, ProtocolError
 from firmware_bridge.gcode.reader import Point, ToolpathReader
@@ -68,7 +69,7 @@ def requirements(lines: Iterable[str], machine: MachineProfile) -> Requirements:
         ProgramError: if an arc does not fit its ends.
     """
     reader, found = ToolpathReader(machine.as_controller()), Requirements()
-    servo, arm = machine.pen_actuator == "servo", machine.dialect == "uarm"
+    servo, arm = machine.pen_actuator == "servo", "reach" in dialect_of(machine.dialect).commands
     low, high, outline = found.low, found.high, _Outline()
     pen, moved = math.nan, False
     for line in lines:
@@ -229,7 +230,7 @@ def _travel(told: MachineLimits, asked: Requirements) -> list[Finding]:
 
 def _servo(machine: MachineProfile, told: MachineLimits, asked: Requirements) -> list[Finding]:
     """A servo that is turned by S: its range, and when it turns."""
-    if machine.pen_actuator != "servo" or machine.dialect != "grbl":
+    if machine.pen_actuator != "servo":
         return []
     found = []
     if told.s_range is not None:
@@ -379,7 +380,7 @@ def judge(link: Link, control: Control, machine: MachineProfile, lines: Sequence
     Raises:
         PreflightError: for the first finding that forbids the start.
     """
-    told = link.dialect.limits(machine, link.facts)
+    told = link.dialect.limits(machine, link.state.facts)
     asked = requirements(lines, machine)
     offset = None
     if reach_known(told):

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
+from firmware_bridge.dialects import DIALECTS
 from firmware_bridge.dialects.base import Facts, WindowSize
 from firmware_bridge.errors import ProtocolError
 from firmware_bridge.gcode.reader import Point
 from firmware_bridge.stream.link import Link
 
-# What the answers of a firmware look like, to tell which one is at the other end.
-_SIGNS = (
-    ("grbl", re.compile(r"Grbl|GrblHAL|<(Idle|Run|Hold|Alarm)[|:,]|error:[0-9]|ALARM:[0-9]|\[(VER|MSG|GC):")),
-    ("marlin", re.compile(r"^start$|^echo:|FIRMWARE_NAME:|^Error:|^Resend:|^ok T:|Unknown command")),
-    ("uarm", re.compile(r"^@[0-9]|^\$[0-9]+ (ok|E2)|^E2[0-9]|[Uu][Aa]rm")),
-)
 # So many characters that no firmware sends mean that the bits are read at the wrong speed.
 _NOISE_SHARE = 0.2
 
@@ -58,8 +52,16 @@ class Control(Protocol):
         """Whether the homing cycle itself lifts the pen before anything else moves."""
         ...
 
-    def stop_and_lift(self, link: Link, pen: float) -> None:
+    def stop_and_lift(
+        self, link: Link, pen: float, lowest_pen: float | None = None, place_lost: bool = False
+    ) -> None:
         """Stops whatever runs and lifts the pen to a value of its axis.
+
+        Args:
+            link: the conversation.
+            pen: the value.
+            lowest_pen: the lowest that the pen may be now, or None if that is not known.
+            place_lost: whether the machine has lost its place: then a z pen is lifted by a distance.
 
         Raises:
             ResponseTimeout: if the machine does not answer.
@@ -102,11 +104,25 @@ class Control(Protocol):
         ...
 
 
+def rise_mm(link: Link, pen: float, lowest_pen: float | None) -> float:
+    """How far to lift a z pen whose place was lost, so that it ends at least at a value.
+
+    Counted from the lowest place of the drawing, but not beyond the end of the axis.
+    """
+    box, state = link.machine.envelope, link.state
+    place = state.place_before_restart or state.position
+    last = pen if place is None else place.pen
+    lowest = last if lowest_pen is None else min(lowest_pen, last)
+    if not box.pen_min <= last <= box.pen_max:  # a damaged report
+        last = lowest
+    return max(min(pen - lowest, box.pen_max - last), 0.0)
+
+
 def identify(heard: list[str]) -> str | None:
     """The dialect that some answer lines look like, or None."""
     for line in heard:
-        for name, sign in _SIGNS:
-            if sign.search(line):
+        for name, dialect in DIALECTS.items():
+            if dialect.signs.search(line):
                 return name
     return None
 

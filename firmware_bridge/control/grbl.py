@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
 from firmware_bridge.control import grbl
-from firmware_bridge.control.base import identify, refuse
+from firmware_bridge.control.base import identify, refuse, rise_mm
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
@@ -49,7 +49,6 @@ from firmware_bridge.errors import (
     ProtocolError,
     ResponseTimeout,
 )
-from firmware_bridge.events import Event
 from firmware_bridge.gcode.reader import Point
 from firmware_bridge.stream.link import BUSY_LIMIT_S, POLL_S, Link
 from firmware_bridge.stream.streamer import Streamer
@@ -66,32 +65,31 @@ def check_mode(link: Link, lines: Sequence[str], window: WindowSize, leave: Call
         leave: brings the machine back.
     """
     # Answers to the questions around it are no news for anybody.
-    told, link.listener = link.listener, _nobody
-    before = grbl.work_offset_mm(link)
-    if any(grbl.places(link).get("G92", ())):
+    with link.listening(None):
+        before = grbl.work_offset_mm(link)
+        shifted = any(grbl.places(link).get("G92", ()))
+    if shifted:
         raise PreflightError(
             "The origin is shifted by G92, which check mode would forget: store it with G10 L20 P1."
         )
-    link.command(link.dialect.commands["check"])
+    with link.listening(None):
+        link.command(link.dialect.commands["check"])
     streamer = Streamer(link, window)
     try:
-        link.listener = told
         streamer.stream(lines)
     except DeviceAlarm as error:
         at = min(streamer.send_window.acknowledged, len(lines) - 1)
         raise DeviceAlarm(f"Line {at + 1} '{lines[at][:40]}': {error}") from error
     finally:
-        link.listener = _nobody
-        leave()
-    if grbl.work_offset_mm(link) != before:
+        with link.listening(None):
+            leave()
+    with link.listening(None):
+        after = grbl.work_offset_mm(link)
+    if after != before:
         raise PreflightError(
             "The work frame is another after check mode: choose G54, or store the origin with G10 L20 P1."
         )
     return True
-
-
-def _nobody(event: Event) -> None:
-    del event
 
 
 _PROBES = 3
@@ -135,15 +133,15 @@ class GrblControl:
     def wait_idle(self, link: Link) -> None:
         """Waits until the machine stands still; see ``Control.wait_idle``."""
         begin_s = progress_s = link.now_s()
-        position = link.position
+        place = link.state.raw_place_mm
         while True:
             status = link.poll()
             if status.state == "Idle":
                 return
             if status.state == "Alarm":
                 raise DeviceAlarm("The machine is in an alarm: find its cause, then home or unlock it.")
-            if link.position != position:
-                position, progress_s = link.position, link.now_s()
+            if link.state.raw_place_mm != place:
+                place, progress_s = link.state.raw_place_mm, link.now_s()
             if status.state in ("Hold", "Door"):
                 progress_s = max(progress_s, min(link.now_s(), begin_s + BUSY_LIMIT_S))
             if link.now_s() - progress_s > NO_PROGRESS_S:
@@ -156,23 +154,25 @@ class GrblControl:
         """A z axis is homed first, upwards, unless a build was changed."""
         return link.machine.pen_actuator == "z"
 
-    def stop_and_lift(self, link: Link, pen: float) -> None:
+    def stop_and_lift(
+        self, link: Link, pen: float, lowest_pen: float | None = None, place_lost: bool = False
+    ) -> None:
         """Stops whatever runs and lifts the pen; see ``Control.stop_and_lift``."""
-        rise_mm = link.rise_mm(pen)
+        up_mm, restarts = rise_mm(link, pen, lowest_pen), link.state.restarts
         link.send_realtime(Realtime.HOLD)
         heard = _wait_for_stand(link)
-        offset = link.offset_mm[2]
+        offset = link.state.offset_mm
         own = _reset(link, _RETURN_S)
-        lost = link.restarted or not (heard or own)
+        lost = place_lost or link.state.restarts > restarts or not (heard or own)
         if _state(link) != "Idle":
             link.command(link.dialect.commands["unlock"])
         if lost and link.machine.pen_actuator == "z":
             # No jog: in that state the line that waits for its end would be refused. Nor any move at
             # all where soft limits count from a place that is lost: they would raise an alarm.
-            may_move = rise_mm and not link.facts.settings.get("$20")
-            lines = [f"G21 G91 G0 Z{decimal(rise_mm)}", "G90"] if may_move else []
+            may_move = up_mm and not link.state.facts.settings.get("$20")
+            lines = [f"G21 G91 G0 Z{decimal(up_mm)}", "G90"] if may_move else []
         else:
-            lines = link.dialect.pen_lines(pen, link.machine, offset)
+            lines = link.dialect.pen_lines(pen, link.machine, None if offset is None else offset[2])
         for line in lines:
             link.command(line)
         link.command(link.dialect.commands["sync"], _LIFT_TIMEOUT_S)
@@ -203,7 +203,6 @@ def _leave_check(link: Link) -> None:
     if _state(link) == "Alarm":  # of a soft limit, of which nothing came
         link.command(link.dialect.commands["unlock"])
     link.poll()
-    link.surplus = 0
 
 
 def _greeted(link: Link, heard: list[str]) -> bool:
@@ -292,7 +291,11 @@ def _reset(link: Link, wait_s: float) -> bool:
     Raises:
         ResponseTimeout: if it does not come back.
     """
-    restarted, give_up_s = link.restarted, link.now_s() + wait_s
+    with link.resetting():
+        return _reset_until(link, link.now_s() + wait_s)
+
+
+def _reset_until(link: Link, give_up_s: float) -> bool:
     alarmed = False
     while True:
         link.send_realtime(Realtime.RESET)
@@ -308,7 +311,6 @@ def _reset(link: Link, wait_s: float) -> bool:
                 ) from cause
             alarmed = alarmed or isinstance(reply, Alarm)
             if isinstance(reply, Banner):
-                link.restarted = restarted
                 return alarmed
 
 
@@ -341,7 +343,7 @@ _PLACE = re.compile(rf"(G5[4-9]|G92):({_NUMBER}(?:,{_NUMBER}){{2,8}})")
 
 def read_facts(link: Link) -> Facts:
     """What ``$I`` and ``$$`` tell; nothing if the machine is busy. What it refuses to tell is noted."""
-    if link.state not in ("Idle", "Alarm"):
+    if link.state.label not in ("Idle", "Alarm"):
         return Facts(notes=("The machine was busy when it was connected and could not tell its limits",))
     notes: list[str] = []
     build = _texts(_asked(link, link.dialect.commands["build info"], notes))

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from types import MappingProxyType
 
-from firmware_bridge.control.base import identify, refuse
+from firmware_bridge.control.base import identify, refuse, rise_mm
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
@@ -61,7 +61,7 @@ class MarlinControl:
         firmware, capabilities = _ask_firmware(link, heard)
         _number_from_zero(link)
         ok_after_resend = _learn_resend(link)
-        link.facts = Facts(firmware, ok_after_resend=ok_after_resend)
+        link.learn(Facts(firmware, ok_after_resend=ok_after_resend))
         keepalive = not any(
             isinstance(r, Message) and "Unknown command" in r.text
             for r in link.command(f"M113 S{_KEEPALIVE_S}")
@@ -101,13 +101,15 @@ class MarlinControl:
         del link
         return False
 
-    def stop_and_lift(self, link: Link, pen: float) -> None:
+    def stop_and_lift(
+        self, link: Link, pen: float, lowest_pen: float | None = None, place_lost: bool = False
+    ) -> None:
         """Lets the taken moves end and lifts the pen; see ``Control.stop_and_lift``."""
-        rise_mm = link.rise_mm(pen)
+        up_mm, restarts = rise_mm(link, pen, lowest_pen), link.state.restarts
         _number_from_zero(link, _RETURN_S)
         self.wait_idle(link)
-        if link.restarted and link.machine.pen_actuator == "z":
-            lines = link.dialect.jog_lines(0.0, 0.0, rise_mm, link.machine.pen_max_speed) if rise_mm else []
+        if (place_lost or link.state.restarts > restarts) and link.machine.pen_actuator == "z":
+            lines = link.dialect.jog_lines(0.0, 0.0, up_mm, link.machine.pen_max_speed) if up_mm else []
         else:
             lines = link.dialect.pen_lines(pen, link.machine)
         for line in lines:
@@ -193,7 +195,7 @@ def _number_from_zero(link: Link, wait_s: float = COMMAND_TIMEOUT_S) -> None:
     resends = 0
     while True:
         link.quiet()
-        link.next_number = 0
+        link.count_from(0)
         link.send_framed(0, "M110 N0")
         deadline = link.now_s() + COMMAND_TIMEOUT_S
         taken = False
@@ -218,22 +220,21 @@ def _number_from_zero(link: Link, wait_s: float = COMMAND_TIMEOUT_S) -> None:
             taken = isinstance(reply, Ok)
         if taken:
             link.quiet()
-            link.next_number = 1
+            link.count_from(1)
             return
 
 
 def _settle(link: Link) -> None:
     """Waits until all that was sent is done and the machine stands."""
     lines = (link.dialect.commands["sync"], link.dialect.commands["status"])
-    first = link.next_number
-    link.next_number += len(lines)
+    first = link.take_numbers(len(lines))
 
     def send(at: int) -> None:
         for i in range(at, len(lines)):
             link.send_framed(first + i, lines[i])
 
     send(0)
-    watchdog = COMMAND_TIMEOUT_S if link.facts.keepalive else _SILENT_MOTION_S
+    watchdog = COMMAND_TIMEOUT_S if link.state.facts.keepalive else _SILENT_MOTION_S
     begin = link.now_s()
     deadline = begin + watchdog
     placed = False

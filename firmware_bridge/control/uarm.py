@@ -36,7 +36,7 @@ class UarmControl:
         """Meets the arm; see ``Control.greet``."""
         heard: list[str] = []
         # A line of an earlier program may be answered late, under its name or the half that arrived.
-        link.next_number = _FIRST_NAME + int(link.now_s() / _NAME_EVERY_S) % _NAMES
+        link.count_from(_FIRST_NAME + int(link.now_s() / _NAME_EVERY_S) % _NAMES)
         _await_ready(link, heard)
         version = _ask_version(link, heard)
         match = _VERSION.fullmatch(version)
@@ -54,12 +54,12 @@ class UarmControl:
     def prepare(self, link: Link, pen: float) -> None:
         """Lifts straight up from wherever the arm stands, since its lines know no such move."""
         link.poll()
-        if link.position is not None and link.position.pen < pen:
+        if link.state.position is not None and link.state.position.pen < pen:
             self.lift(link, pen)
 
     def lift(self, link: Link, pen: float) -> None:
         """Moves only the pen, from where the arm says that it is."""
-        for line in link.dialect.pen_lines(pen, link.machine, here=link.position):
+        for line in link.dialect.pen_lines(pen, link.machine, here=link.state.position):
             link.command(line, _MOTION_S)
 
     def wait_idle(self, link: Link) -> None:
@@ -73,8 +73,11 @@ class UarmControl:
         del link
         return False
 
-    def stop_and_lift(self, link: Link, pen: float) -> None:
+    def stop_and_lift(
+        self, link: Link, pen: float, lowest_pen: float | None = None, place_lost: bool = False
+    ) -> None:
         """Lets the taken moves end and lifts the pen; see ``Control.stop_and_lift``."""
+        del lowest_pen, place_lost  # it measures its place
         link.send_line("")  # ends a line that was cut short
         link.quiet()
         self.wait_idle(link)
@@ -126,8 +129,7 @@ def _ask_version(link: Link, heard: list[str]) -> str:
         if identify(heard) not in (None, link.dialect.name):
             break
         link.send_line("")  # ends a half line that an earlier program may have left
-        number = link.next_number
-        link.next_number += 1
+        number = link.take_numbers()
         link.send_framed(number, link.dialect.commands["build info"])
         deadline = link.now_s() + probe_s
         while link.now_s() < deadline:
@@ -148,8 +150,7 @@ def _asked(link: Link, line: str, timeout_s: float) -> str:
     Raises:
         ResponseTimeout: if no answer comes in time.
     """
-    number = link.next_number
-    link.next_number += 1
+    number = link.take_numbers()
     link.send_framed(number, line)
     deadline = link.now_s() + timeout_s
     while True:

@@ -5,12 +5,15 @@ Nouns:
     Reply     one answer line, read strictly: what is not understood is ``Unknown``
     Realtime  a request that the firmware takes at once, past its line buffer
     Framing   what is put around a line on the wire: nothing, number and checksum, or a name
+    Words     how a firmware reads what differs between firmwares: feeds, waits, the servo's word
+    Manners   how it answers: what an answer means, where it says that it stands, how it is asked
     WindowSize    how many lines and bytes may be under way before an answer must be awaited
     Facts     what a machine told about itself when it was connected
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +34,66 @@ class Framing(StrEnum):
     PLAIN = "plain"  # the line alone; an answer belongs to the oldest line under way
     NUMBERED = "numbered"  # N<n> <line>*<checksum>; the machine asks for lines that it missed
     NAMED = "named"  # #<n> <line>; the answer carries the same number
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a firmware reads the words that not every firmware reads alike.
+
+    Attributes:
+        feed_unit_s: F counts mm in so many seconds.
+        feed_range: F words that it takes as they are.
+        dwell_units_s: what a ``G4`` counts in, by its word.
+        servo_word: the word that turns a servo pen: ``M3`` (the spindle) or ``M280``.
+        pen_decimals: digits of a z pen's value. servo_decimals: of a servo's.
+        rapid_without_feed: whether ``G0`` is as fast as the axes allow, whatever the feed.
+        modal: whether feed, unit and kind of coordinates stay in force from line to line.
+        guesses_arcs: whether it rounds corners by the arc that it guesses through them, and leaves out
+            moves of a few steps, so that a curve is best cut evenly.
+    """
+
+    feed_unit_s: float = 60.0
+    feed_range: tuple[float, float] = (0.1 / 60.0, math.inf)
+    dwell_units_s: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({"P": 1.0}))
+    servo_word: str = "M3"
+    pen_decimals: int = 3
+    servo_decimals: int = 3
+    rapid_without_feed: bool = False
+    modal: bool = True
+    guesses_arcs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a firmware answers.
+
+    Attributes:
+        reports_state: whether a report tells its state, such as ``Idle``.
+        reports_where_it_is: whether a report tells where the tool is, not where all that was taken ends.
+        place_slack_mm: how far a place that it reports may be from the true one.
+        answers_at_rest: whether it answers a line when it has carried it out and stands.
+        answers_while_moving: whether a status request is answered at once, whatever it does.
+        query_takes_room: whether a status request is a line in the buffer of the others.
+        asks_again: whether it asks for a line that arrived damaged.
+        surplus_is_loss: whether an answer that nobody waits for means that lines were lost; not where
+            numbers or names keep the order.
+        nameless_errors: errors of a line just sent though they name none; others without a name belong
+            to what an earlier program left. None: no error has a name.
+        measures_itself: whether it knows its place after any restart.
+        simulator: the virtual controller that runs its lines.
+    """
+
+    simulator: str
+    reports_state: bool = True
+    reports_where_it_is: bool = True
+    place_slack_mm: float = 0.0
+    answers_at_rest: bool = False
+    answers_while_moving: bool = True
+    query_takes_room: bool = False
+    asks_again: bool = False
+    surplus_is_loss: bool = True
+    nameless_errors: frozenset[int] | None = None
+    measures_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +277,18 @@ class Dialect(Protocol):
         realtime: the bytes of each request that it takes at once; those it has not are missing.
         commands: the lines for ``home``, ``sync`` (answered when all motion has ended) and others.
         framing: what is put around a line.
-        dwell: matches a line that makes the machine wait; group 1 is the time.
-        dwell_unit_s: unit of that time.
+        words: how it reads what firmwares read differently.
+        manners: how it answers.
+        signs: found in a line that such a firmware says, and in no other's.
     """
 
     name: str
     realtime: Mapping[Realtime, bytes]
     commands: Mapping[str, str]
     framing: Framing
-    dwell: re.Pattern[str]
-    dwell_unit_s: float
+    words: Words
+    manners: Manners
+    signs: re.Pattern[str]
 
     def window(self, machine: MachineProfile, facts: Facts) -> WindowSize:
         """What may be under way, after what the machine told, or the profile where it did not."""
@@ -262,6 +327,18 @@ class Dialect(Protocol):
     def parse(self, line: str) -> Reply:
         """Reads one answer line (without its line end)."""
         ...
+
+
+_DWELL = re.compile(r"G0*4(?![0-9.])")
+_DWELL_WORD = re.compile(r"([PS]) ?([0-9]*\.?[0-9]+)")
+
+
+def dwell_s(line: str, words: Words) -> float:
+    """How long a line makes the machine wait by itself."""
+    if not _DWELL.search(line):
+        return 0.0
+    units_s = words.dwell_units_s
+    return sum(units_s.get(word, 0.0) * float(number) for word, number in _DWELL_WORD.findall(line))
 
 
 def frame(framing: Framing, number: int, line: str) -> bytes:

@@ -35,6 +35,7 @@ from firmware_bridge.dialects.base import (
     Banner,
     Facts,
     Framing,
+    Manners,
     Message,
     Ok,
     Realtime,
@@ -44,6 +45,7 @@ from firmware_bridge.dialects.base import (
     Status,
     Unknown,
     WindowSize,
+    Words,
 )
 from firmware_bridge.dialects.grbl_limits import limits_of
 from firmware_bridge.dialects.grbl_messages import alarm_words, error_words
@@ -220,8 +222,9 @@ class Grbl:
         }
     )
     framing = Framing.PLAIN
-    dwell_unit_s = 1.0
-    dwell = re.compile(r".*G0*4 ?P([0-9]*\.?[0-9]+).*")
+    words = Words(rapid_without_feed=True)
+    manners = Manners(simulator="grbl")
+    signs = re.compile(r"Grbl|GrblHAL|<(Idle|Run|Hold|Alarm)[|:,]|error:[0-9]|ALARM:[0-9]|\[(VER|MSG|GC):")
 
     def window(self, machine: MachineProfile, facts: Facts) -> WindowSize:
         """As many bytes as the receive buffer holds, if the machine told its size; else one line."""

@@ -40,6 +40,7 @@ from firmware_bridge.dialects.base import (
     Busy,
     Facts,
     Framing,
+    Manners,
     Message,
     Ok,
     Realtime,
@@ -50,6 +51,7 @@ from firmware_bridge.dialects.base import (
     Unknown,
     Waiting,
     WindowSize,
+    Words,
 )
 from firmware_bridge.dialects.limits import Frame, MachineLimits, Reader, Span, Three
 from firmware_bridge.dialects.numbers import axis_words, comment_lines, decimal, feed_word
@@ -161,8 +163,21 @@ class Marlin:
         }
     )
     framing = Framing.NUMBERED
-    dwell = re.compile(r"G0*4 ?P([0-9]+)")
-    dwell_unit_s = 1.0 / _MS_PER_S
+    words = Words(
+        dwell_units_s=MappingProxyType({"P": 1.0 / _MS_PER_S, "S": 1.0}),
+        servo_word="M280",
+        servo_decimals=0,
+        guesses_arcs=True,
+    )
+    manners = Manners(
+        simulator="marlin",
+        reports_state=False,
+        reports_where_it_is=False,
+        answers_while_moving=False,
+        asks_again=True,
+        surplus_is_loss=False,
+    )
+    signs = re.compile(r"^start$|^echo:|FIRMWARE_NAME:|^Error:|^Resend:|^ok T:|Unknown command")
 
     def window(self, machine: MachineProfile, facts: Facts) -> WindowSize:
         """The command queue of a real Marlin; one line for what only speaks like it."""

@@ -25,6 +25,7 @@ from firmware_bridge.dialects.base import (
     Banner,
     Facts,
     Framing,
+    Manners,
     Message,
     Ok,
     Realtime,
@@ -33,6 +34,7 @@ from firmware_bridge.dialects.base import (
     Status,
     Unknown,
     WindowSize,
+    Words,
 )
 from firmware_bridge.dialects.limits import MachineLimits
 from firmware_bridge.dialects.numbers import comment_lines, decimal
@@ -51,6 +53,10 @@ _DECIMALS = 2
 # "#" and up to nine digits and a blank.
 _NAME_CHARS = 11
 _POLL = b"P2220\n"
+# It measures its place by its joints, as well as it can.
+_PLACE_SLACK_MM = 1.5
+# Told without a name, since the line was dropped unread.
+_QUEUE_FULL = 23
 
 _ANSWER = re.compile(r"(?:\$([0-9]{1,9}) )?(ok|E2[0-9])(?: (.*))?")
 _NUMBER = r"(-?[0-9]{1,9}(?:\.[0-9]{0,9})?)"
@@ -93,8 +99,24 @@ class Uarm:
         }
     )
     framing = Framing.NAMED
-    dwell = re.compile(r"G4P([0-9]*\.?[0-9]+)")
-    dwell_unit_s = 1.0
+    words = Words(
+        feed_unit_s=1.0,
+        feed_range=(LEAST_SPEED_MM_S, GREATEST_SPEED_MM_S),
+        pen_decimals=_DECIMALS,
+        modal=False,
+    )
+    manners = Manners(
+        simulator="uarm",
+        reports_state=False,
+        place_slack_mm=_PLACE_SLACK_MM,
+        answers_at_rest=True,
+        answers_while_moving=False,
+        query_takes_room=True,
+        surplus_is_loss=False,
+        nameless_errors=frozenset({_QUEUE_FULL}),
+        measures_itself=True,
+    )
+    signs = re.compile(r"^@[0-9]|^\$[0-9]+ (ok|E2)|^E2[0-9]|[Uu][Aa]rm")
 
     def window(self, machine: MachineProfile, facts: Facts) -> WindowSize:
         """As many lines as the firmware keeps answers for and its receive buffer holds."""

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.gcode.arcs import chords
 from firmware_bridge.gcode.grbl_grammar import MM_PER_INCH, GcodeError, LineOrder, Modal
@@ -31,7 +32,6 @@ Point = tuple[float, float, float]
 _WORD = re.compile(r"([A-Z])\s*([+-]?[0-9]*\.?[0-9]+|[+-]?[0-9]+\.)")
 _NAN = math.nan
 _AXES = "XYZ"
-_SECONDS_PER_MINUTE = 60.0
 # Chords bulge less than a motor step.
 _ARC_TOLERANCE_MM = 0.002
 _MOTIONS = {0.0: "G0", 1.0: "G1", 2.0: "G2", 3.0: "G3"}
@@ -90,11 +90,11 @@ class ToolpathReader:
 
     def __init__(self, machine: MachineProfile) -> None:
         self.servo = machine.pen_actuator == "servo"
-        # The uArm counts feeds in mm/s, and dwells in Marlin's P are ms.
-        self._feed_unit_s = 1.0 if machine.dialect == "uarm" else _SECONDS_PER_MINUTE
-        self._dwell_unit_s = 0.001 if machine.dialect == "marlin" else 1.0
-        self._servo_word_is_m280 = machine.dialect == "marlin"
-        self._rapid = machine.dialect == "grbl"
+        words = dialect_of(machine.dialect).words
+        self._feed_unit_s = words.feed_unit_s
+        self._dwell_units_s = words.dwell_units_s
+        self._servo_word_is_m280 = words.servo_word == "M280"
+        self._rapid = words.rapid_without_feed
         self.place: Point = (_NAN, _NAN, _NAN)
         self.motion = "G0"
         self.feed_per_s = 0.0
@@ -156,9 +156,7 @@ class ToolpathReader:
         if self.servo:
             self._turn(values, turns)
         if dwells:
-            seconds = values.get("P", 0.0) * self._dwell_unit_s + values.get("S", 0.0) * (
-                self._dwell_unit_s == 0.001
-            )
+            seconds = sum(values.get(word, 0.0) * unit_s for word, unit_s in self._dwell_units_s.items())
             return ToolpathStep(index, (self.place,), 0.0, True, seconds)
         if one_shot:
             self.place = (_NAN, _NAN, self.place[2] if self.servo else _NAN)

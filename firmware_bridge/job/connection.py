@@ -6,14 +6,13 @@ from types import TracebackType
 from typing import Self
 
 from firmware_bridge.control import control_of
-from firmware_bridge.dialects.base import Facts, Framing, Realtime
+from firmware_bridge.dialects.base import Facts
 from firmware_bridge.errors import PreflightError
 from firmware_bridge.job import connection
 from firmware_bridge.joint_moves import joint_step
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import Link
 from firmware_bridge.transports import Transport
-from firmware_bridge.wirelog import recorder
 
 # The real one does nothing but home for up to this long, and answers only at the end.
 _HOME_TIMEOUT_S = 180.0
@@ -25,8 +24,6 @@ class Connected:
     Attributes:
         machine: the profile.
         window: what may be under way while it draws.
-        restarted: whether it greeted as after a restart when the port was opened, so that its counters
-            have begun anew, until it is homed or draws.
     """
 
     def __init__(self, machine: MachineProfile, link: Link) -> None:
@@ -34,10 +31,24 @@ class Connected:
         self.machine = machine
         self._link = link
         self._control = control_of(machine.dialect)
-        link.facts = self._control.greet(link)
-        self.restarted = link.restarted
-        link.restarted = False  # it may have, when the port was opened
-        self.window = link.dialect.window(machine, link.facts)
+        self._placed_restarts = 0
+        self._meet()
+
+    def _meet(self) -> None:
+        """Greets the machine, and learns what it is."""
+        self._link.learn(self._control.greet(self._link))
+        self.window = self._link.dialect.window(self.machine, self._link.state.facts)
+
+    @property
+    def restarted(self) -> bool:
+        """Whether it greeted unasked, as when the port was opened, since its place was last known.
+
+        Its counters have begun anew then. Homing makes its place known, and whoever draws has seen to it.
+        """
+        return self._link.state.restarts > self._placed_restarts
+
+    def _place_known(self) -> None:
+        self._placed_restarts = self._link.state.restarts
 
     def __enter__(self) -> Self:
         return self
@@ -55,53 +66,41 @@ class Connected:
     @property
     def state(self) -> str:
         """The last state that the machine reported, such as ``Idle`` or ``Hold:0``."""
-        return self._link.state
+        return self._link.state.label
 
     @property
     def facts(self) -> Facts:
         """What the machine told about itself at the start: firmware, sizes, stored settings."""
-        return self._link.facts
+        return self._link.state.facts
 
     @property
     def measures_itself(self) -> bool:
         """Whether the machine knows its place after any restart."""
-        return self._link.dialect.framing is Framing.NAMED
+        return self._link.dialect.manners.measures_itself
 
     def close(self) -> None:
         """Gives the port back."""
         self._link.transport.close()
 
-    def abort_lift(self, pen: float | None = None) -> None:
+    def abort_lift(
+        self, pen: float | None = None, lowest_pen: float | None = None, place_lost: bool = False
+    ) -> None:
         """Stops whatever runs and lifts the pen straight up.
 
         Args:
             pen: pen value to lift to; by default the one that is surely off the paper.
+            lowest_pen: the lowest that the pen may be now, or None if that is not known.
+            place_lost: whether the machine has lost its place: then a z pen is lifted by a distance.
 
         Raises:
             ResponseTimeout: if the machine does not answer.
             DeviceError: if it refuses to lift.
             PortError: if the port goes away.
         """
-        self._control.stop_and_lift(self._link, self.machine.safe_pen if pen is None else pen)
+        up = self.machine.safe_pen if pen is None else pen
+        self._control.stop_and_lift(self._link, up, lowest_pen, place_lost)
 
     # -- realtime --------------------------------------------------------------------------------
-
-    def hold(self) -> None:
-        """Slows down to a stop; ``resume`` goes on. The pen stays where it is.
-
-        A firmware without a hold draws to the end what it has taken already.
-        """
-        recorder.note_wish(self._link, "hold")
-        self._link.feeding = False
-        if self._link.hears(Realtime.HOLD):
-            self._link.send_realtime(Realtime.HOLD)
-
-    def resume(self) -> None:
-        """Goes on after ``hold``."""
-        recorder.note_wish(self._link, "resume")
-        self._link.feeding = True
-        if self._link.hears(Realtime.RESUME):
-            self._link.send_realtime(Realtime.RESUME)
 
     def reset(self) -> None:
         """Starts the controller's counters anew; GRBL drops what was under way, Marlin draws it first.
@@ -130,7 +129,7 @@ class Connected:
         if pen and self.machine.pen_actuator == "z" and "home pen" in commands:
             self._link.command(commands["home pen"], _HOME_TIMEOUT_S)
         self.wait_idle()
-        self.restarted = False
+        self._place_known()
 
     def unlock(self) -> None:
         """Leaves an alarm without homing; the position may be wrong then."""
@@ -178,7 +177,7 @@ def jog(link: Link, machine: MachineProfile, step: tuple[float, float, float], f
     if dpen and machine.pen_actuator == "servo":
         raise PreflightError("A servo pen cannot be jogged: move it to a value instead.")
     link.poll()
-    here, box = link.position, machine.envelope
+    here, box = link.state.position, machine.envelope
     if here is not None:
         _check_jog("x", here.x_mm, dx_mm, box.x_min_mm, box.x_max_mm)
         _check_jog("y", here.y_mm, dy_mm, box.y_min_mm, box.y_max_mm)
@@ -199,7 +198,7 @@ def move_pen(link: Link, machine: MachineProfile, value: float) -> None:
             f"The pen value {value:g} is outside {box.pen_min:g} to {box.pen_max:g}: choose one inside."
         )
     link.poll()
-    for line in link.dialect.pen_lines(value, machine, here=link.position):
+    for line in link.dialect.pen_lines(value, machine, here=link.state.position):
         link.command(line, _PEN_TIMEOUT_S)
 
 

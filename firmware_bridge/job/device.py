@@ -15,9 +15,9 @@ from typing import Literal
 
 from firmware_bridge.checks import controller_settings, preflight
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.dialects.base import Status
+from firmware_bridge.dialects.base import Realtime
 from firmware_bridge.errors import PlaceLost
-from firmware_bridge.events import Event, Position
+from firmware_bridge.events import Position
 from firmware_bridge.gcode.sanitize import ReadyLines, validate_lines
 from firmware_bridge.job.connection import Connected
 from firmware_bridge.job.drawing import Drawing
@@ -189,20 +189,16 @@ class Device(Connected):
         drawing.adjust.restore(state.trims)
         drawing.sent_before(state.bound, state.may_sent)
         link = self._link
-        lowest = link.lowest_pen = drawing.lowest_pen()
-        measures = self.measures_itself
-        link.restarted = link.restarted or self.restarted
-        kept = measures or not link.restarted
-        if kept:  # otherwise what it reports is from another frame
+        lowest, measures = drawing.lowest_pen(), self.measures_itself
+        lost = self.restarted and not measures
+        if not lost:
             drawing.stop()
-            link.on_status = drawing.reported
-        try:
-            if kept or place != "home" or not self._control.homing_lifts(link):
-                self.abort_lift()
-        finally:
-            link.on_status = _no_status
-            drawing.stopped()
-        kept = kept and (measures or drawing.on_the_way or _still_there(link.position, state))
+        # What a machine that lost its place reports is from another frame.
+        with link.watching(None if lost else drawing.reported):
+            if not lost or place != "home" or not self._control.homing_lifts(link):
+                self.abort_lift(None, lowest, self.restarted)
+        drawing.stopped()
+        kept = not lost and (measures or drawing.on_the_way or _still_there(link.state.position, state))
         if not kept and place == "ask":
             raise PlaceLost(
                 "The machine has lost its place, or was moved: home it (--home), or put the pen where the "
@@ -211,8 +207,7 @@ class Device(Connected):
         if not kept and place == "home":
             self.home(pen=True)
         if not self.facts.firmware:  # it was too busy to tell when the port was opened
-            link.facts = self._control.greet(link)
-            self.window = link.dialect.window(self.machine, link.facts)
+            self._meet()
         findings += self.judge(state.lines)
         drawing.begin(drawing.go_on_from(overlap_mm))
         return self._draw(drawing, findings, on_event, self.machine.safe_pen, lowest)
@@ -242,12 +237,8 @@ class Device(Connected):
         lines = self._link.dialect.encode(drawn, self.machine) if isinstance(drawn, Program) else drawn
         lines = _without_comments(lines)
         self._control.require_idle(self._link)
-        if on_event is not None:
-            self._link.listener = on_event
-        try:
+        with self._link.listening(on_event):
             return self._control.check_mode(self._link, lines, self.window)
-        finally:
-            self._link.listener = _no_event
 
     def _draw(
         self,
@@ -257,11 +248,20 @@ class Device(Connected):
         pen_up: float,
         lowest_pen: float | None = None,
     ) -> StreamReport:
-        job = Job(self._link, self._control, self.machine, self.window, drawing, pen_up, self.abort_lift)
+        self._place_known()  # whoever draws has seen to its place
+        job = Job(
+            self._link,
+            self._control,
+            self.machine,
+            self.window,
+            drawing,
+            pen_up,
+            lowest_pen,
+            lambda pen, lowest, lost: self.abort_lift(pen, lowest, lost),
+        )
         self._under_way = drawing
-        self.restarted = False  # whoever draws has seen to its place
         try:
-            report = job.draw(findings, on_event, lowest_pen)
+            report = job.draw(findings, on_event)
             recorder.note_end(self._link, None)
             return report
         except BaseException as error:
@@ -276,15 +276,28 @@ class Device(Connected):
         Raises:
             BridgeError: as ``abort_lift``.
         """
-        link = self._link
-        link.lowest_pen = Drawing(link, lines, self.machine).lowest_pen()
-        link.restarted = True
-        try:
-            self.abort_lift()
-        finally:
-            link.restarted = False
+        self.abort_lift(None, Drawing(self._link, lines, self.machine).lowest_pen(), place_lost=True)
 
     # -- requests while it draws -----------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Slows down to a stop; ``resume`` goes on. The pen stays where it is.
+
+        A firmware without a hold draws to the end what it has taken already.
+        """
+        recorder.note_wish(self._link, "hold")
+        self._set_held(True, Realtime.HOLD)
+
+    def resume(self) -> None:
+        """Goes on after ``hold``."""
+        recorder.note_wish(self._link, "resume")
+        self._set_held(False, Realtime.RESUME)
+
+    def _set_held(self, held: bool, request: Realtime) -> None:
+        if self._under_way is not None:
+            self._under_way.held = held
+        if self._link.hears(request):
+            self._link.send_realtime(request)
 
     def pause(self) -> None:
         """Stops the running drawing on its path and lifts the pen; ``go_on`` goes on.
@@ -333,14 +346,6 @@ class Device(Connected):
 
 def _without_comments(lines: Sequence[str]) -> list[str]:
     return [line for line in lines if not line.startswith(_COMMENT)]
-
-
-def _no_event(event: Event) -> None:
-    del event
-
-
-def _no_status(status: Status) -> None:
-    del status
 
 
 def _still_there(position: Position | None, state: JournalState) -> bool:

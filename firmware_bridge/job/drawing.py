@@ -19,14 +19,15 @@ Nouns:
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from functools import cached_property
 
-from firmware_bridge.dialects.base import Framing, Status
+from firmware_bridge.dialects.base import Status
 from firmware_bridge.errors import Cancelled
 from firmware_bridge.events import Adjusted, Notice, Progress
-from firmware_bridge.gcode.reader import steps
+from firmware_bridge.gcode.reader import ToolpathReader, ToolpathStep, steps
 from firmware_bridge.job.eta import EtaTable, Pace
 from firmware_bridge.job.feed_override import FeedOverride
 from firmware_bridge.job.pen_trim import PenTrim, TrimmedLines
@@ -34,6 +35,7 @@ from firmware_bridge.job.resume import OVERLAP_MM, Restart, resume_program
 from firmware_bridge.journal import Journal, ProgressPoint, ProgressTracker
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import Link, Listener
+from firmware_bridge.stream.locator import Locator
 
 PEN_STEP_MM = 0.05
 _SERVO_STEP_SHARE = 0.02
@@ -97,7 +99,7 @@ class Adjustments:
         """
         plan = self.schedule
         if not plan.is_plain or plan.pen_up != plan.pen_up or plan.pen_up == plan.pen_far:
-            self._link.listener(
+            self._link.tell(
                 Notice("The pen cannot be trimmed here: this file counts in steps, in inches or never lifts.")
             )
             return
@@ -108,7 +110,7 @@ class Adjustments:
         trim = min(max(trim, box.pen_min - plan.pen_far), box.pen_max - plan.pen_far)
         trim = round(trim, 6)
         if trim == self.shaper.trim:
-            self._link.listener(Notice("The pen is trimmed as far as its range allows."))
+            self._link.tell(Notice("The pen is trimmed as far as its range allows."))
             return
         line = tracker.bound.line if resting else tracker.sent_lines
         line = self.shaper.change(line, trim).line
@@ -127,7 +129,7 @@ class Adjustments:
         self._pace.rest()
 
     def _tell(self, away: int) -> None:
-        self._link.listener(Adjusted(self.speed.percent, self.shaper.trim, away))
+        self._link.tell(Adjusted(self.speed.percent, self.shaper.trim, away))
 
 
 def _away(tracker: ProgressTracker) -> int:
@@ -149,6 +151,9 @@ class Drawing:
         adjust: speed and trim of the pen.
         tracker: how far the machine surely is.
         paused: whether a pause is wanted or under way.
+        held: whether no further line is to be sent for now.
+        toolpath: what is in force after the last line sent, and where it leads.
+        locator: reads places out of reports.
         cancelled: whether the end is wanted.
         restart: how the segment under way began, or None for the whole program.
         on_the_way: whether the machine was ever reported on the way of the lines that were sent.
@@ -160,13 +165,17 @@ class Drawing:
         self.adjust = Adjustments(link, lines, machine, journal)
         self.lines: Sequence[str] = TrimmedLines(self.adjust.shaper)
         self.paused = False
+        self.held = False
         self.cancelled = False
         self.restart: Restart | None = None
         self.on_the_way = False
         self._link = link
         self._machine = machine
         self._journal = journal
-        self.tracker = ProgressTracker(machine.as_controller(), link.facts.planner_blocks)
+        self.toolpath = ToolpathReader(machine.as_controller())
+        self.locator = Locator(link)
+        self.tracker = ProgressTracker(machine.as_controller(), link.state.facts.planner_blocks)
+        self._last_sent = -1  # index in the segment
         self._dry = False
         self._resting = False
         self._stopping = False
@@ -180,6 +189,7 @@ class Drawing:
 
     def segment(self) -> Sequence[str]:
         """The lines to stream, after the approach."""
+        self._last_sent = -1
         if self.restart is None:
             return self.lines
         return [*self.restart.entry, *self.restart.tail(self.lines)]
@@ -189,10 +199,13 @@ class Drawing:
         self.restart = restart
         self._resting = False
         self.adjust.speed.forgotten()
-        self.tracker.start_at(restart.begin, self.lines, restart.pen)
+        self._read_to(restart.begin.line)
+        self.tracker.start_at(restart.begin, restart.pen)
         self._head, self._first = len(restart.entry), restart.rest
         if restart.begin.share > 0.0:  # what is left of that line is in the entry
-            self.tracker.sent(self.lines[restart.begin.line])
+            self.tracker.sent(self.toolpath.copy().take(self.lines[restart.begin.line]))
+        for line in restart.approach:
+            self.toolpath.take(line)
 
     def go_on_from(self, overlap_mm: float = OVERLAP_MM) -> Restart:
         """How to go on from where everything is surely drawn."""
@@ -202,9 +215,20 @@ class Drawing:
 
     def sent_before(self, bound: ProgressPoint, may_sent: int) -> None:
         """An earlier stream sent the lines below ``may_sent``, of which those before ``bound`` are drawn."""
-        self.tracker.start_at(bound, self.lines, None)
+        self._read_to(bound.line)
+        self.tracker.start_at(bound, None)
         for line in self.lines[bound.line : may_sent]:
-            self.tracker.sent(line)
+            self.tracker.sent(self.toolpath.take(line))
+
+    def _read_to(self, line: int) -> None:
+        """Reads all lines before one anew."""
+        self.toolpath = ToolpathReader(self._machine.as_controller())
+        for text in self.lines[:line]:
+            self.toolpath.take(text)
+
+    def at_rest(self) -> None:
+        """The machine stands, and has just told where."""
+        self.locator = Locator(self._link, at_rest=True)
 
     @property
     def how_to_go_on(self) -> str:
@@ -227,15 +251,20 @@ class Drawing:
             line = self.lines[at]
             if self.restart is not None and self.restart.fixed and self.restart.fixed[0] == at:
                 line = f"{self.restart.fixed[1].partition(' ')[0]} {line}"
-        return self.adjust.speed.shaped(line, self.tracker.reader)
+        return self.adjust.speed.shaped(line, self.toolpath)
 
-    def sent(self, index: int, text: str) -> None:
+    def sent(self, index: int, text: str) -> ToolpathStep | None:
         """Line ``index`` of the segment was sent; one that is sent again counts once."""
         if self._dry:
-            return
+            return None
         self.adjust.speed.sent(text)
-        if index >= self._head and self._program_index(index) == self.tracker.sent_lines:
-            self.tracker.sent(text)
+        if index <= self._last_sent:
+            return None
+        self._last_sent = index
+        step = self.toolpath.take(text)
+        if index >= self._head:
+            self.tracker.sent(dataclasses.replace(step, index=self._program_index(index)))
+        return step
 
     def taken(self, count: int) -> None:
         """So many lines of the segment were answered."""
@@ -245,16 +274,16 @@ class Drawing:
 
     def reported(self, status: Status) -> None:
         """The machine told where it is."""
-        link = self._link
+        manners = self._link.dialect.manners
         self.adjust.speed.reported(status)
         place = self._here(status)
         if self._dry or self._stood or place is None:
             return
-        if self._stopping and link.dialect.framing is Framing.PLAIN and status.state not in _MOVING:
+        if self._stopping and manners.reports_state and status.state not in _MOVING:
             return  # after the reset: it is being lifted
-        if not self._stopping and link.dialect.framing is Framing.NUMBERED and link.counts is None:
+        if not self._stopping and not self.locator.is_current:
             return  # where it will be, not where it is
-        self._stood = self._stopping and link.dialect.framing is not Framing.PLAIN
+        self._stood = self._stopping and not manners.reports_state
         self.on_the_way = self.tracker.reported(*place) or self.on_the_way
         self._note()
 
@@ -271,7 +300,7 @@ class Drawing:
     def ended(self) -> None:
         """All motion has ended: everything that was taken is drawn."""
         self.tracker.at_rest()
-        self._link.listener(self.progress(0, 0))
+        self._link.tell(self.progress(0, 0))
 
     def check(self) -> None:
         """Ends the stream if somebody wants it.
@@ -320,7 +349,7 @@ class Drawing:
 
     def _here(self, status: Status) -> tuple[float, float, float] | None:
         """Where a report says that the machine is, in words of its controller."""
-        place = self._link.place_of(status)
+        place = self.locator.place(status)
         if place is None or self._machine.pen_actuator != "servo":
             return place
         return place[0], place[1], status.spindle or 0.0
@@ -341,13 +370,13 @@ class Drawing:
             self._warn_once()
 
     def _known(self) -> tuple[float, float, float] | None:
-        p = self._link.position
+        p = self._link.state.position
         return None if p is None else (p.x_mm, p.y_mm, p.pen)
 
     def _warn_once(self) -> None:
         if self._journal is not None and self._journal.failed and not self._journal_told:
             self._journal_told = True
-            self._link.listener(
+            self._link.tell(
                 Notice(
                     f"The journal cannot be written ({self._journal.failed}): this drawing cannot be resumed."
                 )

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 
 from firmware_bridge.dialects.base import Realtime, Status
-from firmware_bridge.dialects.numbers import SECONDS_PER_MINUTE, decimal, feed_word
+from firmware_bridge.dialects.numbers import decimal, feed_word
 from firmware_bridge.gcode.reader import ToolpathReader
 from firmware_bridge.stream.link import Link
 
@@ -30,7 +30,6 @@ _REPORT_AFTER_S = 0.3
 _RAPIDS = ((25, Realtime.RAPID_25), (50, Realtime.RAPID_50), (100, Realtime.RAPID_100))
 _FEED = re.compile(r"F\s*([0-9]*\.?[0-9]+|[0-9]+\.)")
 _AXIS = re.compile(r"[XYZ]")
-_ARM_SPEEDS = (1.0, 100.0)
 
 
 class FeedOverride:
@@ -43,7 +42,7 @@ class FeedOverride:
     def __init__(self, link: Link) -> None:
         self._link = link
         self.at_once = link.hears(Realtime.FEED_RESET)
-        self._arm = link.dialect.name == "uarm"
+        self._range = link.dialect.words.feed_range
         self.percent = 100
         self._feed = self._rapid = 100  # what the machine has been told
         self._sent_s = -1.0
@@ -125,5 +124,5 @@ class FeedOverride:
             self._feed = self.percent
 
     def _clipped(self, feed: float) -> float:
-        low, high = _ARM_SPEEDS if self._arm else (0.1 / SECONDS_PER_MINUTE, float("inf"))
+        low, high = self._range
         return min(max(feed, low), high)

@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.machine import MachineProfile
 
@@ -30,7 +31,6 @@ _UP_SLACK = 1e-6
 _LONGEST = 79
 _AXIS = re.compile(r"[XY]")
 _SETTLES = re.compile(r"G0*4(?![0-9])|M")
-_ARM_DECIMALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ class PenTrim:
         letter = "S" if self._servo else "Z"
         self._word = re.compile(rf"{letter}\s*([+-]?[0-9]*\.?[0-9]+|[+-]?[0-9]+\.)")
         self._letter = letter
-        self._by_m280 = self._servo and machine.dialect == "marlin"
+        words = dialect_of(machine.dialect).words
+        self._by_m280 = self._servo and words.servo_word == "M280"
+        self._decimals = words.servo_decimals if self._servo else words.pen_decimals
 
     @property
     def trim(self) -> float:
@@ -145,9 +147,7 @@ class PenTrim:
         return min(max(value + trim, min(low, value)), max(high, value))
 
     def _number(self, value: float) -> str:
-        if self._by_m280:
-            return str(round(value))
-        return decimal(value, _ARM_DECIMALS) if self._machine.dialect == "uarm" else decimal(value)
+        return decimal(value, self._decimals)
 
 
 def _fitting(line: str, word: str) -> str:

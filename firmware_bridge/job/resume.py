@@ -300,7 +300,7 @@ def _frame_lines(reader: ToolpathReader) -> list[str]:
 
 def _modal_lines(reader: ToolpathReader, machine: MachineProfile) -> list[str]:
     """Lines that put back in force what was: feed, unit and kind of coordinates, on lines of their own."""
-    if machine.dialect == "uarm":  # each of its lines says all that it needs
+    if not dialect_of(machine.dialect).words.modal:  # each of its lines says all that it needs
         return []
     found = []
     if reader.feed_per_s > 0.0:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 
 from firmware_bridge.checks.preflight import Finding
 from firmware_bridge.control.base import Control
-from firmware_bridge.dialects.base import ONE_LINE, Facts, Framing, Status, WindowSize
+from firmware_bridge.dialects.base import ONE_LINE, Facts, WindowSize
 from firmware_bridge.errors import BridgeError, DeviceReset, PortError, ProtocolError, ResponseTimeout
-from firmware_bridge.events import Event, Notice, Paused, Progress, Resumed
+from firmware_bridge.events import Notice, Paused, Progress, Resumed
 from firmware_bridge.job.drawing import Drawing, PauseRequest
 from firmware_bridge.job.resume import Restart
 from firmware_bridge.machine import MachineProfile
@@ -32,6 +32,10 @@ _STUBBORN_INTERRUPTS = 20
 _END_REPORTS = 3
 
 
+# To a value of the pen, from the lowest one of the drawing or None, and whether the place was lost.
+Lift = Callable[[float, float | None, bool], None]
+
+
 class Job:
     """One drawing under way."""
 
@@ -43,7 +47,8 @@ class Job:
         window: WindowSize,
         drawing: Drawing,
         pen_up: float,
-        lift: Callable[[float], None],
+        lowest_pen: float | None,
+        lift: Lift,
     ) -> None:
         """Prepares a drawing.
 
@@ -54,7 +59,8 @@ class Job:
             window: what may be under way.
             drawing: what is drawn.
             pen_up: pen value to lift to.
-            lift: stops whatever runs and lifts the pen to a value.
+            lowest_pen: the lowest that the pen goes in it, or None if that is not known.
+            lift: stops whatever runs and lifts the pen.
         """
         self._link = link
         self._control = control
@@ -62,29 +68,31 @@ class Job:
         self._window = window
         self._drawing = drawing
         self._pen_up = pen_up
+        self._lowest_pen = lowest_pen
         self._lift = lift
+        self._restarts = link.state.restarts
 
-    def draw(
-        self, findings: Sequence[Finding], on_event: Listener | None, lowest_pen: float | None
-    ) -> StreamReport:
+    def draw(self, findings: Sequence[Finding], on_event: Listener | None) -> StreamReport:
         """Draws all of it, and returns when the machine stands still; see ``Device.run``."""
-        drawing, pen_up = self._drawing, self._pen_up
-        link = self._link
+        drawing, link = self._drawing, self._link
         try:
             self._control.require_idle(link)
         except BaseException:
             drawing.close()
             raise
-        link.learn_counts()
-        if on_event is not None:
-            link.listener = drawing.told_to = on_event
-        link.on_status = drawing.reported
+        drawing.at_rest()
+        drawing.told_to = on_event
+        with link.listening(on_event), link.watching(drawing.reported):
+            return self._draw(findings)
+
+    def _draw(self, findings: Sequence[Finding]) -> StreamReport:
+        drawing, link = self._drawing, self._link
         try:
             for finding in findings:
-                link.listener(Notice(f"{finding.message}: {finding.cure}."))
-            link.feeding, link.restarted, link.lowest_pen = True, False, lowest_pen
-            self._control.prepare(link, pen_up)
-            if link.dialect.framing is not Framing.PLAIN:  # its reports do not tell the state
+                link.tell(Notice(f"{finding.message}: {finding.cure}."))
+            self._restarts = link.state.restarts
+            self._control.prepare(link, self._pen_up)
+            if not link.dialect.manners.reports_state:
                 link.enter("Run")
             if drawing.restart is not None:
                 self._tell_restart(drawing.restart)
@@ -93,16 +101,16 @@ class Job:
                 self._wait_paused()
                 more, monitor = self._stream()
                 report = report.plus(more)
-            link.surplus = 0
+            before = link.surplus
             self._control.wait_idle(link)
             link.pause(_LATE_ANSWER_S)
-            if link.surplus and link.dialect.framing is Framing.PLAIN:
+            if link.surplus > before and link.dialect.manners.surplus_is_loss:
                 raise ProtocolError(
-                    f"The machine gave {link.surplus} answers too many, so lines may have been lost: "
-                    "check the cable and draw again."
+                    f"The machine gave {link.surplus - before} answers too many, "
+                    "so lines may have been lost: check the cable and draw again."
                 )
             if monitor is not None:
-                _check_end(link, monitor)
+                _check_end(link, monitor, drawing)
             drawing.adjust.speed.finish()
             drawing.event("done")
             return dataclasses.replace(report, trim=drawing.adjust.shaper.trim)
@@ -117,26 +125,23 @@ class Job:
             drawing.event("stopped", reason=str(error) or type(error).__name__)
             raise
         finally:
-            link.listener, link.on_status = _no_event, _no_status
             drawing.close()
 
     def _stream(self) -> tuple[StreamReport, PositionMonitor | None]:
         """Streams what is left; ends early, with the machine still moving, if a pause is wanted."""
         link, drawing = self._link, self._drawing
         sync = link.dialect.commands["sync"]
-        monitor = None
-        if not _in_inches(link.facts):
-            monitor = PositionMonitor(self._machine, link.dialect.framing, link.facts.planner_blocks)
-        streamer = Streamer(link, self._window, monitor, drawing)
+        monitor, facts = None, link.state.facts
+        if not _in_inches(facts):
+            monitor = PositionMonitor(self._machine, drawing.toolpath, facts.planner_blocks)
+        streamer = Streamer(link, self._window, monitor, drawing, drawing.locator)
         try:
             if drawing.restart is not None and drawing.restart.approach:
                 approach = drawing.restart.approach
                 drawing.dry(True)
                 Streamer(link, ONE_LINE, None, drawing).stream(approach)
-                if monitor is not None:
-                    monitor.begin(approach)
             drawing.dry(False)
-            streamer = Streamer(link, self._window, monitor, drawing)
+            streamer = Streamer(link, self._window, monitor, drawing, drawing.locator)
             streamer.stream(drawing.segment())
             # The answer to this line comes when the last move has ended.
             drawing.dry(True)
@@ -152,16 +157,16 @@ class Job:
         """Stops, lifts, waits until somebody wants to go on, and finds the way back."""
         link, drawing = self._link, self._drawing
         drawing.stop()
-        self._lift(self._pen_up)
+        self._lift_pen()
         drawing.stopped()
         bound = drawing.tracker.bound
         drawing.event("paused")
-        link.listener(Paused(*bound))
+        link.tell(Paused(*bound))
         while drawing.paused:
             link.pause(POLL_S)
-            if link.restarted:
+            if link.state.restarts > self._restarts:
                 raise DeviceReset("The machine restarted while it was paused: home it and resume.")
-            link.listener(Progress(bound.line, len(drawing.lines), None))
+            link.tell(Progress(bound.line, len(drawing.lines), None))
             if drawing.cancelled:
                 drawing.check()
         drawing.begin(drawing.go_on_from())
@@ -169,18 +174,21 @@ class Job:
         if drawing.restart is not None:
             self._tell_restart(drawing.restart)
         self._control.require_idle(link)
-        if link.dialect.framing is not Framing.PLAIN:
+        if not link.dialect.manners.reports_state:
             link.enter("Run")
 
     def _tell_restart(self, restart: Restart) -> None:
-        self._link.listener(Resumed(restart.begin.line, restart.overlap_mm, restart.doubt_mm))
+        self._link.tell(Resumed(restart.begin.line, restart.overlap_mm, restart.doubt_mm))
+
+    def _lift_pen(self) -> None:
+        self._lift(self._pen_up, self._lowest_pen, self._link.state.restarts > self._restarts)
 
     def _stop_safely(self, error: BaseException) -> None:
         """Lifts the pen though Ctrl-C may be pressed again."""
-        self._link.listener = _no_event
         for _ in range(_STUBBORN_INTERRUPTS):
             try:
-                self._lift(self._pen_up)
+                with self._link.listening(None):
+                    self._lift_pen()
             except KeyboardInterrupt:
                 continue
             except BridgeError as failure:
@@ -191,7 +199,7 @@ class Job:
             return
 
 
-def _check_end(link: Link, monitor: PositionMonitor) -> None:
+def _check_end(link: Link, monitor: PositionMonitor, drawing: Drawing) -> None:
     """Raises if the tool does not stand where the last line leads; a report may be damaged once."""
     for left in reversed(range(_END_REPORTS)):
         try:
@@ -199,22 +207,14 @@ def _check_end(link: Link, monitor: PositionMonitor) -> None:
         except (ResponseTimeout, ProtocolError):
             continue
         try:
-            monitor.ended(link.place_of(status))
+            monitor.ended(drawing.locator.place(status))
             return
         except ProtocolError:
             if not left:
                 raise
-    link.listener(Notice("The machine does not say where it stands: look whether the drawing is whole."))
+    link.tell(Notice("The machine does not say where it stands: look whether the drawing is whole."))
 
 
 def _in_inches(facts: Facts) -> bool:
     """Whether GRBL reports places in inches ($13), which nothing here reads."""
     return bool(facts.settings.get("$13"))
-
-
-def _no_event(event: Event) -> None:
-    del event
-
-
-def _no_status(status: Status) -> None:
-    del status

@@ -39,7 +39,7 @@ def simulate_lines(
         DeviceAlarm: if it raises an alarm.
         ProgramError: if a line holds a line break or a character that is not ASCII.
     """
-    virtual = virtual_controller(machine.dialect, machine, start_mm)
+    virtual = virtual_controller(dialect_of(machine.dialect).manners.simulator, machine, start_mm)
     for _ in _run(virtual, lines, machine):
         pass
     return virtual.recording()
@@ -62,7 +62,7 @@ def simulate_pieces(
     Raises:
         StrokebotError: as ``simulate_lines``, after the pieces before.
     """
-    virtual = virtual_controller(machine.dialect, machine, start_mm)
+    virtual = virtual_controller(dialect_of(machine.dialect).manners.simulator, machine, start_mm)
     for _ in _run(virtual, lines, machine):
         virtual.motion.flush()
         yield virtual.recorder.take(virtual.now_s, sample_s)

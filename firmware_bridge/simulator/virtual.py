@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from random import Random
 from typing import Protocol
 
 from firmware_bridge.machine import MachineProfile
@@ -106,6 +107,11 @@ class VirtualController(ABC):
     @abstractmethod
     def turn_servo(self, at_s: float, value: float) -> None:
         """Turns the pen of a servo machine."""
+
+    def refusal(self, random: Random, answer: bytes) -> bytes:
+        """What the firmware might have said in place of a good answer, had it refused the line."""
+        del answer
+        return b"error:%d\r\n" % random.choice([1, 2, 9, 20, 22, 33, 99])
 
     def go_on(self) -> bool:
         """Ends a pause that the program asked for; False if there is none."""

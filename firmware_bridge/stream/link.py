@@ -1,30 +1,20 @@
 """One conversation with a machine: lines out, replies in, and what is known of its state.
 
 Nouns:
-    Link     transport and dialect together, with the last known state and work offset
+    Link     a wire with the state that its replies tell
     command  one line, sent alone, whose answer is awaited (never used while streaming)
-    number   of a line on the wire, where the firmware counts or names lines
     quiet    a short time without a byte, after which nothing is under way any more
+    listener is told events, watcher every report; both only for as long as a ``with`` lasts
 
 Every reply passes through ``read``, so that an alarm or a restart cannot go unseen,
-and only ``Ok`` and ``Rejected`` ever count as answers.
-
-Where a report says that the tool is, in words of the program's frame.
-
-Nouns:
-    work     place in the program's frame; machine minus offset
-    counts   motor steps that Marlin tells beside the place where it will be: where it is
-
-Marlin's M114 tells where all moves that it has read will end, and after ``Count`` how many steps its
-motors have made up to now. At rest both are the same place, which gives the shift between them;
-from then on the steps tell where the tool is. Boards that count the motors of another mechanism (A, B)
-are left out, since a motor is no axis there.
+and only ``Ok`` and ``Rejected`` ever count as answers. ``read`` alone writes the state.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from firmware_bridge.dialects.base import (
@@ -33,7 +23,6 @@ from firmware_bridge.dialects.base import (
     Busy,
     Dialect,
     Facts,
-    Framing,
     Message,
     Ok,
     Realtime,
@@ -42,67 +31,13 @@ from firmware_bridge.dialects.base import (
     Resend,
     Status,
     Unknown,
-    frame,
 )
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
-from firmware_bridge.events import Event, Notice, Position, StateChange
-from firmware_bridge.joint_moves import tool_of_words
+from firmware_bridge.events import Event, Notice, StateChange
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.stream.machine_state import MachineState, heard
+from firmware_bridge.stream.wire import Wire
 from firmware_bridge.transports.base import Transport
-
-WorkPosition = tuple[float, float, float]
-
-
-def place_of(status: Status, offset_mm: tuple[float, ...]) -> WorkPosition | None:
-    """The place in a report, or None if it has none."""
-    if status.work_mm is not None:
-        x, y, z = status.work_mm[:3]
-        return x, y, z
-    if status.machine_mm is not None:
-        x, y, z = (m - o for m, o in zip(status.machine_mm[:3], offset_mm[:3], strict=True))
-        return x, y, z
-    return None
-
-
-class Counts:
-    """Motor steps as a place."""
-
-    def __init__(self, status: Status, steps_per_mm: WorkPosition) -> None:
-        """Learns the shift from a report at rest.
-
-        Raises:
-            ValueError: if it tells no steps, or no place.
-        """
-        self._steps_per_mm = steps_per_mm
-        here, work = self._native(status), status.work_mm
-        if here is None or work is None:
-            raise ValueError("the report tells no steps")
-        self._shift = tuple(w - h for w, h in zip(work[:3], here, strict=True))
-
-    def place(self, status: Status) -> WorkPosition | None:
-        """Where the tool is by the steps of a report; None if it tells none."""
-        here = self._native(status)
-        if here is None:
-            return None
-        x, y, z = (h + s for h, s in zip(here, self._shift, strict=True))
-        return x, y, z
-
-    def _native(self, status: Status) -> WorkPosition | None:
-        text = status.fields.get("Count")
-        if text is None:
-            return None
-        try:
-            x, y, z = (float(n) / s for n, s in zip(text.split(","), self._steps_per_mm, strict=True))
-        except ValueError:
-            return None
-        return x, y, z
-
-
-def steps_per_mm(settings: Mapping[str, float]) -> WorkPosition | None:
-    """Steps of each axis as the machine told them (``M92``), or None if it did not: a guess may be wrong."""
-    told = [settings.get(f"M92 {axis}", 0.0) for axis in "XYZ"]
-    return (told[0], told[1], told[2]) if all(n > 0.0 for n in told) else None
-
 
 # A machine that is alive answers a status request within milliseconds.
 STATUS_TIMEOUT_S = 2.0
@@ -114,138 +49,119 @@ COMMAND_TIMEOUT_S = 5.0
 BUSY_LIMIT_S = 600.0
 # No byte for so long means that nothing is under way: at 115200 baud a full buffer takes 0.02 s.
 QUIET_S = 0.1
-# The uArm's error of a full queue.
-_QUEUE_FULL = 23
 # A line that arrives damaged so often will not arrive.
 MOST_RESENDS = 10
 
 Listener = Callable[[Event], None]
+Watcher = Callable[[Status], None]
 
 
-def _ignore(event: Event) -> None:
-    del event
-
-
-def _ignore_status(status: Status) -> None:
-    del status
-
-
-class Link:
-    """Transport and dialect together.
+class Link(Wire):
+    """A wire with the state that its replies tell.
 
     Attributes:
-        state: the last state the machine reported, such as ``Run`` or ``Hold:0``.
-        offset_mm: machine minus work position, as last reported.
-        listener: gets the events.
-        surplus: answers that came while no line was under way.
-        next_number: number of the next line, where lines are numbered.
-        facts: what the machine told about itself.
-        feeding: False while somebody wants no further line to be sent.
-        restarted: whether the machine has greeted though nobody reset it: it may have lost its place.
-        lowest_pen: the lowest that the pen goes in this drawing, or None if that is not known.
-        on_status: is told every report, after it was noted.
-        counts: reads motor steps as a place, where the machine tells them; see ``learn_counts``.
+        machine: the profile.
     """
 
     def __init__(self, transport: Transport, dialect: Dialect, machine: MachineProfile) -> None:
-        self.transport = transport
-        self.dialect = dialect
+        super().__init__(transport, dialect)
         self.machine = machine
-        self.state = ""
-        self.offset_mm: tuple[float, ...] = (0.0, 0.0, 0.0)
-        self.position: Position | None = None
-        self.listener: Listener = _ignore
-        self.surplus = 0
-        self.next_number = 1
-        self.facts = Facts()
-        self.feeding = True
-        self.restarted = False
-        self.lowest_pen: float | None = None
-        self.on_status: Callable[[Status], None] = _ignore_status
-        self.counts: Counts | None = None
-        self._last_status: Status | None = None
+        self._state = MachineState()
+        self._listeners: list[Listener | None] = [None]
+        self._watchers: list[Watcher | None] = [None]
+        self._surplus = 0
+        self._resetting = False
 
-    def now_s(self) -> float:
-        """The transport's clock."""
-        return self.transport.now_s()
+    @property
+    def state(self) -> MachineState:
+        """What the machine has told up to now."""
+        return self._state
 
-    def send_line(self, line: str) -> int:
-        """Sends one line as it is, without number, and returns its length in bytes."""
-        data = line.encode("ascii") + b"\n"
-        self.transport.write(data)
-        return len(data)
+    @property
+    def surplus(self) -> int:
+        """How many answers came, up to now, while no line was under way."""
+        return self._surplus
 
-    def framed(self, number: int, line: str) -> bytes:
-        """A line as it goes over the wire."""
-        return frame(self.dialect.framing, number, line)
+    # -- who is told -----------------------------------------------------------------------------
 
-    def send_framed(self, number: int, line: str) -> None:
-        """Sends one line under a number."""
-        self.transport.write(self.framed(number, line))
+    def tell(self, event: Event) -> None:
+        """Tells the listener."""
+        if self._listeners[-1] is not None:
+            self._listeners[-1](event)
 
-    def hears(self, what: Realtime) -> bool:
-        """Whether the machine takes such a request at once."""
-        return what in self.dialect.realtime
+    @contextmanager
+    def listening(self, listener: Listener | None) -> Iterator[None]:
+        """Tells events to this listener, or to nobody, for a while."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.pop()
 
-    def send_realtime(self, what: Realtime) -> None:
-        """Sends a realtime byte, which acts at once and is not answered."""
-        self.transport.write(self.dialect.realtime[what])
+    @contextmanager
+    def watching(self, watcher: Watcher | None) -> Iterator[None]:
+        """Tells every report to this watcher, after it was noted, for a while."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.pop()
+
+    # -- what is known ---------------------------------------------------------------------------
+
+    def learn(self, facts: Facts) -> None:
+        """Notes what answers to questions said of the machine; for ``control`` alone, which asks them."""
+        self._state = dataclasses.replace(self._state, facts=facts)
+
+    def learn_offset(self, offset_mm: tuple[float, ...]) -> None:
+        """Notes the work offset that answers to questions said; for ``control`` alone."""
+        self._state = dataclasses.replace(self._state, offset_mm=offset_mm)
+
+    @contextmanager
+    def resetting(self) -> Iterator[None]:
+        """A greeting that comes meanwhile was asked for."""
+        self._resetting = True
+        try:
+            yield
+        finally:
+            self._resetting = False
 
     def read(self, timeout_s: float) -> Reply:
-        """The next reply; notes states and positions and tells the listener.
+        """The next reply; notes what it tells of the machine and tells the listener.
 
         Raises:
             ResponseTimeout: if none came in time.
             PortError: if the port went away.
         """
-        deadline = self.now_s() + timeout_s
-        while True:
-            text = self.transport.read_line(max(deadline - self.now_s(), 0.0))
-            if text:  # blank lines carry nothing
-                break
-        reply = self.dialect.parse(text)
-        if isinstance(reply, Status):
-            self._note(reply)
-        elif isinstance(reply, Ok):
-            if reply.status is not None:
-                self._note(reply.status)
-        elif isinstance(reply, Banner):
-            self.restarted = True
+        reply = self.read_reply(timeout_s)
+        before = self._state
+        self._state = heard(before, reply, self.machine, self._resetting)
+        if isinstance(reply, Status) or (isinstance(reply, Ok) and reply.status is not None):
+            self._tell_report(before)
         elif isinstance(reply, Message):
-            self.listener(Notice(f"The machine says: {reply.text}."))
+            self.tell(Notice(f"The machine says: {reply.text}."))
         elif isinstance(reply, Unknown):
-            self.listener(Notice(f"The machine sent a line that is not understood: {reply.text[:60]!r}."))
+            self.tell(Notice(f"The machine sent a line that is not understood: {reply.text[:60]!r}."))
         return reply
 
-    def _note(self, status: Status) -> None:
-        if status.offset_mm is not None:
-            self.offset_mm = status.offset_mm
-        self._last_status = status
-        work = place_of(status, self.offset_mm)
-        if work is not None:
-            servo = self.machine.pen_actuator == "servo"
-            pen = (status.spindle or 0.0) if servo else work[2]
-            x_mm, y_mm = tool_of_words((work[0], work[1]), self.machine)
-            position = Position(x_mm, y_mm, pen)
-            if position != self.position:
-                self.position = position
-                self.listener(position)
-        if status.state and status.label != self.state:
-            before, self.state = self.state, status.label
-            self.listener(StateChange(before, status.label))
-        self.on_status(status)
+    def _tell_report(self, before: MachineState) -> None:
+        now = self._state
+        if now.position is not None and now.position != before.position:
+            self.tell(now.position)
+        if now.label != before.label:
+            self.tell(StateChange(before.label, now.label))
+        if self._watchers[-1] is not None and now.status is not None:
+            self._watchers[-1](now.status)
 
-    def place_of(self, status: Status) -> WorkPosition | None:
-        """Where the tool is by a report, in words of the controller: by its motor steps, if it tells them."""
-        return self.counts.place(status) if self.counts else place_of(status, self.offset_mm)
+    def enter(self, label: str) -> None:
+        """Notes a state that the machine does not report by itself, but has shown by its answers."""
+        if label != self._state.label:
+            before, self._state = self._state, dataclasses.replace(self._state, label=label)
+            self.tell(StateChange(before.label, label))
 
-    def learn_counts(self) -> None:
-        """Makes use of motor steps from now on, if the last report told some; the machine must be at rest."""
-        self.counts = None
-        steps = steps_per_mm(self.facts.settings)
-        if self._last_status is not None and steps is not None:
-            with contextlib.suppress(ValueError):
-                self.counts = Counts(self._last_status, steps)
+    def count_surplus(self) -> None:
+        """An answer came that nobody waited for."""
+        self._surplus += 1
 
     def poll(self, timeout_s: float = STATUS_TIMEOUT_S) -> Status:
         """Asks for a status report and waits for it. Not for use while lines are under way.
@@ -273,7 +189,7 @@ class Link:
             if isinstance(reply, Alarm):
                 alarm(reply)
             if isinstance(reply, Ok | Rejected):
-                self.surplus += 1
+                self.count_surplus()
 
     def pause(self, seconds: float) -> None:
         """Lets time pass on the transport's clock; replies that come are noted."""
@@ -284,7 +200,7 @@ class Link:
             except ResponseTimeout:
                 return
             if isinstance(reply, Ok | Rejected):
-                self.surplus += 1
+                self.count_surplus()
 
     def quiet(self, seconds: float = QUIET_S) -> list[Reply]:
         """Reads until nothing has come for so long; answers that come belong to nobody."""
@@ -294,12 +210,6 @@ class Link:
                 heard.append(self.read(seconds))
             except ResponseTimeout:
                 return heard
-
-    def enter(self, state: str) -> None:
-        """Notes a state that the machine does not report by itself."""
-        if state != self.state:
-            before, self.state = self.state, state
-            self.listener(StateChange(before, state))
 
     def command(self, line: str, timeout_s: float = COMMAND_TIMEOUT_S) -> list[Reply]:
         """Sends one line and waits for its answer.
@@ -313,8 +223,7 @@ class Link:
             ProtocolError: if it restarts instead, or the line never arrives undamaged.
             ResponseTimeout: if no answer comes in time.
         """
-        number = self.next_number
-        self.next_number += 1
+        number = self.take_numbers()
         self.send_framed(number, line)
         begin = self.now_s()
         deadline = begin + timeout_s
@@ -359,28 +268,14 @@ class Link:
         self.send_framed(last, f"M110 N{last}")
         self.quiet()
 
-    def rise_mm(self, pen: float) -> float:
-        """How far to lift a z pen whose place was lost, so that it ends at least at a value.
-
-        Counted from the lowest place of the drawing, but not beyond the end of the axis.
-        """
-        box = self.machine.envelope
-        last = pen if self.position is None else self.position.pen
-        lowest = last if self.lowest_pen is None else min(self.lowest_pen, last)
-        if not box.pen_min <= last <= box.pen_max:  # a damaged report
-            last = lowest
-        return max(min(pen - lowest, box.pen_max - last), 0.0)
-
     def _is_of_a_rest(self, reply: Rejected) -> bool:
-        """Whether an error without a name is that of half a line which an earlier program left.
-
-        Where lines have names, only a full queue is told without one.
-        """
-        return self.dialect.framing is Framing.NAMED and reply.code != _QUEUE_FULL
+        """Whether an error without a name is that of half a line which an earlier program left."""
+        known = self.dialect.manners.nameless_errors
+        return known is not None and reply.code not in known
 
     def _after_rejection(self) -> None:
         """After an error: grblHAL repeats it until it has seen an empty line."""
-        if self.facts.firmware.startswith("grblHAL"):
+        if self.state.facts.firmware.startswith("grblHAL"):
             self.send_line("")
             self.quiet()
 

@@ -18,9 +18,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Iterable
 
-from firmware_bridge.dialects.base import Framing
+from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import ProtocolError
 from firmware_bridge.gcode.reader import Point, ToolpathReader, ToolpathStep
 from firmware_bridge.machine import MachineProfile
@@ -29,8 +28,6 @@ from firmware_bridge.stream.progress_tracker import SEGMENTS_AHEAD, share_at
 # What no eye sees on paper, and more than a motor step and the digits of a report.
 _SLACK_MM = 0.1
 _SLACK_STEPS = 3.0
-# The uArm measures its place by its joints, as well as it can.
-_ARM_SLACK_MM = 1.5
 # Reports and answers cross on the wire, so a few lines more than the planner holds may be meant.
 _SPARE_BLOCKS = 4
 # Lines that move nothing are never counted as ended; they must not fill the memory.
@@ -46,36 +43,36 @@ class PositionMonitor:
         doubtful: whether the last report was astray, so that another should be asked for at once.
     """
 
-    def __init__(self, machine: MachineProfile, framing: Framing, planner_blocks: int | None) -> None:
+    def __init__(
+        self, machine: MachineProfile, reader: ToolpathReader, planner_blocks: int | None = None
+    ) -> None:
+        """Prepares.
+
+        Args:
+            machine: the profile.
+            reader: what read the lines whose steps are told, for where the last of them leads.
+            planner_blocks: moves that the machine looks ahead, as it told; None if it did not.
+        """
         machine = machine.as_controller()
-        self._reader = ToolpathReader(machine)
+        self._reader = reader
         self._steps: deque[ToolpathStep] = deque()
         self._taken = 0
         self._blocks = max(machine.planner_blocks, planner_blocks or 0) + SEGMENTS_AHEAD + _SPARE_BLOCKS
-        least = _ARM_SLACK_MM if framing is Framing.NAMED else _SLACK_MM
+        least = max(_SLACK_MM, dialect_of(machine.dialect).manners.place_slack_mm)
         self._least = tuple(_BLOCK_STEPS / steps for steps in machine.steps_per_mm)
         slack = [max(_SLACK_STEPS / steps, least) for steps in machine.steps_per_mm]
         if machine.pen_actuator == "servo":
             slack[2] = math.inf  # what a report says of S is not where the servo is
         self._slack = tuple(slack)
         self._servo = machine.pen_actuator == "servo"
-        self._last = -1
         self.doubtful = False
 
-    def begin(self, lines: Iterable[str]) -> None:
-        """These lines were carried out before the stream."""
-        for line in lines:
-            self._reader.take(line)
-
-    def sent(self, index: int, line: str) -> None:
-        """A line was sent; one that is sent again counts once."""
-        if index <= self._last:
-            return
-        self._last = index
-        step = self._reader.take(line)
+    def sent(self, index: int, step: ToolpathStep) -> None:
+        """The line of this index in the stream was sent, and makes the tool do this."""
+        points = step.points
         if self._servo:
-            step = dataclasses.replace(step, points=tuple((x, y, 0.0) for x, y, _ in step.points))
-        self._steps.append(step)
+            points = tuple((x, y, 0.0) for x, y, _ in points)
+        self._steps.append(dataclasses.replace(step, index=index, points=points))
         if len(self._steps) > _MOST_CANDIDATES:
             self._steps.popleft()
 

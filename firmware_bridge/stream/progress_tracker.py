@@ -24,11 +24,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from firmware_bridge.gcode.reader import Point, ToolpathReader, ToolpathStep
+from firmware_bridge.dialects import dialect_of
+from firmware_bridge.gcode.reader import Point, ToolpathStep
 from firmware_bridge.machine import MachineProfile
 
 # GRBL 1.1 prepares this many segments beyond the planner, each of another block at worst.
@@ -58,12 +58,11 @@ class ProgressTracker:
     """
 
     def __init__(self, machine: MachineProfile, planner_blocks: int | None = None) -> None:
-        self._machine = machine
-        self._reader = ToolpathReader(machine)
         self._steps: deque[ToolpathStep] = deque()  # of the lines from the bound to the last one sent
         self._blocks: deque[int] = deque()
         blocks = max(machine.planner_blocks, planner_blocks or 0)
-        self._waiting_blocks = 0 if machine.dialect == "uarm" else blocks + SEGMENTS_AHEAD
+        at_rest = dialect_of(machine.dialect).manners.answers_at_rest
+        self._waiting_blocks = 0 if at_rest else blocks + SEGMENTS_AHEAD
         s = machine.steps_per_mm
         self._least = tuple(_LEAST_BLOCK_STEPS / v for v in s)
         slack = [_STEP_SLACK / v + _REPORT_SLACK for v in s]
@@ -77,19 +76,15 @@ class ProgressTracker:
         self._part_line = -1
         self._gate: float | None = None
 
-    def start_at(self, place: ProgressPoint, lines: Sequence[str], pen: float | None) -> None:
+    def start_at(self, place: ProgressPoint, pen: float | None) -> None:
         """Begins anew at a place: everything before it was executed.
 
         Args:
             place: where the tool begins.
-            lines: the program.
             pen: pen value at the place where the tool is lowered to it first, else None. Reports
                 count only from the first one at that height on: while the pen comes down over the
                 place, the tool may be at the height of a line that comes later.
         """
-        self._reader = ToolpathReader(self._machine)
-        for line in lines[: place.line]:
-            self._reader.take(line)
         self.bound = place
         self.taken_lines = self.sent_lines = place.line
         self._part_line = place.line if place.share else -1
@@ -97,14 +92,8 @@ class ProgressTracker:
         self._steps.clear()
         self._blocks.clear()
 
-    @property
-    def reader(self) -> ToolpathReader:
-        """What is in force after the last line sent."""
-        return self._reader
-
-    def sent(self, line: str) -> None:
-        """The next line was sent."""
-        step = self._reader.take(line)
+    def sent(self, step: ToolpathStep) -> None:
+        """The next line was sent, and makes the tool do this; its index is that of the program's line."""
         self._steps.append(step)
         self.sent_lines = step.index + 1
 

@@ -61,7 +61,7 @@ class Retransmission:
     def swallows_ok(self) -> bool:
         """Whether an answer that comes now belongs to a request to send again; asked once for each reply."""
         just, self._just_asked = self._just_asked, False
-        return just and self._link.facts.ok_after_resend
+        return just and self._link.state.facts.ok_after_resend
 
     def other_reply(self) -> None:
         """Something else than an answer came after a request."""

@@ -21,7 +21,6 @@ idle while an answer is missing, ends the wait with an error.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
     Busy,
-    Framing,
     Ok,
     Realtime,
     Rejected,
@@ -51,7 +49,9 @@ from firmware_bridge.errors import (
     ResponseTimeout,
 )
 from firmware_bridge.events import Notice, Progress
+from firmware_bridge.gcode.reader import ToolpathStep
 from firmware_bridge.stream.link import POLL_S, Link, alarm
+from firmware_bridge.stream.locator import Locator
 from firmware_bridge.stream.position_monitor import PositionMonitor
 from firmware_bridge.stream.retransmit import Retransmission
 from firmware_bridge.stream.send_window import SendWindow, as_it_is
@@ -95,7 +95,13 @@ class StreamReport:
 
 
 class Follower(Protocol):
-    """Is told how a stream goes, shapes its lines as they go out, and may end it by raising."""
+    """Is told how a stream goes, shapes its lines as they go out, and may end it by raising.
+
+    Attributes:
+        held: whether no further line is to be sent for now.
+    """
+
+    held: bool
 
     def before(self, index: int) -> None:
         """This line will be sent."""
@@ -105,8 +111,8 @@ class Follower(Protocol):
         """What a line looks like if it is sent now."""
         ...
 
-    def sent(self, index: int, text: str) -> None:
-        """This line was sent, in this shape."""
+    def sent(self, index: int, text: str) -> ToolpathStep | None:
+        """This line was sent, in this shape; what it makes the tool do, if it was not sent before."""
         ...
 
     def taken(self, count: int) -> None:
@@ -126,9 +132,6 @@ class Follower(Protocol):
 SHORT_POLL_S = 0.1
 # Questions between the lines that may be under way at once; they take places of lines.
 _MOST_ASIDES = 2
-# So many reports at rest in a row, while lines wait, and a place that is the same at rest.
-_MOST_RESTS = 3
-_AT_REST_MM = 0.05
 # No wait is shorter, so that rounding cannot make the loop spin on a virtual clock.
 _LEAST_WAIT_S = 0.001
 # States in which lines are read and nothing moves.
@@ -152,6 +155,7 @@ class Streamer:
         window: WindowSize,
         monitor: PositionMonitor | None = None,
         follower: Follower | None = None,
+        locator: Locator | None = None,
     ) -> None:
         """Prepares a stream.
 
@@ -160,23 +164,24 @@ class Streamer:
             window: what may be pending.
             monitor: is told lines and reports, and raises when the tool goes astray.
             follower: is told how it goes, shapes lines, and may end it.
+            locator: reads places out of reports; by default without motor steps.
         """
         self.link = link
         self._follower = follower
         self.monitor = monitor
-        self.framing = link.dialect.framing
+        self.manners = link.dialect.manners
+        self.locator = locator or Locator(link)
         self.base = link.next_number
         shape = as_it_is if follower is None else follower.shaped
         self.send_window = SendWindow(
             window, lambda entry, text: len(link.framed(self.base + entry, text)), shape
         )
         self.again = Retransmission(link, self.base, self.send_window)
-        self.watchdog = Watchdog(link, self.framing, self.send_window)
+        self.watchdog = Watchdog(link, self.send_window, self._held)
         self.errors = 0
         self.stalls = 0
         # Of a firmware that takes requests in line: the entry that followed each that is not answered.
         self._polls: deque[int] = deque()
-        self._waited = 0
         self._started_s = 0.0
         self._polled_s = 0.0
 
@@ -233,8 +238,7 @@ class Streamer:
             self.watchdog.heard(idle_word=isinstance(reply, Waiting))
             self._take(reply)
             self._check_alive()
-        self.link.next_number = self.base + box.entries
-        if self.framing is Framing.NUMBERED:
+        if self.manners.asks_again:
             self.link.quiet()
         if self._follower is not None:
             self._follower.taken(len(lines))
@@ -243,11 +247,14 @@ class Streamer:
 
     # -- sending ---------------------------------------------------------------------------------
 
+    def _held(self) -> bool:
+        return self._follower is not None and self._follower.held
+
     def _fill(self) -> None:
         if self.link.now_s() < self.again.quiet_until_s:
             return
         box = self.send_window
-        while self.link.feeding and box.fits():
+        while not self._held() and box.fits():
             self.again.wire_was_quiet()
             aside = box.is_aside(box.next)
             if self._follower is not None and not aside:
@@ -255,12 +262,11 @@ class Streamer:
             # Booked before it is sent: an interrupted write may have sent it.
             entry = box.take_next()
             text = box.text(entry)
-            self.link.next_number = max(self.link.next_number, self.base + entry + 1)
-            if not aside:
-                if self.monitor is not None:
-                    self.monitor.sent(box.line_of(entry), text)
-                if self._follower is not None:
-                    self._follower.sent(box.line_of(entry), text)
+            self.link.use_number(self.base + entry)
+            if not aside and self._follower is not None:
+                step = self._follower.sent(box.line_of(entry), text)
+                if self.monitor is not None and step is not None:
+                    self.monitor.sent(box.line_of(entry), step)
             self.link.send_framed(self.base + entry, text)
 
     def _poll_named(self) -> None:
@@ -284,7 +290,7 @@ class Streamer:
 
     def _verified(self) -> bool:
         """Whether the machine has every line; asks it once all are answered."""
-        if self.framing is not Framing.NUMBERED or not self.send_window.lines:
+        if not self.manners.asks_again or not self.send_window.lines:
             return True
         if not (self.again.complete or self.again.probing):
             self._probe()
@@ -305,7 +311,7 @@ class Streamer:
         """Short lines are looked at twice as often, since a detour of theirs is soon over."""
         done = self.send_window.acknowledged
         short = done > 0 and (self.link.now_s() - self._started_s) / done < POLL_S
-        return SHORT_POLL_S if short and self.framing is not Framing.NAMED else POLL_S
+        return SHORT_POLL_S if short and not self.manners.query_takes_room else POLL_S
 
     def _poll_if_due(self) -> None:
         now = self.link.now_s()
@@ -315,7 +321,7 @@ class Streamer:
         if not self.link.hears(Realtime.STATUS):
             self._ask_between()
             self._tell_progress()
-        elif self.framing is Framing.PLAIN:
+        elif not self.manners.query_takes_room:
             self.link.send_realtime(Realtime.STATUS)
         elif not self._polls:
             self._poll_named()
@@ -325,7 +331,7 @@ class Streamer:
     def _ask_between(self) -> None:
         """Asks where the motors are, by a line between the others, where its answer tells that."""
         box = self.send_window
-        if self._follower is None or self.link.counts is None or box.window == ONE_LINE:
+        if self._follower is None or not self.locator.by_counts or box.window == ONE_LINE:
             return
         if sum(sent.aside for sent in box.pending) < _MOST_ASIDES:
             box.put_aside(self.link.dialect.commands["status"])
@@ -362,9 +368,9 @@ class Streamer:
             return
         entry = None if reply.number is None else reply.number - self.base
         if self.send_window.answered(entry) is None:
-            if self.framing is Framing.PLAIN:
+            if self.manners.surplus_is_loss:
                 raise ProtocolError(_NOT_SENT)
-            self.link.surplus += 1  # numbers keep the order, so an answer too many does no harm
+            self.link.count_surplus()
             return
         if entry is not None:
             self._poll_answered(entry)
@@ -375,7 +381,7 @@ class Streamer:
         box = self.send_window
         entry = box.answered(None if reply.number is None else reply.number - self.base)
         if entry is None:
-            if self.framing is Framing.PLAIN:
+            if self.manners.surplus_is_loss:
                 raise ProtocolError(_NOT_SENT)
             raise DeviceRejected(f"Error {reply.code}, {reply.words}: {reply.cure}.")
         box.acknowledged -= 1
@@ -389,7 +395,7 @@ class Streamer:
         if status.state == "Alarm":
             raise DeviceAlarm("The machine is in an alarm: find its cause, then home or unlock it.")
         self.watchdog.reported(status)
-        self._mind_waiting(status)
+        self.locator.mind_rest(status, len(self.send_window.pending) > 1)
         self._watch_place(status)
         box = self.send_window
         left = box.entries - box.sent
@@ -397,27 +403,17 @@ class Streamer:
             self.stalls += 1
         self._tell_progress()
 
-    def _mind_waiting(self, status: Status) -> None:
-        """Asks no more between the lines if the machine comes to rest each time (M114_LEGACY of Marlin)."""
-        place = None if self.link.counts is None else self.link.counts.place(status)
-        if place is None or status.work_mm is None:
-            return
-        rests = math.dist(place, status.work_mm[:3]) < _AT_REST_MM
-        self._waited = self._waited + 1 if rests and len(self.send_window.pending) > 1 else 0
-        if self._waited >= _MOST_RESTS:
-            self.link.counts = None
-
     def _watch_place(self, status: Status) -> None:
         """Raises if the tool is where no line leads it; a doubtful report is followed by another."""
         if self.monitor is None or status.state in _UNMOVED_STATES:
             return
-        if self.framing is Framing.NUMBERED and self.link.counts is None:
+        if not self.locator.is_current:
             return
         self.monitor.taken(self.send_window.taken_lines())
-        self.monitor.reported(self.link.place_of(status))
+        self.monitor.reported(self.locator.place(status))
         if self.monitor.doubtful:
             self._polled_s = self.link.now_s()
-            if self.framing is Framing.NAMED:
+            if self.manners.query_takes_room:
                 self._poll_named()
             elif self.link.hears(Realtime.STATUS):
                 self.link.send_realtime(Realtime.STATUS)
@@ -427,16 +423,16 @@ class Streamer:
     def _tell_progress(self) -> None:
         done, total = self.send_window.acknowledged, len(self.send_window.lines)
         if self._follower is None:
-            self.link.listener(Progress(done, total, None))
+            self.link.tell(Progress(done, total, None))
         else:
-            self.link.listener(self._follower.progress(done, total))
+            self.link.tell(self._follower.progress(done, total))
 
     def _check_alive(self) -> None:
         bound_s = self.watchdog.silent_s(self.again.probing)
         if bound_s is None:
             return
-        if self.framing is Framing.NUMBERED and self.again.may_probe():
-            self.link.listener(Notice("An answer is missing: asking the machine which line it wants."))
+        if self.manners.asks_again and self.again.may_probe():
+            self.link.tell(Notice("An answer is missing: asking the machine which line it wants."))
             self._probe()
             return
         raise ResponseTimeout(

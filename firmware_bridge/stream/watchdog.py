@@ -9,9 +9,11 @@ Nouns:
 
 from __future__ import annotations
 
-from firmware_bridge.dialects.base import Framing, Realtime, Status
+from collections.abc import Callable
+
+from firmware_bridge.dialects.base import Realtime, Status, dwell_s
 from firmware_bridge.errors import ResponseTimeout
-from firmware_bridge.events import Notice, Position
+from firmware_bridge.events import Notice
 from firmware_bridge.stream.link import BUSY_LIMIT_S, Link
 from firmware_bridge.stream.send_window import SendWindow
 
@@ -28,17 +30,26 @@ WAITING_STATES = ("Hold", "Door")
 class Watchdog:
     """The signs of life of one stream, and when they have failed for too long."""
 
-    def __init__(self, link: Link, framing: Framing, send_window: SendWindow) -> None:
+    def __init__(self, link: Link, send_window: SendWindow, held: Callable[[], bool]) -> None:
+        """Prepares.
+
+        Args:
+            link: the conversation.
+            send_window: what is under way.
+            held: whether somebody here wants the machine to hold.
+        """
+        manners = link.dialect.manners
         self._link = link
-        self._numbered = framing is Framing.NUMBERED
-        self._polled = framing is Framing.PLAIN and link.hears(Realtime.STATUS)
+        self._held = held
+        self._asks_again = manners.asks_again
+        self._polled = manners.answers_while_moving and link.hears(Realtime.STATUS)
         self._send_window = send_window
         self._idle_word = False
         self._heard_s = 0.0
         self._moved_s = 0.0
         self._answered_s = 0.0
         self._stood_until_s = 0.0
-        self._position: Position | None = None
+        self._place: tuple[float, ...] | None = None
         self._held_s: float | None = None
 
     def begin(self) -> None:
@@ -70,16 +81,16 @@ class Watchdog:
             ResponseTimeout: if it has held by itself for too long.
         """
         now = self._stood_until_s = self._link.now_s()
-        if status.state in WAITING_STATES or self._link.position != self._position:
-            self._position = self._link.position
+        place = self._link.state.raw_place_mm
+        if status.state in WAITING_STATES or place != self._place:
+            self._place = place
             self._moved_s = now
         self._watch_hold(status, now)
 
     def dwelling_s(self) -> float:
         """Time that the pending lines make the machine wait by themselves."""
-        dialect, box = self._link.dialect, self._send_window
-        found = (dialect.dwell.fullmatch(box.text(sent.index)) for sent in box.pending)
-        return sum(float(match[1]) * dialect.dwell_unit_s for match in found if match)
+        box, words = self._send_window, self._link.dialect.words
+        return sum(dwell_s(box.text(sent.index), words) for sent in box.pending)
 
     def silent_s(self, probing: bool) -> float | None:
         """The bound of silence, if it is over; None while there is hope.
@@ -95,17 +106,17 @@ class Watchdog:
             self.begin()  # nothing is awaited
             return None
         bound = SILENCE_S
-        if not (self._polled or self._link.facts.keepalive or probing or self._idle_word):
+        if not (self._polled or self._link.state.facts.keepalive or probing or self._idle_word):
             bound += LONG_SILENCE_S
         if self._over(now - self._heard_s, bound, not self._polled):
             return bound
-        held = self._link.state.startswith(WAITING_STATES)
+        held = self._link.state.label.startswith(WAITING_STATES)
         if pending and self._over(now - self._answered_s, BUSY_LIMIT_S) and not held:
             self._lost_answer()
         # What counts is the time up to which something was heard: a silent machine may be moving.
         stood_s = (now if self._polled else self._stood_until_s) - self._moved_s
         # Where lines are numbered, a probe finds what was lost.
-        if not self._numbered and pending and self._over(stood_s, NO_PROGRESS_S):
+        if not self._asks_again and pending and self._over(stood_s, NO_PROGRESS_S):
             self._lost_answer()
         return None
 
@@ -115,11 +126,11 @@ class Watchdog:
 
     def _watch_hold(self, status: Status, now: float) -> None:
         """Bounds a hold that nobody here asked for: a button, an open door, or noise on the wire."""
-        if status.state not in WAITING_STATES or not self._link.feeding:
+        if status.state not in WAITING_STATES or self._held():
             self._held_s = None
         elif self._held_s is None:
             self._held_s = now
-            self._link.listener(
+            self._link.tell(
                 Notice(f"The machine holds ({status.label}) by itself: close its door, and resume it.")
             )
         elif now - self._held_s > BUSY_LIMIT_S:

@@ -225,13 +225,14 @@ def serve_simulator(
     import threading
 
     from calibration.profile import Profile
+    from firmware_bridge.dialects import dialect_of
     from firmware_bridge.simulator import CONTROLLERS, virtual_controller
     from firmware_bridge.simulator.serve import serve_pty, serve_tcp
 
     if (pty is None) == (tcp is None):
         raise typer.BadParameter("give either --pty PATH or --tcp HOST:PORT.")
     machine = Profile.load(profile).machine
-    name = dialect or machine.dialect
+    name = dialect or dialect_of(machine.dialect).manners.simulator
     if name not in CONTROLLERS:
         known = ", ".join(sorted(CONTROLLERS))
         raise typer.BadParameter(f"'{name}': choose one of {known}.", param_hint="--dialect")

@@ -177,10 +177,4 @@ class ErrorReply(Fault):
         if self.struck or not self._due() or not is_answer(line):
             return [(0.0, line)]
         self.struck += 1
-        name = line.split()[0] if line.startswith(b"$") else b""
-        errors = {
-            "grbl": b"error:%d\r\n" % self.random.choice([1, 2, 9, 20, 22, 33, 99]),
-            "marlin": b"Error:Printer stopped due to errors. Use M999 to restart.\r\nok\r\n",
-            "uarm": name + b" E%d\r\n" % self.random.choice([20, 21, 22, 25]),
-        }
-        return [(0.0, errors[self.wire.controller.machine.dialect])]
+        return [(0.0, self.wire.controller.refusal(self.random, line))]

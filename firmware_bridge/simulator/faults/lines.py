@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firmware_bridge.dialects import dialect_of
 from firmware_bridge.simulator.faults.base import Fault, is_line
 from firmware_bridge.simulator.wire import Piece
 
@@ -109,7 +110,7 @@ class WrongResend(DamagedLine):
     def _to_host(self, line: bytes) -> list[Piece]:
         if not self.struck or self.asked:
             return [(0.0, line)]
-        if self.wire.controller.machine.dialect != "marlin":
+        if not dialect_of(self.wire.controller.machine.dialect).manners.asks_again:
             self.asked = True
             return [(0.0, b"Resend: %d\r\n" % self.random.randint(0, 99)), (0.0, line)]
         if not line.startswith(_RESEND):

@@ -25,6 +25,7 @@ import math
 import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from random import Random
 
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.grbl.interpreter import Need, Wait
@@ -262,6 +263,11 @@ class VirtualMarlin(VirtualController):
         self._wait: Wait = Need.DATA
         self.commands = Commands(self)
         self._restart()
+
+    def refusal(self, random: Random, answer: bytes) -> bytes:
+        """See ``VirtualController.refusal``."""
+        del random, answer
+        return b"Error:Printer stopped due to errors. Use M999 to restart.\r\nok\r\n"
 
     # -- outside ---------------------------------------------------------------------------------
 

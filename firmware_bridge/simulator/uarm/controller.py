@@ -38,6 +38,7 @@ import re
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
+from random import Random
 
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.grbl.buffer import ReceiveBuffer
@@ -162,6 +163,11 @@ class VirtualUarm(VirtualController):
         self.powered = True
         self._wait: Wait = Need.DATA
         self._restart()
+
+    def refusal(self, random: Random, answer: bytes) -> bytes:
+        """See ``VirtualController.refusal``."""
+        name = answer.split()[0] if answer.startswith(b"$") else b""
+        return name + b" E%d\r\n" % random.choice([20, 21, 22, 25])
 
     # -- outside ---------------------------------------------------------------------------------
 

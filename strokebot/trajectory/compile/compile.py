@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.profile import Profile
+from firmware_bridge.dialects import dialect_of
 from firmware_bridge.joint_moves import controller_words
 from firmware_bridge.program import Move, MoveKind, Program
 from strokebot.errors import TrajectoryError
@@ -37,8 +38,6 @@ _TRAVEL_ERROR_MM = 0.05
 _SAME_PLACE_MM = 1e-7
 _SAME_TIME_S = 1e-7
 _TINY = 1e-12
-# Firmwares that guess arcs and leave out the shortest moves: their curves are cut by ``cuts.py``.
-_ARC_GUESSING = ("marlin",)
 
 
 def compile_program(
@@ -92,7 +91,7 @@ def compile_program(
                 pen_move(int(part[0]), float(values[0]), MoveKind.LOWER, dwell_s)
                 points = np.column_stack([xy[part], values])
                 moving = slice(0, _first_at_end(xy[part]) + 1)
-                if machine.dialect in _ARC_GUESSING and not machine.raw_joints:
+                if dialect_of(machine.dialect).words.guesses_arcs and not machine.raw_joints:
                     moves += _cut_evenly(trajectory, points[moving], t_s[moving], profile, chord_error_mm)
                 else:
                     moves += _drawn(points[moving], t_s[moving], profile, chord_error_mm)

@@ -144,11 +144,13 @@ def test_a_second_interrupt_during_the_stop_does_not_leave_the_pen_down(
         lift = device.abort_lift
         calls: list[float | None] = []
 
-        def interrupted(pen: float | None = None) -> None:
+        def interrupted(
+            pen: float | None = None, lowest_pen: float | None = None, place_lost: bool = False
+        ) -> None:
             calls.append(pen)
             if len(calls) < 3:
                 raise KeyboardInterrupt
-            lift(pen)
+            lift(pen, lowest_pen, place_lost)
 
         monkeypatch.setattr(device, "abort_lift", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -237,7 +239,7 @@ def test_a_failed_lift_says_so(device: Device, monkeypatch: pytest.MonkeyPatch) 
     def stop(event: Event) -> None:
         raise KeyboardInterrupt
 
-    def fail(pen: float | None = None) -> None:
+    def fail(pen: float | None = None, lowest_pen: float | None = None, place_lost: bool = False) -> None:
         raise ResponseTimeout("Nobody there.")
 
     monkeypatch.setattr(device, "abort_lift", fail)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from firmware_bridge.control import control_of
+from firmware_bridge.control.base import rise_mm
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
 from firmware_bridge.job.device import Device
@@ -183,14 +184,10 @@ def test_the_lift_by_a_distance_stays_on_its_axis() -> None:
     link = Link(transport, dialect_of("grbl"), machine)
     control_of("grbl").greet(link)
     link.poll()
-    assert link.position is not None
-    link.position = dataclasses.replace(link.position, pen=9.0)
-    link.lowest_pen = 0.0
-    assert link.rise_mm(5.0) == pytest.approx(1.0)  # the axis ends at 10
-    link.position = dataclasses.replace(link.position, pen=0.0)
-    assert link.rise_mm(5.0) == pytest.approx(5.0)
-    link.position = dataclasses.replace(link.position, pen=900.0)  # a damaged report
-    assert link.rise_mm(5.0) == pytest.approx(5.0)
+    for pen, rise in ((9.0, 1.0), (0.0, 5.0), (900.0, 5.0)):  # the axis ends at 10; a damaged report
+        transport.controller.say(f"<Idle|MPos:0.000,0.000,{pen:.3f}|FS:0,0|WCO:0.000,0.000,0.000>")
+        link.quiet()
+        assert rise_mm(link, 5.0, 0.0) == pytest.approx(rise)
 
 
 def test_a_machine_that_answers_late_is_asked_again_to_lift() -> None:

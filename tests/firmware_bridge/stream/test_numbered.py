@@ -83,7 +83,7 @@ def rough(
 ) -> tuple[Link, RoughTransport]:
     transport = RoughTransport(machine, options, seed, share)
     link = Link(transport, Marlin(), machine)
-    link.facts = Facts("Marlin", keepalive=True, ok_after_resend=options.resend_ok)
+    link.learn(Facts("Marlin", keepalive=True, ok_after_resend=options.resend_ok))
     return link, transport
 
 
@@ -161,7 +161,7 @@ class Script:
 def scripted(machine: MachineProfile, replies: list[list[str]], **facts: bool) -> tuple[Link, Script]:
     transport = Script(replies)
     link = Link(transport, Marlin(), machine)
-    link.facts = Facts("Marlin", **facts)  # type: ignore[arg-type]
+    link.learn(Facts("Marlin", **facts))  # type: ignore[arg-type]
     return link, transport
 
 
@@ -224,8 +224,8 @@ def test_a_loss_that_a_doubled_answer_hides_is_found_at_the_end(marlin: MachineP
 def test_a_lost_answer_is_found_by_a_probe(marlin: MachineProfile) -> None:
     warnings: list[Event] = []
     link, transport = scripted(marlin, [[], ["Resend: 2", "ok"], ["ok"], ["Resend: 3", "ok"]], keepalive=True)
-    link.listener = warnings.append
-    report = Streamer(link, ONE_LINE).stream(["G21", "G90"])
+    with link.listening(warnings.append):
+        report = Streamer(link, ONE_LINE).stream(["G21", "G90"])
     assert report.acknowledged == 2
     assert transport.clock_s < 6.0
     assert any(isinstance(e, Notice) and "An answer is missing" in e.message for e in warnings)
@@ -288,7 +288,7 @@ def test_a_line_that_never_arrives_whole_ends_the_stream(marlin: MachineProfile)
 
 def test_a_command_after_lost_counts_renumbers(marlin: MachineProfile) -> None:
     link, transport = scripted(marlin, [["Resend: 3", "ok"], ["ok"], ["echo:done", "ok"]])
-    link.next_number = 9
+    link.count_from(9)
     link.command("M400")
     assert [line.split("*")[0] for line in transport.heard] == ["N9 M400", "N8 M110 N8", "N9 M400"]
 
@@ -296,7 +296,7 @@ def test_a_command_after_lost_counts_renumbers(marlin: MachineProfile) -> None:
 def test_a_board_that_says_nothing_to_a_wrong_number_is_numbered_anew(marlin: MachineProfile) -> None:
     """OctoPrint's virtual printer was once found asleep there, and the greeting broke."""
     link, transport = scripted(marlin, [[], [], ["ok"]])
-    link.next_number = 1
+    link.count_from(1)
     assert not learn_resend(link)
     heard = [line.split("*")[0] for line in transport.heard]
     assert (heard[0], heard[-1]) == ("N2 M114", "N0 M110 N0")

@@ -93,8 +93,8 @@ def test_every_line_is_answered_and_counted(machine: MachineProfile) -> None:
     transport = ScriptedTransport([["ok"]] * 3)
     link = linked(machine, transport)
     heard: list[Event] = []
-    link.listener = heard.append
-    report = Streamer(link, ONE_LINE).stream(LINES)
+    with link.listening(heard.append):
+        report = Streamer(link, ONE_LINE).stream(LINES)
     assert (report.lines, report.bytes, report.acknowledged, report.errors) == (3, 18, 3, 0)
     assert transport.peak_bytes == 6
     progress = [e for e in heard if isinstance(e, Progress)]
@@ -140,8 +140,8 @@ def test_noise_is_never_counted_as_an_answer(machine: MachineProfile, noise: lis
 def test_what_is_not_understood_is_told(machine: MachineProfile) -> None:
     heard: list[Event] = []
     link = linked(machine, ScriptedTransport([["okok", "ok"]]))
-    link.listener = heard.append
-    Streamer(link, ONE_LINE).stream(LINES[:1])
+    with link.listening(heard.append):
+        Streamer(link, ONE_LINE).stream(LINES[:1])
     assert any(isinstance(e, Notice) and "'okok'" in e.message for e in heard)
 
 
