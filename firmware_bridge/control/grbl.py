@@ -103,6 +103,9 @@ _RESET_TIMEOUT_S = 5.0
 _LIFT_TIMEOUT_S = 30.0
 # A silent machine is asked for so long to lift its pen: a loose plug or a fuse may come back.
 _RETURN_S = 30.0
+# The offset comes in one of 30 reports while the machine moves, and in one of 10 at rest.
+_OFFSET_REPORTS = 32
+_OFFSET_POLL_S = 0.02
 # States in which the machine is still moving, or may be.
 _SLOWING = ("Hold:1", "Run", "Jog", "Door:2", "Door:3")
 
@@ -117,6 +120,7 @@ class GrblControl:
             _probe(link, heard)
             _finish_open_line(link)
         link.poll()
+        _learn_offset(link)
         return grbl.read_facts(link)
 
     def require_idle(self, link: Link) -> None:
@@ -161,6 +165,8 @@ class GrblControl:
         up_mm, restarts = rise_mm(link, pen, lowest_pen), link.state.restarts
         link.send_realtime(Realtime.HOLD)
         heard = _wait_for_stand(link)
+        if heard and link.state.offset_mm is None and link.state.label.startswith("Hold"):
+            _learn_offset(link)
         offset = link.state.offset_mm
         own = _reset(link, _RETURN_S)
         lost = place_lost or link.state.restarts > restarts or not (heard or own)
@@ -195,6 +201,25 @@ class GrblControl:
     def reset(self, link: Link) -> None:
         """Resets the controller and waits for its greeting; see ``Control.reset``."""
         _reset(link, _RESET_TIMEOUT_S)
+
+
+def _learn_offset(link: Link) -> None:
+    """Sees to it that the work offset is known: without it no report tells where the tool is.
+
+    A machine at rest is asked; one that moves tells it in one report of a few dozen.
+    """
+    if link.state.label in ("Idle", "Alarm"):
+        with link.listening(None):
+            try:
+                link.learn_offset(grbl.work_offset_mm(link))
+                return
+            except (DeviceRejected, ProtocolError):
+                pass  # a firmware that tells no frames
+    for _ in range(_OFFSET_REPORTS):
+        if link.state.offset_mm is not None:
+            return
+        link.poll()
+        link.pause(_OFFSET_POLL_S)
 
 
 def _leave_check(link: Link) -> None:
@@ -338,7 +363,7 @@ def _wait_for_stand(link: Link) -> bool:
 _SIZES = (2, 65536)
 _OPTIONS = re.compile(r"OPT:([^,]*)(?:,([0-9]{1,5}),([0-9]{1,5})(?:,.*)?)?")
 _NUMBER = r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?"
-_PLACE = re.compile(rf"(G5[4-9]|G92):({_NUMBER}(?:,{_NUMBER}){{2,8}})")
+_PLACE = re.compile(rf"(G5[4-9]|G92):({_NUMBER}(?:,{_NUMBER}){{2,8}})|(TLO):({_NUMBER})")
 
 
 def read_facts(link: Link) -> Facts:
@@ -363,7 +388,15 @@ def read_facts(link: Link) -> Facts:
             planner, rx = int(match[2]), int(match[3])
     if not settings and not notes:
         notes.append("The machine has told no settings")
-    return Facts(firmware, rx, planner, MappingProxyType(settings), options=options, notes=tuple(notes))
+    return Facts(
+        firmware,
+        rx,
+        planner,
+        MappingProxyType(settings),
+        repeats_error=firmware.startswith("grblHAL"),
+        options=options,
+        notes=tuple(notes),
+    )
 
 
 def _asked(link: Link, line: str, notes: list[str]) -> list[Reply]:
@@ -380,11 +413,11 @@ def _settings(replies: list[Reply]) -> dict[str, float]:
 
 
 def places(link: Link) -> dict[str, tuple[float, ...]]:
-    """The stored frames G54 to G59, and the shift of G92."""
+    """The stored frames G54 to G59, the shift of G92, and the length of the tool (one number)."""
     found: dict[str, tuple[float, ...]] = {}
     for text in _texts(link.command(link.dialect.commands["frames"])):
         if match := _PLACE.fullmatch(text):
-            found[match[1]] = tuple(float(v) for v in match[2].split(","))
+            found[match[1] or match[3]] = tuple(float(v) for v in (match[2] or match[4]).split(","))
     return found
 
 
@@ -402,6 +435,8 @@ def work_offset_mm(link: Link) -> tuple[float, ...]:
     offset = list(found[frame[1]])
     for i, shift in enumerate(found.get("G92", ())[: len(offset)]):
         offset[i] += shift
+    if "TLO" in found:
+        offset[2] += found["TLO"][0]
     return tuple(offset)
 
 

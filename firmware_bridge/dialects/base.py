@@ -124,6 +124,7 @@ class Facts:
         settings: stored settings by their name, such as ``$110`` or ``M203 X``.
         keepalive: whether it says that it is busy while it cannot answer.
         ok_after_resend: whether an ``ok`` follows a request to send again.
+        repeats_error: whether it repeats an error until it has seen an empty line.
         options: the letters of how it was built, where it tells them.
         capabilities: what it says it can do or not, by name.
         notes: what it did not tell, or not understandably.
@@ -135,6 +136,7 @@ class Facts:
     settings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     keepalive: bool = False
     ok_after_resend: bool = True
+    repeats_error: bool = False
     options: str = ""
     capabilities: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[str, ...] = ()
@@ -330,7 +332,7 @@ class Dialect(Protocol):
 
 
 _DWELL = re.compile(r"G0*4(?![0-9.])")
-_DWELL_WORD = re.compile(r"([PS]) ?([0-9]*\.?[0-9]+)")
+_NUMBER_WORD = re.compile(r"([A-Z]) ?([0-9]*\.?[0-9]+)")
 
 
 def dwell_s(line: str, words: Words) -> float:
@@ -338,7 +340,7 @@ def dwell_s(line: str, words: Words) -> float:
     if not _DWELL.search(line):
         return 0.0
     units_s = words.dwell_units_s
-    return sum(units_s.get(word, 0.0) * float(number) for word, number in _DWELL_WORD.findall(line))
+    return sum(units_s.get(word, 0.0) * float(number) for word, number in _NUMBER_WORD.findall(line))
 
 
 def frame(framing: Framing, number: int, line: str) -> bytes:

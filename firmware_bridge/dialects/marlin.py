@@ -160,6 +160,7 @@ class Marlin:
             "sync": "M400",
             "status": "M114",
             "kill": "M112",
+            "number": "M110 N",
         }
     )
     framing = Framing.NUMBERED

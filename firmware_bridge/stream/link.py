@@ -265,7 +265,7 @@ class Link(Wire):
 
     def renumber(self, last: int) -> None:
         """Tells the machine which number the last line had."""
-        self.send_framed(last, f"M110 N{last}")
+        self.send_framed(last, f"{self.dialect.commands['number']}{last}")
         self.quiet()
 
     def _is_of_a_rest(self, reply: Rejected) -> bool:
@@ -274,8 +274,8 @@ class Link(Wire):
         return known is not None and reply.code not in known
 
     def _after_rejection(self) -> None:
-        """After an error: grblHAL repeats it until it has seen an empty line."""
-        if self.state.facts.firmware.startswith("grblHAL"):
+        """After an error, which some firmware repeats until it has seen an empty line."""
+        if self.state.facts.repeats_error:
             self.send_line("")
             self.quiet()
 
