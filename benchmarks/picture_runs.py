@@ -178,7 +178,7 @@ def _darkness(file: Path) -> NDArray[np.float64]:
 
 def _tone(file: Path, drawn: pipeline.DrawResult) -> float:
     """Correlation of a photo with what the virtual machine drew, blurred by two of the pen's widest lines."""
-    return raster.tone_correlation(_darkness(file), drawn.drawn, drawn.plan.paper.pen_px[1])
+    return raster.tone_correlation(_darkness(file), drawn.drawn, drawn.plan.pen_px[1])
 
 
 def plan_drawing(plan: pipeline.Plan) -> Drawing:

@@ -11,6 +11,7 @@ __all__ = [
     "GestureError",
     "ImageError",
     "PlacementError",
+    "PlanningStopped",
     "StrokebotError",
     "TrajectoryError",
     "WeightsError",
@@ -29,6 +30,10 @@ class GestureError(StrokebotError):
 
 class PlacementError(StrokebotError):
     """A drawing does not fit where it was asked to be."""
+
+
+class PlanningStopped(StrokebotError):
+    """The planning of a drawing was stopped before its end; no machine has moved."""
 
 
 class TrajectoryError(StrokebotError):

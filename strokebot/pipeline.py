@@ -1,19 +1,23 @@
 """The composition: image -> gesture -> path -> trajectory -> program -> drawn ink. No algorithms here.
 
+    Session   keeps what was planned; after a change only what depends on it is planned again
     plan      everything up to the G-code, without touching a device
-    rehearse  the plan on the virtual machine: what it will look like, how long it takes
+    draw      a plan and its rehearsal on the virtual machine: all that a drawing without a port needs
     perform   the plan on the machine behind a port
 
-``draw`` is a plan and its rehearsal, which is all that a drawing without a port needs.
+``TABLE`` holds the stages in order. What a stage depends on are the names of its parameters: options
+(``DrawOptions``), ``picture``, ``default_profile``, or earlier stages; ``strokebot.stages`` does the rest.
 Every stage is timed. torch is imported where a network is asked for, and nowhere else.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
+from operator import eq, is_
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +32,13 @@ from firmware_bridge.program import Program
 from firmware_bridge.stream.link import Listener
 from firmware_bridge.transports.simulated import SimulatedTransport
 from strokebot import __version__, raster
+from strokebot import sketch as sketching
 from strokebot.fill.widths import MOSTLY_LINES, line_width_px
-from strokebot.options import DrawOptions, Progress, Stages
+from strokebot.modes import Method, Quality, Speed, StyleWord
+from strokebot.options import OPTION_NAMES, DrawOptions
 from strokebot.picture.image import InkImage, load_ink_image
-from strokebot.sketch import DrawingScale, Sketch, sketch_picture
+from strokebot.sketch import Sketch
+from strokebot.stages import Kept, Pass, Progress, Stage, Stages, Stop
 from strokebot.tone import StyleChoice, choose_style
 from strokebot.trace import Trace
 from strokebot.trajectory.compile.compile import compile_program
@@ -41,7 +48,7 @@ from strokebot.trajectory.path.place import Placement, choose_placement, place
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.path.travel_routing import with_travel_routed
 from strokebot.trajectory.timing.parametrise import parametrise
-from strokebot.trajectory.timing.presets import apply_presets
+from strokebot.trajectory.timing.presets import Tolerances, apply_presets
 from strokebot.trajectory.timing.trajectory import Trajectory
 from strokebot.wording import printable
 
@@ -49,7 +56,7 @@ from strokebot.wording import printable
 # wide would be clipped, or drawn in two passes.
 _WIDTH_MARGIN = 1.15
 
-__all__ = ["DrawOptions", "DrawResult", "Plan", "Sketch", "draw", "perform", "plan", "rehearse"]
+__all__ = ["DrawOptions", "DrawResult", "Plan", "Progress", "Session", "Sketch", "draw", "perform", "plan"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +69,15 @@ class Plan:
         profile: machine, pen and the paper used.
         planned_with: the same with the limits that speed and quality leave.
         ink: the picture.
+        style: lines or tone, and why.
         sketch: the gesture and its origin.
-        paper: where the picture lies on the paper, and in which style it is drawn.
+        placement: where the picture lies on the paper.
+        pixel_mm: side of a pixel of the picture on the paper.
         path: the smoothed path, paper mm.
         trajectory: the timed path.
         program: the machine's moves.
         gcode: the same as G-code lines.
-        compute_s: seconds of each stage, in order.
+        compute_s: seconds of what was planned now, in order.
     """
 
     name: str
@@ -76,8 +85,10 @@ class Plan:
     profile: Profile
     planned_with: Profile
     ink: InkImage
+    style: StyleChoice
     sketch: Sketch
-    paper: DrawingScale
+    placement: Placement
+    pixel_mm: float
     path: DrawingPath
     trajectory: Trajectory
     program: Program
@@ -85,9 +96,14 @@ class Plan:
     compute_s: dict[str, float]
 
     @property
-    def placement(self) -> Placement:
-        """Where the picture lies on the paper."""
-        return self.paper.placement
+    def pen_px(self) -> tuple[float, float]:
+        """Thinnest and widest line of the pen, px of the picture."""
+        return _pen_px(self.profile, self.pixel_mm)
+
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Width and height of the picture on the paper."""
+        return self.ink.width * self.pixel_mm, self.ink.height * self.pixel_mm
 
     @property
     def target(self) -> NDArray[np.float32]:
@@ -106,7 +122,7 @@ class DrawResult:
         fidelity: ``drawn`` against the picture, see ``raster.fidelity``.
         stream: of the machine that drew last: the virtual one, or the one behind the port.
         performed_s: how long the real machine took; None if none has drawn.
-        compute_s: seconds of each stage, in order.
+        compute_s: seconds of what was done now, in order.
     """
 
     plan: Plan
@@ -118,83 +134,117 @@ class DrawResult:
     compute_s: dict[str, float] = field(default_factory=dict)
 
 
-def draw(image: Path, options: DrawOptions | None = None, progress: Progress | None = None) -> DrawResult:
-    """Plans a drawing and draws it on the virtual machine.
+class Session:
+    """Plans drawings of one picture after the other, and keeps what stays the same.
 
-    Args:
-        image: a picture file.
-        options: what the user chose; None for the defaults.
-        progress: called with the name of each stage as it begins.
-
-    Raises:
-        StrokebotError: what is wrong with the picture, the options, the profile or the weights.
+    After a change of one option only the stages behind it run again; the result is that of a plan made
+    anew, byte for byte. For one thread at a time. A picture that changes on the disk is read again;
+    profiles and weights are read once for each name.
     """
-    return rehearse(plan(image, options, progress), progress)
 
+    def __init__(self, profile: Profile | None = None, keep: bool = True) -> None:
+        """Begins with nothing planned.
 
-def plan(image: Path, options: DrawOptions | None = None, progress: Progress | None = None) -> Plan:
-    """Does everything up to the G-code; see ``draw``.
+        Args:
+            profile: used where the options name none; None for the default one.
+            keep: False to free each result as soon as nothing of the same drawing needs it.
+        """
+        self._profile = profile
+        self._kept = Kept(TABLE, forget=not keep)
+        self._last = Pass()
 
-    Raises:
-        PreflightError: if the program must not be started on this machine.
-        StrokebotError: see ``draw``.
-    """
-    options = options or DrawOptions()
-    stage = Stages(progress)
-    with stage("read"):
-        profile = Profile.load(options.profile)
-        if options.paper_mm is not None:
-            profile = profile.with_paper(options.paper_mm)
-        ink = load_ink_image(image)
-        style = _style(ink, options)
-        placement = _placement(ink, profile, options, style)
-        planned, tolerances = apply_presets(profile, options.speed, options.quality)
-        paper = DrawingScale(planned, placement, tolerances, ink, style)
-    sketch = sketch_picture(paper, options, stage)
-    with stage("path"):
-        placed = place(sketch.gesture, placement, profile.paper.size_mm)
-        path = with_pen_ramps(smooth(placed, paper.smoothing_mm), planned)
-        path = with_travel_routed(path, planned)
-    with stage("timing"):
-        trajectory = parametrise(path, planned, tolerances.chord_mm)
-    with stage("compile"):
-        header = (
-            f"strokebot {__version__}",
-            f"picture {printable(image.name)}",
-            f"profile {profile.machine.name}",
-            f"method {sketch.method}",
-            f"weights {sketch.weights_sha256 or 'none'}",
+    @property
+    def ran(self) -> tuple[str, ...]:
+        """Names of the stages that the last call ran, in order."""
+        return tuple(self._last.ran)
+
+    def plan(
+        self,
+        image: Path,
+        options: DrawOptions | None = None,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Plan:
+        """Does everything up to the G-code that is not done yet.
+
+        Args:
+            image: a picture file.
+            options: what the user chose; None for the defaults.
+            progress: called with what is done now and the share of all work that is done.
+            stop: asked between steps; True ends the work.
+
+        Raises:
+            PlanningStopped: if ``stop`` said so; what was finished is kept.
+            PreflightError: if the program must not be started on this machine.
+            StrokebotError: what is wrong with the picture, the options, the profile or the weights.
+        """
+        return self._plan(image, options or DrawOptions(), _PLANNED, progress, stop)[0]
+
+    def draw(
+        self,
+        image: Path,
+        options: DrawOptions | None = None,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> DrawResult:
+        """Plans as ``plan`` does, draws it on the virtual machine and compares the ink with the picture.
+
+        Raises:
+            BridgeError: if the virtual machine refuses the program.
+            StrokebotError: see ``plan``.
+        """
+        plan, values = self._plan(image, options or DrawOptions(), _REHEARSED, progress, stop)
+        trace, stream = values["rehearsal"]
+        return DrawResult(plan, trace, values["drawn"], values["fidelity"], stream, compute_s=plan.compute_s)
+
+    def _plan(
+        self,
+        image: Path,
+        options: DrawOptions,
+        wanted: tuple[str, ...],
+        progress: Progress | None,
+        stop: Stop | None,
+    ) -> tuple[Plan, dict[str, Any]]:
+        given: dict[str, Hashable] = {name: getattr(options, name) for name in OPTION_NAMES}
+        given |= {"picture": PictureFile.of(image), "default_profile": self._profile}
+        values, self._last = self._kept.values(wanted, given, progress, stop)
+        plan = Plan(
+            printable(image.name),
+            options,
+            values["used_profile"],
+            values["planned_profile"],
+            values["ink"],
+            values["style_choice"],
+            values["sketch"],
+            values["placement"],
+            values["pixel_mm"],
+            values["path"],
+            values["trajectory"],
+            values["program"],
+            values["gcode"],
+            dict(self._last.seconds),
         )
-        program = compile_program(trajectory, planned, header, tolerances.chord_mm)
-        preflight.require(program, profile.machine)
-        gcode = dialect_of(profile.machine.dialect).encode(program, profile.machine)
-    return Plan(
-        printable(image.name), options, profile, planned, ink, sketch, paper, path, trajectory, program,
-        tuple(gcode), stage.seconds,
-    )  # fmt: skip
+        return plan, values
 
 
-def rehearse(plan: Plan, progress: Progress | None = None) -> DrawResult:
-    """Draws a plan on the virtual machine, in virtual time, and compares the ink with the picture.
+def draw(
+    image: Path,
+    options: DrawOptions | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> DrawResult:
+    """Plans one drawing and draws it on the virtual machine; see ``Session.draw``."""
+    return Session(keep=False).draw(image, options, progress, stop)
 
-    Raises:
-        BridgeError: if the virtual machine refuses the program.
-    """
-    stage = Stages(progress, plan.compute_s)
-    with stage("simulate"):
-        simulator = dialect_of(plan.profile.machine.dialect).manners.simulator
-        with open_device(plan.profile.machine, f"sim://{simulator}") as device:
-            stream = device.run(plan.program, encoded=plan.gcode)
-            transport = device.transport
-        if not isinstance(transport, SimulatedTransport):  # the registry could say otherwise
-            raise PortError(f"{transport.name} keeps no record of what it drew: use a sim:// port.")
-        trace = Trace.recorded(transport.recording(), plan.profile)
-    with stage("fidelity"):
-        drawn = trace.ink(plan.placement, (plan.ink.height, plan.ink.width))
-        fidelity = raster.fidelity(plan.target, drawn)
-        if plan.sketch.tone is not None:
-            fidelity["tone_correlation"] = raster.tone_correlation(plan.target, drawn, plan.paper.pen_px[1])
-    return DrawResult(plan, trace, drawn, fidelity, stream, compute_s=stage.seconds)
+
+def plan(
+    image: Path,
+    options: DrawOptions | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> Plan:
+    """Plans one drawing up to the G-code; see ``Session.plan``."""
+    return Session(keep=False).plan(image, options, progress, stop)
 
 
 def perform(
@@ -235,24 +285,228 @@ def perform(
     return replace(result, stream=stream, performed_s=time.perf_counter() - begin)
 
 
-def _style(ink: InkImage, options: DrawOptions) -> StyleChoice:
+# -- the stages -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A picture on the disk, as it was when it was looked at.
+
+    Attributes:
+        path: where it lies.
+        modified_ns: when it was changed last; None if it is not there.
+        size_bytes: its size.
+    """
+
+    path: Path
+    modified_ns: int | None
+    size_bytes: int
+
+    @classmethod
+    def of(cls, path: Path) -> PictureFile:
+        """Looks at a file."""
+        path = Path(path)
+        try:
+            found = path.stat()
+        except (OSError, ValueError):  # reading it will say what is wrong
+            return cls(path, None, 0)
+        return cls(path, found.st_mtime_ns, found.st_size)
+
+
+def _used_profile(
+    profile: str | None, default_profile: Profile | None, paper_mm: tuple[float, float] | None
+) -> Profile:
+    """Machine, pen and the paper used."""
+    loaded = default_profile if profile is None and default_profile is not None else Profile.load(profile)
+    return loaded if paper_mm is None else loaded.with_paper(paper_mm)
+
+
+def _ink(picture: PictureFile) -> InkImage:
+    return load_ink_image(picture.path)
+
+
+def _style_choice(ink: InkImage, style: StyleWord, method: Method) -> StyleChoice:
     """Lines or tone, as the user says; a network or a tour that was asked for draws lines."""
-    if options.style != "auto":
-        return StyleChoice(options.style, f"The style '{options.style}' was asked for.", 0.0)
-    if options.method != "auto":
-        return StyleChoice("line", f"The method '{options.method}' draws lines.", 0.0)
+    if style != "auto":
+        return StyleChoice(style, f"The style '{style}' was asked for.", 0.0)
+    if method != "auto":
+        return StyleChoice("line", f"The method '{method}' draws lines.", 0.0)
     return choose_style(ink)
 
 
-def _placement(ink: InkImage, profile: Profile, options: DrawOptions, style: StyleChoice) -> Placement:
+def _line_width(ink: InkImage, style_choice: StyleChoice) -> float | None:
+    """Width of the picture's lines, canvas units, with some room; None where it is not mostly lines."""
+    if style_choice.style == "tone":
+        return None
+    width_px, share = line_width_px(ink.ink)
+    return _WIDTH_MARGIN * width_px / ink.longer_side if share >= MOSTLY_LINES else None
+
+
+def _placement(
+    ink: InkImage,
+    used_profile: Profile,
+    fit_mm: tuple[float, float] | None,
+    at_mm: tuple[float, float] | None,
+    line_width: float | None = None,
+) -> Placement:
     """Where the picture goes, and so large that the pen can draw its lines; areas are filled at any size."""
-    width_px, share = line_width_px(ink.ink) if style.style == "line" else (0.0, 0.0)
     return choose_placement(
         (ink.width / ink.longer_side, ink.height / ink.longer_side),
-        profile.paper.size_mm,
-        options.fit_mm,
-        options.at_mm,
-        line_width=_WIDTH_MARGIN * width_px / ink.longer_side if share >= MOSTLY_LINES else None,
-        widest_mm=profile.pen.max_width_mm,
-        thinnest_mm=profile.pen.min_width_mm,
+        used_profile.paper.size_mm,
+        fit_mm,
+        at_mm,
+        line_width=line_width,
+        widest_mm=used_profile.pen.max_width_mm,
+        thinnest_mm=used_profile.pen.min_width_mm,
     )
+
+
+def _pixel_mm(placement: Placement, ink: InkImage) -> float:
+    """Side of a pixel on the paper."""
+    return placement.scale_mm / ink.longer_side
+
+
+def _pen_px(used_profile: Profile, pixel_mm: float) -> tuple[float, float]:
+    """Thinnest and widest line of the pen, px of the picture."""
+    return used_profile.pen.min_width_mm / pixel_mm, used_profile.pen.max_width_mm / pixel_mm
+
+
+def _planned_profile(used_profile: Profile, speed: Speed, quality: Quality) -> Profile:
+    return apply_presets(used_profile, speed, quality)[0]
+
+
+def _tolerances(used_profile: Profile, speed: Speed, quality: Quality) -> Tolerances:
+    return apply_presets(used_profile, speed, quality)[1]
+
+
+def _smoothing_mm(style_choice: StyleChoice, tolerances: Tolerances, pixel_mm: float) -> float:
+    """How far the smoothed line may leave the gesture."""
+    # The ripple of a tone drawing is finer than the pixels of a small photo.
+    return tolerances.smoothing_mm(0.0 if style_choice.style == "tone" else pixel_mm)
+
+
+def _finest(tolerances: Tolerances, placement: Placement) -> float:
+    """Distance under which a point of a gesture changes nothing that is drawn, canvas units."""
+    return tolerances.chord_mm / placement.scale_mm
+
+
+def _path(
+    sketch: Sketch,
+    placement: Placement,
+    used_profile: Profile,
+    planned_profile: Profile,
+    smoothing_mm: float,
+) -> DrawingPath:
+    placed = place(sketch.gesture, placement, used_profile.paper.size_mm)
+    path = with_pen_ramps(smooth(placed, smoothing_mm), planned_profile)
+    return with_travel_routed(path, planned_profile)
+
+
+def _trajectory(path: DrawingPath, planned_profile: Profile, tolerances: Tolerances) -> Trajectory:
+    return parametrise(path, planned_profile, tolerances.chord_mm)
+
+
+def _program(
+    trajectory: Trajectory,
+    planned_profile: Profile,
+    used_profile: Profile,
+    tolerances: Tolerances,
+    picture: PictureFile,
+    sketch: Sketch,
+) -> Program:
+    header = (
+        f"strokebot {__version__}",
+        f"picture {printable(picture.path.name)}",
+        f"profile {used_profile.machine.name}",
+        f"method {sketch.method}",
+        f"weights {sketch.weights_sha256 or 'none'}",
+    )
+    program = compile_program(trajectory, planned_profile, header, tolerances.chord_mm)
+    preflight.require(program, used_profile.machine)
+    return program
+
+
+def _gcode(program: Program, used_profile: Profile) -> tuple[str, ...]:
+    return tuple(dialect_of(used_profile.machine.dialect).encode(program, used_profile.machine))
+
+
+def _rehearsal(program: Program, gcode: tuple[str, ...], used_profile: Profile) -> tuple[Trace, StreamReport]:
+    """The drawing on the virtual machine, in virtual time."""
+    machine = used_profile.machine
+    simulator = dialect_of(machine.dialect).manners.simulator
+    with open_device(machine, f"sim://{simulator}") as device:
+        stream = device.run(program, encoded=gcode)
+        transport = device.transport
+    if not isinstance(transport, SimulatedTransport):  # the registry could say otherwise
+        raise PortError(f"{transport.name} keeps no record of what it drew: use a sim:// port.")
+    return Trace.recorded(transport.recording(), used_profile), stream
+
+
+def _drawn(rehearsal: tuple[Trace, StreamReport], placement: Placement, ink: InkImage) -> NDArray[np.float32]:
+    return rehearsal[0].ink(placement, (ink.height, ink.width))
+
+
+def _fidelity(
+    drawn: NDArray[np.float32], ink: InkImage, sketch: Sketch, pen_px: tuple[float, float]
+) -> dict[str, float]:
+    """The drawn ink against the picture."""
+    if sketch.tone is None:
+        return raster.fidelity(ink.ink, drawn)
+    correlation = raster.tone_correlation(ink.tone, drawn, pen_px[1])
+    return {**raster.fidelity(ink.tone, drawn), "tone_correlation": correlation}
+
+
+# What a stage is called where a person reads it, and its usual share of the time.
+TABLE = Stages(
+    {*OPTION_NAMES, "picture", "default_profile"},
+    {
+        "used_profile": Stage(_used_profile, "read", same=eq),
+        "ink": Stage(_ink, "read", 3),
+        "style_choice": Stage(_style_choice, "read", 2, same=eq),
+        "line_width": Stage(_line_width, "read", 3, same=eq),
+        "placement": Stage(_placement, "read", same=eq),
+        "pixel_mm": Stage(_pixel_mm, "read", same=eq),
+        "pen_px": Stage(_pen_px, "read", same=eq),
+        "planned_profile": Stage(_planned_profile, "read", same=eq),
+        "tolerances": Stage(_tolerances, "read", same=eq),
+        "smoothing_mm": Stage(_smoothing_mm, "read", same=eq),
+        "finest": Stage(_finest, "read", same=eq),
+        # Tone.
+        "tone_pen_px": Stage(sketching.find_tone_pen, "gesture", same=eq),
+        "tone": Stage(sketching.draw_tone, "gesture", 20),
+        # Who draws lines.
+        "artists": Stage(sketching.find_artists, "gesture", 4),
+        "predictor": Stage(sketching.find_predictor, "load network", 10),
+        # The tour.
+        "toured_ink": Stage(sketching.find_toured_ink, "gesture", same=is_),
+        "costs": Stage(sketching.tour_costs, "gesture", same=eq),
+        "area_share": Stage(sketching.find_area_share, "gesture", 2, same=eq),
+        "skeleton": Stage(sketching.tour_skeleton, "gesture", 10),
+        "areas": Stage(sketching.tour_areas, "gesture", 15),
+        "lines": Stage(sketching.tour_lines, "gesture", 5),
+        "tour": Stage(sketching.walk_tour, "gesture", 5, same=sketching.same_tour),
+        "tour_fit": Stage(sketching.fit_tour, "polish", 15),
+        "tour_candidate": Stage(sketching.finish_tour, "polish", 1),
+        # The network.
+        "drawn_characters": Stage(sketching.draw_characters, "gesture", 1),
+        "fitted_characters": Stage(sketching.fit_characters, "polish", 10),
+        "page": Stage(sketching.join_characters, "gesture", 1, same=sketching.same_gesture),
+        "page_fit": Stage(sketching.fit_page, "polish", 10),
+        "page_candidate": Stage(sketching.finish_page, "polish", 1),
+        # The drawing.
+        "sketch": Stage(sketching.choose_sketch, "compare", 1),
+        "path": Stage(_path, "path", 5),
+        "trajectory": Stage(_trajectory, "timing", 5),
+        "program": Stage(_program, "compile", 5),
+        "gcode": Stage(_gcode, "compile", 2),
+        "rehearsal": Stage(_rehearsal, "simulate", 10),
+        "drawn": Stage(_drawn, "fidelity", 4),
+        "fidelity": Stage(_fidelity, "fidelity", 4),
+    },
+)
+
+_PLANNED = (
+    "used_profile", "planned_profile", "ink", "style_choice", "sketch", "placement", "pixel_mm", "path",
+    "trajectory", "program", "gcode",
+)  # fmt: skip
+_REHEARSED = (*_PLANNED, "rehearsal", "drawn", "fidelity")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +53,8 @@ def build_report(result: DrawResult) -> dict[str, Any]:
             "polarity": plan.ink.polarity,
             "connected_parts": sketch.parts,
         },
-        "style": plan.paper.style.style,
-        "style_reason": plan.paper.style.reason,
+        "style": plan.style.style,
+        "style_reason": plan.style.reason,
         "method": sketch.method,
         "method_reason": sketch.reason,
         "weights_sha256": sketch.weights_sha256,
@@ -148,7 +147,7 @@ def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = Non
     report = build_report(result)
     files = {
         GESTURE_FILE: plan.sketch.gesture.to_json().encode(),
-        TRAJECTORY_FILE: _trajectory_bytes(plan),
+        TRAJECTORY_FILE: plan.trajectory.to_bytes(),
         GCODE_FILE: ("\n".join(plan.gcode) + "\n").encode(),
         SVG_FILE: drawing_svg(plan.path, plan.profile.paper.size_mm, plan.name).encode(),
         DRY_RUN_FILE: paint(*dry_run) if painting is None else painting.png(),
@@ -161,13 +160,6 @@ def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = Non
     for name, data in files.items():
         write_atomic(folder / name, data)
     return [folder / name for name in files]
-
-
-def _trajectory_bytes(plan: Plan) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / TRAJECTORY_FILE
-        plan.trajectory.save(file)
-        return file.read_bytes()
 
 
 def _limits(plan: Plan) -> dict[str, Any]:

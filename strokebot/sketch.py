@@ -8,35 +8,56 @@ The network draws characters, the tour any line, the tone line photographs (``me
 ``tone/detect.py`` decide). Where the network draws, the tour draws too: both are fitted to the
 picture, and the closer one is taken, or of two equally close ones the one that is drawn
 sooner. torch is imported where a network is asked for, and nowhere else.
+
+Every function here is a stage of a drawing (``strokebot.stages``): its parameters name what it depends
+on, options among them, and ``pipeline.TABLE`` puts them in order. Lengths are canvas units unless they
+say px (pixels of the picture) or mm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from calibration.profile import Profile
 from strokebot.errors import ImageError, WeightsError
+from strokebot.fill import FillMode
 from strokebot.fill.widths import has_areas
 from strokebot.geometry.polyline import simplify_gesture
 from strokebot.gesture import Gesture
-from strokebot.options import DrawOptions, Stages
+from strokebot.modes import JoinMode, Pattern
+from strokebot.modes import Method as MethodWord
 from strokebot.picture.image import InkImage
 from strokebot.picture.parts import find_parts
 from strokebot.polish.refine import refine_gesture, score
+from strokebot.stages import Tell
 from strokebot.tone import StyleChoice, ToneDrawing, tone_gesture
-from strokebot.tour import plan_tour, tour_gesture
+from strokebot.tour import (
+    FilledGraph,
+    Lines,
+    Skeleton,
+    Tour,
+    areas_of,
+    lines_of,
+    skeleton_of,
+    tour_gesture,
+    walk_lines,
+)
 from strokebot.tour.postman import TourCosts
 from strokebot.trajectory.path.place import Placement, place
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.timing.parametrise import parametrise
-from strokebot.trajectory.timing.presets import Tolerances
 from strokebot.trajectory.timing.pressure import pen_move_time_s
-from strokebot.writing.ligatures import JoinMode, join_page
+from strokebot.writing.ligatures import join_page
 from strokebot.writing.method import choose_method
 from strokebot.writing.page import FIELD, Glyphs, find_glyphs, on_page
+
+if TYPE_CHECKING:
+    from strokebot.model.predictor import Predictor
 
 Method = Literal["model", "tour", "tone"]
 
@@ -96,56 +117,33 @@ class Sketch:
 
 
 @dataclass(frozen=True, eq=False)
-class DrawingScale:
-    """What is known of the drawing's size and machine before there is a gesture.
+class Artists:
+    """Who draws a picture of lines, and why.
 
     Attributes:
-        profile: machine, pen and paper, as planned with.
-        placement: where the picture lies.
-        tolerances: of smoothing.
-        ink: the picture.
-        style: lines or tone, and why.
+        glyphs: the picture's parts, those marked that the network draws.
+        model: whether the network draws them; if not, the tour draws the picture.
+        asked: whether the user asked for the one that draws; if not, the tour draws too.
+        reason: one sentence.
     """
 
-    profile: Profile
-    placement: Placement
-    tolerances: Tolerances
-    ink: InkImage
-    style: StyleChoice
+    glyphs: Glyphs
+    model: bool
+    asked: bool
+    reason: str
 
-    @property
-    def pixel_mm(self) -> float:
-        """Side of a pixel on the paper."""
-        return self.placement.scale_mm / self.ink.longer_side
 
-    @property
-    def pen_px(self) -> tuple[float, float]:
-        """Thinnest and widest line of the pen, px of the picture."""
-        pen = self.profile.pen
-        return pen.min_width_mm / self.pixel_mm, pen.max_width_mm / self.pixel_mm
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A gesture fitted to its picture, or as it was where that was not wanted.
 
-    @property
-    def smoothing_mm(self) -> float:
-        """How far the smoothed line may leave the gesture."""
-        # The ripple of a tone drawing is finer than the pixels of a small photo.
-        pixel_mm = 0.0 if self.style.style == "tone" else self.pixel_mm
-        return self.tolerances.smoothing_mm(pixel_mm)
+    Attributes:
+        gesture: canvas units.
+        iou: overlap with the picture; None where it was not fitted and nobody has looked.
+    """
 
-    @property
-    def costs(self) -> TourCosts:
-        """What drawing, travelling and lifting take, in the picture's pixels."""
-        pen, machine = self.profile.pen, self.profile.machine
-        down_up_s = 2 * pen_move_time_s(abs(pen.up - pen.touch), self.profile, True, True)
-        return TourCosts(
-            pen.draw_speed_mm_s / self.pixel_mm,
-            min(machine.max_speed_mm_s) / self.pixel_mm,
-            down_up_s + pen.dwell_s,
-        )
-
-    def drawing_s(self, gesture: Gesture) -> float:
-        """Planned time of a gesture."""
-        placed = place(gesture, self.placement, self.profile.paper.size_mm)
-        return parametrise(smooth(placed, self.smoothing_mm), self.profile).duration_s
+    gesture: Gesture
+    iou: float | None
 
 
 def solid(gesture: Gesture) -> Gesture:
@@ -158,50 +156,277 @@ def solid(gesture: Gesture) -> Gesture:
     return Gesture(gesture.start, gesture.velocity, gesture.size, ink)
 
 
-def sketch_picture(paper: DrawingScale, options: DrawOptions, stage: Stages) -> Sketch:
-    """Finds the gesture by the method asked for, or by the one that suits the picture.
+def same_gesture(one: Gesture, other: Gesture) -> bool:
+    """Whether two gestures are the same to the last bit."""
+    pairs = (
+        (getattr(one, name), getattr(other, name)) for name in ("start", "velocity", "size", "intensity")
+    )
+    return all(np.array_equal(a, b) for a, b in pairs)
 
-    Args:
-        paper: the picture and how large it is drawn.
-        options: what the user chose.
-        stage: times the stages.
+
+# -- who draws ------------------------------------------------------------------------------------
+
+
+def find_artists(ink: InkImage, style_choice: StyleChoice, method: MethodWord) -> Artists | None:
+    """Who draws; None for a drawing of tone."""
+    if style_choice.style == "tone":
+        return None
+    glyphs = find_glyphs(ink)
+    if method == "tour":
+        return Artists(glyphs, False, True, "The tour was asked for.")
+    if method == "model":
+        every = replace(glyphs, is_glyph=np.ones(len(glyphs), dtype=bool))
+        return Artists(every, True, True, "The network was asked for.")
+    choice = choose_method(ink, glyphs)
+    return Artists(glyphs, choice.method == "model", False, choice.reason)
+
+
+def find_predictor(artists: Artists, weights: Path | None) -> Predictor | WeightsError | None:
+    """The network, if it draws; or why it cannot, where the tour can stand in for it.
 
     Raises:
-        ImageError: if the picture holds nothing that this method can draw.
-        WeightsError: if the network was asked for and cannot be used.
+        WeightsError: if the network or these weights were asked for and cannot be used.
     """
-    ink = paper.ink
-    if paper.style.style == "tone":
-        return _by_tone(paper, options, stage)
-    with stage("gesture"):
-        glyphs = find_glyphs(ink)
-    if options.method == "tour":
-        return _by_tour(paper, "The tour was asked for.", glyphs.parts, options, stage)
-    if options.method == "model":
-        every = replace(glyphs, is_glyph=np.ones(len(glyphs), dtype=bool))
-        return _by_model(paper, every, "The network was asked for.", options, stage)
-    choice = choose_method(ink, glyphs)
-    if choice.method == "tour":
-        return _by_tour(paper, choice.reason, glyphs.parts, options, stage)
+    if not artists.model:
+        return None
+    from strokebot.model.predictor import load_predictor
+
     try:
-        model = _by_model(paper, glyphs, choice.reason, options, stage)
+        return load_predictor(weights)
     except WeightsError as error:
-        if options.weights is not None:
+        if artists.asked or weights is not None:
             raise
-        reason = f"{choice.reason} The network cannot be used: {error}"
-        return _by_tour(paper, reason, glyphs.parts, options, stage)
-    if options.join == "ink":  # the tour does not join letters
-        return model
-    return _better(paper, model, _by_tour(paper, choice.reason, glyphs.parts, options, stage), stage)
+        return error
 
 
-def _better(paper: DrawingScale, model: Sketch, tour: Sketch, stage: Stages) -> Sketch:
-    """The closer one of two sketches, or the one that is drawn sooner."""
-    with stage("compare"):
-        first, second = (
-            replace(sketch.candidates[0], drawing_s=paper.drawing_s(sketch.gesture))
-            for sketch in (model, tour)
-        )
+def find_toured_ink(
+    ink: InkImage,
+    artists: Artists,
+    join: JoinMode,
+    predictor: Predictor | WeightsError | None = None,
+) -> InkImage | None:
+    """The picture, if the tour draws it."""
+    # The tour does not join letters.
+    too = not artists.asked and join == "lift"
+    return ink if not artists.model or too or isinstance(predictor, WeightsError) else None
+
+
+# -- the tour -------------------------------------------------------------------------------------
+
+
+def tour_costs(planned_profile: Profile, pixel_mm: float) -> TourCosts:
+    """What drawing, travelling and lifting take, in the picture's pixels."""
+    pen, machine = planned_profile.pen, planned_profile.machine
+    down_up_s = 2 * pen_move_time_s(abs(pen.up - pen.touch), planned_profile, True, True)
+    return TourCosts(
+        pen.draw_speed_mm_s / pixel_mm, min(machine.max_speed_mm_s) / pixel_mm, down_up_s + pen.dwell_s
+    )
+
+
+def same_tour(one: Tour, other: Tour) -> bool:
+    """Whether two tours are the same."""
+    return one.cheaper_lifts == other.cheaper_lifts and same_gesture(one.gesture, other.gesture)
+
+
+def find_area_share(toured_ink: InkImage, pen_px: tuple[float, float]) -> float:
+    """Share of the ink that is wider than the pen."""
+    return has_areas(toured_ink.ink, pen_px[1])
+
+
+def tour_skeleton(toured_ink: InkImage) -> Skeleton:
+    """What a tour needs of the picture, whatever the pen."""
+    return skeleton_of(toured_ink)
+
+
+def tour_areas(skeleton: Skeleton, pen_px: tuple[float, float], fill: FillMode) -> FilledGraph | None:
+    """The passes through areas that are wider than the pen; None where there are none."""
+    return areas_of(skeleton, pen_px, fill)
+
+
+def tour_lines(skeleton: Skeleton, areas: FilledGraph | None = None) -> Lines:
+    """All lines, measured on the ink."""
+    return lines_of(skeleton, areas)
+
+
+def walk_tour(
+    skeleton: Skeleton, lines: Lines, pen_px: tuple[float, float], costs: TourCosts, tell: Tell
+) -> Tour:
+    """An order and a direction for every line."""
+    return walk_lines(skeleton, lines, pen_px, costs, tell)
+
+
+def fit_tour(
+    tour: Tour, ink: InkImage, pen_px: tuple[float, float], polish: bool, polish_seconds: float, tell: Tell
+) -> Fitted:
+    """The tour's gesture, fitted to the picture if that is wanted."""
+    return _fitted(tour.gesture, ink, pen_px, polish, polish_seconds, tell)
+
+
+def finish_tour(tour_fit: Fitted, ink: InkImage, finest: float) -> Candidate:
+    """The tour's candidate."""
+    return _candidate("tour", tour_fit, ink, finest)
+
+
+# -- the network ----------------------------------------------------------------------------------
+
+
+def draw_characters(artists: Artists, predictor: Predictor | WeightsError, seed: int) -> list[Gesture] | None:
+    """What the network draws for each marked part, on the canvas of its field.
+
+    Raises:
+        ImageError: if no part is marked.
+    """
+    if isinstance(predictor, WeightsError):
+        return None
+    import torch
+
+    torch.manual_seed(seed)
+    # Sums in another order end in other last digits: one thread gives the same gesture on every
+    # machine, and for the few glyphs of a picture it is faster than two.
+    torch.set_num_threads(1)
+    characters = np.flatnonzero(artists.glyphs.is_glyph)
+    if len(characters) == 0:
+        raise ImageError("The picture holds no character for the network: use --method tour.")
+    return predictor.gestures(artists.glyphs.images[characters])
+
+
+def fit_characters(
+    drawn_characters: list[Gesture],
+    artists: Artists,
+    predictor: Predictor,
+    planned_profile: Profile,
+    pixel_mm: float,
+    polish: bool,
+    polish_steps: int | None,
+) -> list[Gesture]:
+    """The same, each fitted to its field if that is wanted."""
+    if not polish:
+        return drawn_characters
+    from strokebot.pen.response import OnPaper, PenResponse, response_table
+    from strokebot.polish import polish_glyphs
+
+    glyphs = artists.glyphs
+    characters = np.flatnonzero(glyphs.is_glyph)
+    field_px = FIELD * glyphs.scale_px[characters]
+    on_paper = OnPaper(
+        PenResponse(response_table(planned_profile.pen)),
+        field_px * pixel_mm,
+        glyphs.grown_px[characters] / field_px,
+        _FULL_INK,
+    )
+    limit = {} if polish_steps is None else {"iterations": polish_steps}
+    images = glyphs.images[characters]
+    return polish_glyphs(images, drawn_characters, predictor.softness_px, on_paper=on_paper, **limit)
+
+
+def join_characters(
+    fitted_characters: list[Gesture], artists: Artists, ink: InkImage, join: JoinMode
+) -> Gesture:
+    """One gesture for the page: characters by the network, what is none by the tour, all joined."""
+    glyphs = artists.glyphs
+    by_glyph = dict(zip(np.flatnonzero(glyphs.is_glyph).tolist(), fitted_characters, strict=True))
+    every = [
+        by_glyph[k] if k in by_glyph else tour_gesture(glyphs.ink_of(k, ink)) for k in range(len(glyphs))
+    ]
+    return join_page(on_page(every, glyphs, ink), glyphs.box_px / ink.longer_side, glyphs.line, join)
+
+
+def fit_page(
+    page: Gesture,
+    ink: InkImage,
+    pen_px: tuple[float, float],
+    join: JoinMode,
+    polish: bool,
+    polish_seconds: float,
+    tell: Tell,
+) -> Fitted:
+    """The network's gesture, fitted to the picture if that is wanted."""
+    # The joins of letters are no ink of the picture: fitting would pull them to some.
+    return _fitted(page, ink, pen_px, polish and join == "lift", polish_seconds, tell)
+
+
+def finish_page(page_fit: Fitted, ink: InkImage, finest: float) -> Candidate:
+    """The network's candidate."""
+    return _candidate("model", page_fit, ink, finest)
+
+
+# -- tone -----------------------------------------------------------------------------------------
+
+
+def find_tone_pen(
+    style_choice: StyleChoice, used_profile: Profile, pen_px: tuple[float, float]
+) -> tuple[float, float] | None:
+    """Thinnest and widest line within a stroke, px, for a drawing of tone; None for one of lines."""
+    if style_choice.style != "tone":
+        return None
+    # A servo keeps one width in a stroke: the ripple alone shows the tone.
+    return (pen_px[0], pen_px[0]) if used_profile.pen.actuator == "servo" else pen_px
+
+
+def draw_tone(ink: InkImage, tone_pen_px: tuple[float, float], tone_pattern: Pattern) -> ToneDrawing:
+    """The line of a tone drawing."""
+    return tone_gesture(ink, tone_pen_px, tone_pattern)
+
+
+# -- which is kept --------------------------------------------------------------------------------
+
+
+def choose_sketch(
+    ink: InkImage,
+    style_choice: StyleChoice,
+    placement: Placement,
+    planned_profile: Profile,
+    smoothing_mm: float,
+    join: JoinMode,
+    tone: ToneDrawing | None = None,
+    artists: Artists | None = None,
+    predictor: Predictor | WeightsError | None = None,
+    tour: Tour | None = None,
+    area_share: float | None = None,
+    tour_fit: Fitted | None = None,
+    tour_candidate: Candidate | None = None,
+    page_fit: Fitted | None = None,
+    page_candidate: Candidate | None = None,
+) -> Sketch:
+    """The sketch: of two candidates the closer one, or of equally close ones the one that is drawn sooner."""
+    if tone is not None:
+        return Sketch(tone.gesture, "tone", style_choice.reason, len(find_parts(ink.ink)), tone=tone)
+    assert artists is not None  # it is lines
+    reason, parts = artists.reason, artists.glyphs.parts
+    if isinstance(predictor, WeightsError):
+        reason = f"{reason} The network cannot be used: {predictor}"
+    sketches: list[Sketch] = []
+    if page_candidate is not None and page_fit is not None:
+        assert predictor is not None
+        assert not isinstance(predictor, WeightsError)
+        sketches.append(
+            Sketch(
+                page_candidate.gesture, "model", reason, parts, predictor.weights_hash,
+                page_fit.iou is not None, join, (page_candidate,),
+            )
+        )  # fmt: skip
+    if tour_candidate is not None and tour_fit is not None and tour is not None:
+        sketches.append(
+            Sketch(
+                tour_candidate.gesture, "tour", reason, parts, polished=tour_fit.iou is not None,
+                candidates=(tour_candidate,), area_share=area_share or 0.0, cheaper_lifts=tour.cheaper_lifts,
+            )
+        )  # fmt: skip
+    return sketches[0] if len(sketches) == 1 else _better(sketches, placement, planned_profile, smoothing_mm)
+
+
+def _better(
+    sketches: Sequence[Sketch], placement: Placement, profile: Profile, smoothing_mm: float
+) -> Sketch:
+    """The closer one of the network's sketch and the tour's, or the one that is drawn sooner."""
+    model, tour = sketches
+
+    def timed(sketch: Sketch) -> Candidate:
+        placed = place(sketch.gesture, placement, profile.paper.size_mm)
+        drawing_s = parametrise(smooth(placed, smoothing_mm), profile).duration_s
+        return replace(sketch.candidates[0], drawing_s=drawing_s)
+
+    first, second = timed(model), timed(tour)
     gain = second.iou - first.iou
     both = ", ".join(
         f"{name} {c.iou:.3f} in {c.drawing_s:.1f} s" for name, c in (("network", first), ("tour", second))
@@ -215,93 +440,20 @@ def _better(paper: DrawingScale, model: Sketch, tour: Sketch, stage: Stages) -> 
     return replace(chosen, reason=f"{model.reason} The {name} is {why} ({both}).", candidates=(first, second))
 
 
-def _by_tour(paper: DrawingScale, reason: str, parts: int, options: DrawOptions, stage: Stages) -> Sketch:
-    with stage("gesture"):
-        tour = plan_tour(paper.ink, pen_px=paper.pen_px, fill=options.fill, costs=paper.costs)
-        share = has_areas(paper.ink.ink, paper.pen_px[1])
-    lifts = tour.cheaper_lifts
-    sketch = Sketch(tour.gesture, "tour", reason, parts, area_share=share, cheaper_lifts=lifts)
-    return _fitted(paper, sketch, options, stage)
+def _fitted(
+    gesture: Gesture, ink: InkImage, pen_px: tuple[float, float], polish: bool, seconds: float, tell: Tell
+) -> Fitted:
+    if not polish:
+        return Fitted(gesture, None)
+    low, high = pen_px
+    refined = refine_gesture(
+        gesture, ink, seconds=seconds, min_width_px=low, max_width_px=high,
+        progress=lambda done, planned: tell(done / planned),
+    )  # fmt: skip
+    return Fitted(refined.gesture, refined.iou_after)
 
 
-def _by_tone(paper: DrawingScale, options: DrawOptions, stage: Stages) -> Sketch:
-    with stage("gesture"):
-        thinnest, widest = paper.pen_px
-        if paper.profile.pen.actuator == "servo":
-            widest = thinnest  # a servo keeps one width in a stroke: the ripple alone shows the tone
-        drawing = tone_gesture(paper.ink, (thinnest, widest), options.tone_pattern)
-        parts = len(find_parts(paper.ink.ink))
-    return Sketch(drawing.gesture, "tone", paper.style.reason, parts, tone=drawing)
-
-
-def _by_model(
-    paper: DrawingScale, glyphs: Glyphs, reason: str, options: DrawOptions, stage: Stages
-) -> Sketch:
-    """The network draws the characters, the tour what is none, and all are joined."""
-    ink = paper.ink
-    with stage("load network"):
-        import torch
-
-        from strokebot.model.predictor import load_predictor
-
-        torch.manual_seed(options.seed)
-        # Sums in another order end in other last digits: one thread gives the same gesture on every
-        # machine, and for the few glyphs of a picture it is faster than two.
-        torch.set_num_threads(1)
-        predictor = load_predictor(options.weights)
-    characters = np.flatnonzero(glyphs.is_glyph)
-    if len(characters) == 0:
-        raise ImageError("The picture holds no character for the network: use --method tour.")
-    images = glyphs.images[characters]
-    with stage("gesture"):
-        drawn = predictor.gestures(images)
-    if options.polish:
-        with stage("polish"):
-            from strokebot.pen.response import OnPaper, PenResponse, response_table
-            from strokebot.polish import polish_glyphs
-
-            field_px = FIELD * glyphs.scale_px[characters]
-            on_paper = OnPaper(
-                PenResponse(response_table(paper.profile.pen)),
-                field_px * paper.pixel_mm,
-                glyphs.grown_px[characters] / field_px,
-                _FULL_INK,
-            )
-            limit = {} if options.polish_steps is None else {"iterations": options.polish_steps}
-            drawn = polish_glyphs(images, drawn, predictor.softness_px, on_paper=on_paper, **limit)
-    with stage("gesture"):
-        by_glyph = dict(zip(characters.tolist(), drawn, strict=True))
-        every = [
-            by_glyph[k] if k in by_glyph else tour_gesture(glyphs.ink_of(k, ink)) for k in range(len(glyphs))
-        ]
-        placed = on_page(every, glyphs, ink)
-        gesture = join_page(placed, glyphs.box_px / ink.longer_side, glyphs.line, options.join)
-    sketch = Sketch(gesture, "model", reason, glyphs.parts, predictor.weights_hash, False, options.join)
-    # The joins of letters are no ink of the picture: fitting would pull them to some.
-    return _fitted(paper, sketch, options, stage) if options.join == "lift" else _judged(paper, sketch, stage)
-
-
-def _fitted(paper: DrawingScale, sketch: Sketch, options: DrawOptions, stage: Stages) -> Sketch:
-    """The sketch with its gesture fitted to the picture, if that is wanted."""
-    if not options.polish:
-        return _judged(paper, sketch, stage)
-    low, high = paper.pen_px
-    with stage("polish"):
-        refined = refine_gesture(
-            sketch.gesture, paper.ink, seconds=options.polish_seconds, min_width_px=low, max_width_px=high
-        )
-    gesture = _finished(paper, refined.gesture)
-    candidate = Candidate(sketch.method, gesture, refined.iou_after)
-    return replace(sketch, gesture=gesture, polished=True, candidates=(candidate,))
-
-
-def _judged(paper: DrawingScale, sketch: Sketch, stage: Stages) -> Sketch:
-    with stage("compare"):
-        gesture = _finished(paper, sketch.gesture)
-        iou, _ = score(gesture, paper.ink)
-    return replace(sketch, gesture=gesture, candidates=(Candidate(sketch.method, gesture, iou),))
-
-
-def _finished(paper: DrawingScale, gesture: Gesture) -> Gesture:
+def _candidate(method: Method, fit: Fitted, ink: InkImage, finest: float) -> Candidate:
     """The gesture in solid ink, without the points that change it by less than its moves will."""
-    return simplify_gesture(solid(gesture), paper.tolerances.chord_mm / paper.placement.scale_mm)
+    gesture = simplify_gesture(solid(fit.gesture), finest)
+    return Candidate(method, gesture, score(gesture, ink)[0] if fit.iou is None else fit.iou)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,24 +78,6 @@ def note(text: str) -> None:
 def one_line(error: BaseException) -> str:
     """An error as one line."""
     return " ".join(str(error).split()) or type(error).__name__
-
-
-def pair(
-    text: str, separator: str, option: str, example: str, least: float = -math.inf
-) -> tuple[float, float]:
-    """Two finite numbers above ``least`` from text such as 100x150.
-
-    Raises:
-        typer.BadParameter: if the text is anything else.
-    """
-    try:
-        first, second = (float(part) for part in text.lower().replace("×", "x").split(separator))
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is not of the form {example} (mm).", param_hint=option) from None
-    if not all(math.isfinite(number) and number > least for number in (first, second)):
-        above = "" if math.isinf(least) else f" above {least:g}"
-        raise typer.BadParameter(f"'{text}': both must be numbers{above}, mm.", param_hint=option)
-    return first, second
 
 
 def needs(*modules: str) -> None:

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from strokebot import raster
 from strokebot.errors import GestureError
 from strokebot.gesture import Gesture
+from strokebot.modes import POLISH_SECONDS
 from strokebot.picture.image import InkImage
 from strokebot.polish import capsules, pairs, solver
 from strokebot.polish.engine import Engine, engine_for
@@ -62,8 +63,6 @@ LOOK_S = 5.0e-8
 POINT_S = 1.0e-6
 # The rasteriser's: for each point, each pixel, each pair looked at.
 _JUDGE_S = (5.0e-5, 3.0e-8, 1.5e-7)
-# Enough for all steps on 4,000 px of dense line art.
-DEFAULT_SECONDS = 10.0
 # The clock stops work that takes so many times its plan.
 _EMERGENCY = 5.0
 _LEAST_GUARD_S = 30.0
@@ -126,7 +125,7 @@ def refine_gesture(
     gesture: Gesture,
     ink: InkImage,
     *,
-    seconds: float = DEFAULT_SECONDS,
+    seconds: float = POLISH_SECONDS,
     min_width_px: float | None = None,
     max_width_px: float | None = None,
     device: str = "cpu",

@@ -9,6 +9,6 @@ draw.py       both together: a gesture, and what it will look like
 from __future__ import annotations
 
 from strokebot.tone.detect import StyleChoice, choose_style
-from strokebot.tone.draw import Pattern, ToneDrawing, tone_gesture
+from strokebot.tone.draw import ToneDrawing, tone_gesture
 
-__all__ = ["Pattern", "StyleChoice", "ToneDrawing", "choose_style", "tone_gesture"]
+__all__ = ["StyleChoice", "ToneDrawing", "choose_style", "tone_gesture"]

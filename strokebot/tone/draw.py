@@ -32,7 +32,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +42,10 @@ from scipy.spatial import cKDTree
 from strokebot.errors import GestureError
 from strokebot.geometry.polyline import simplify
 from strokebot.gesture import Gesture, chain
+from strokebot.modes import Pattern
 from strokebot.picture.image import InkImage
 from strokebot.tone.course import scan, spiral
 from strokebot.tone.coverage import Response, response, swing
-
-Pattern = Literal["spiral", "scan"]
-DEFAULT_PATTERN: Pattern = "scan"
 
 # More points than this are hours of drawing and minutes of planning: lines farther apart then.
 MOST_POINTS = 200_000
@@ -109,9 +106,7 @@ class ToneDrawing:
     rippled: bool
 
 
-def tone_gesture(
-    ink: InkImage, pen_px: tuple[float, float], pattern: Pattern = DEFAULT_PATTERN
-) -> ToneDrawing:
+def tone_gesture(ink: InkImage, pen_px: tuple[float, float], pattern: Pattern = "scan") -> ToneDrawing:
     """Draws the tone of a picture as one continuous line.
 
     Args:

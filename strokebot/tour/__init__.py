@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
 from strokebot.errors import ImageError
@@ -30,22 +31,70 @@ from strokebot.gesture import LIFT_THRESHOLD, Gesture, chain
 from strokebot.picture.image import InkImage
 from strokebot.tour.areas import fill_graph, measure_apart
 from strokebot.tour.centreline import CentreLine
-from strokebot.tour.graph import clean, split_corners, trace
+from strokebot.tour.graph import Graph, clean, split_corners, trace
 from strokebot.tour.local_search import local_search_walk
 from strokebot.tour.order import order_pieces
 from strokebot.tour.pieces import Piece, dot, drawn
 from strokebot.tour.postman import TourCosts, cut_retraces, postman_walk
-from strokebot.tour.upsample import prepare
+from strokebot.tour.upsample import UpsampledInk, prepare
 
-__all__ = ["Tour", "TourCosts", "plan_tour", "tour_gesture"]
+__all__ = [
+    "FilledGraph",
+    "Lines",
+    "Skeleton",
+    "Tour",
+    "TourCosts",
+    "areas_of",
+    "lines_of",
+    "plan_tour",
+    "skeleton_of",
+    "tour_gesture",
+    "walk_lines",
+]
 
 # Called with the share of the work that is done.
 ProgressCallback: TypeAlias = Callable[[float], None]
 
-# Shares of the work after which progress is reported: skeleton, lines measured, parts walked.
-_SKELETON, _MEASURED, _WALKED = 0.35, 0.6, 0.9
+# Shares of the work after which progress is reported: skeleton, lines measured; and that of the walk.
+_SKELETON, _MEASURED, _WALKED = 0.35, 0.6, 0.35
 # A drawn point has at least this intensity: under the lift threshold it would not be drawn.
 _FAINTEST = LIFT_THRESHOLD + 0.01
+
+
+# A graph with the lines that fill its areas, and the part of each node: see ``areas.fill_graph``.
+FilledGraph: TypeAlias = tuple[Graph, dict[int, CentreLine], dict[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Skeleton:
+    """What a tour needs of a picture, whatever the pen: the picture at working size and its skeleton.
+
+    Attributes:
+        work: the picture at working size.
+        mask: (H, W) pixels of its skeleton.
+        side_px: longer side of the picture, px.
+    """
+
+    work: UpsampledInk
+    mask: NDArray[np.bool_]
+    side_px: int
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """The lines of a picture before they are walked, whatever the machine.
+
+    Attributes:
+        graph: which line meets which.
+        filled: those that fill areas.
+        part: number of the connected part of each node that is known.
+        measured: the drawn line of every edge.
+    """
+
+    graph: Graph
+    filled: dict[int, CentreLine]
+    part: dict[int, int]
+    measured: dict[int, CentreLine]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,36 +148,71 @@ def plan_tour(
         ImageError: if nothing in the picture is dark enough to be ink.
     """
     tell = progress or (lambda share: None)
+    skeleton = skeleton_of(ink)
+    tell(_SKELETON)
+    lines = lines_of(skeleton, areas_of(skeleton, pen_px, fill))
+    tell(_MEASURED)
+    tour = walk_lines(skeleton, lines, pen_px, costs, lambda share: tell(_MEASURED + _WALKED * share))
+    tell(1.0)
+    return tour
+
+
+def skeleton_of(ink: InkImage) -> Skeleton:
+    """The first step of ``plan_tour``, which depends on the picture alone.
+
+    Raises:
+        ImageError: if nothing in the picture is dark enough to be ink.
+    """
     work = prepare(ink.ink)
     if len(work.box) == 0:
         raise ImageError("The picture has no ink to draw.")
-    skeleton = np.asarray(skeletonize(work.labels > 0))  # type: ignore[no-untyped-call]
-    tell(_SKELETON)
-    found = None if pen_px is None else fill_graph(work, skeleton, pen_px[1], fill)
-    if found is None:
-        graph, filled = trace(skeleton, work.depth), dict[int, CentreLine]()
+    mask = np.asarray(skeletonize(work.labels > 0))  # type: ignore[no-untyped-call]
+    return Skeleton(work, mask, ink.longer_side)
+
+
+def areas_of(skeleton: Skeleton, pen_px: tuple[float, float] | None, fill: FillMode) -> FilledGraph | None:
+    """The second step of ``plan_tour``: the graph with filled areas; None where there is nothing to fill."""
+    return None if pen_px is None else fill_graph(skeleton.work, skeleton.mask, pen_px[1], fill)
+
+
+def lines_of(skeleton: Skeleton, areas: FilledGraph | None) -> Lines:
+    """The third step of ``plan_tour``: all lines, measured on the ink."""
+    work = skeleton.work
+    if areas is None:
+        graph, filled = trace(skeleton.mask, work.depth), dict[int, CentreLine]()
         # A node bears the number of the skeleton pixel that it was made of.
-        part = dict(enumerate((work.labels[skeleton] - 1).tolist()))
+        part = dict(enumerate((work.labels[skeleton.mask] - 1).tolist()))
         clean(graph)
         split_corners(graph)
     else:
-        graph, filled, part = found
-    lines = measure_apart(graph, filled, work)
-    tell(_MEASURED)
-    shapes = {number: line.body[:, :2] for number, line in lines.items()}
+        graph, filled, part = areas
+    return Lines(graph, filled, part, measure_apart(graph, filled, work))
+
+
+def walk_lines(
+    skeleton: Skeleton,
+    lines: Lines,
+    pen_px: tuple[float, float] | None = None,
+    costs: TourCosts | None = None,
+    progress: ProgressCallback | None = None,
+) -> Tour:
+    """The last step of ``plan_tour``: an order and a direction for every line."""
+    work, graph, filled = skeleton.work, lines.graph, lines.filled
+    shapes = {number: line.body[:, :2] for number, line in lines.measured.items()}
     # The runs of each part, between which the pen is lifted, and the number of the part.
     drawings: list[tuple[int, list[Piece]]] = []
     walked = 0
     for nodes in graph.components():
         if graph.at[nodes[0]]:
-            number = next(part[node] for node in nodes if node in part)
+            number = next(lines.part[node] for node in nodes if node in lines.part)
             # Nobody's hand has habits for filling areas.
             fills = any(k in filled for node in nodes for k in graph.at[node])
             walk = postman_walk(graph, nodes) if fills else local_search_walk(graph, nodes, shapes)
             runs = [walk] if costs is None else cut_retraces(graph, walk, costs, work.unit)
-            drawings.append((number, [drawn(graph, lines, run, work.unit) for run in runs]))
+            drawings.append((number, [drawn(graph, lines.measured, run, work.unit) for run in runs]))
         walked += len(nodes)
-        tell(_MEASURED + (_WALKED - _MEASURED) * walked / len(graph.at))
+        if progress is not None:
+            progress(walked / len(graph.at))
     drawings += [(k, [dot(work, k)]) for k in sorted(set(range(len(work.box))) - {k for k, _ in drawings})]
     drawings.sort(key=lambda drawing: drawing[0])
     ends = np.array([[runs[0][0, :2], runs[-1][-1, :2]] for _, runs in drawings])
@@ -137,8 +221,7 @@ def plan_tour(
     for k, turned in order:
         own = drawings[k][1]
         rows += [piece[::-1] for piece in own[::-1]] if turned else own
-    gesture = chain([_on_canvas(piece, work.unit, ink.longer_side, pen_px) for piece in rows])
-    tell(1.0)
+    gesture = chain([_on_canvas(piece, work.unit, skeleton.side_px, pen_px) for piece in rows])
     return Tour(gesture, len(rows) - len(drawings))
 
 

@@ -43,7 +43,6 @@ shorter way wherever the pen goes next.
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +51,7 @@ from scipy.sparse.csgraph import dijkstra
 from strokebot.errors import GestureError
 from strokebot.geometry.polyline import arc_length, simplify
 from strokebot.gesture import LIFT_THRESHOLD, Gesture
+from strokebot.modes import JoinMode
 from strokebot.writing.words import Word, find_words
 
 Floats = NDArray[np.float64]
@@ -306,8 +306,6 @@ def _threshold(a: Floats, b: Floats) -> Floats:
     row[INTENSITY] = LIFT_THRESHOLD
     return np.asarray(row)
 
-
-JoinMode = Literal["lift", "ink"]
 
 # Width of a join over the median width of the word's lines: between letters a pen is moved lightly.
 _JOIN_WIDTH = 0.7

@@ -109,8 +109,8 @@ def test_what_does_not_fit_is_refused_before_a_device_is_opened(picture, monkeyp
 
 def test_stages_are_timed_and_told_in_order(picture):
     told = []
-    result = pipeline.draw(picture, DrawOptions(method="tour"), told.append)
-    stages = ["read", "gesture", "polish", "path", "timing", "compile", "simulate", "fidelity"]
+    result = pipeline.draw(picture, DrawOptions(method="tour"), lambda stage, share: told.append(stage))
+    stages = ["read", "gesture", "polish", "compare", "path", "timing", "compile", "simulate", "fidelity"]
     assert list(dict.fromkeys(told)) == stages
     assert list(result.compute_s) == stages
     assert all(seconds >= 0 for seconds in result.compute_s.values())

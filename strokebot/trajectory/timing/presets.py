@@ -31,14 +31,12 @@ than 1 would be a plan that the firmware does not follow.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import get_args
 
 from calibration.profile import Profile
 from strokebot.errors import TrajectoryError
+from strokebot.modes import Quality, Speed
 from strokebot.trajectory.timing.segments import CHORD_ERROR_MM
-
-Speed = Literal["careful", "normal", "fast"]
-Quality = Literal["draft", "normal", "fine"]
 
 # The slowest drawing speed and the smallest corner that a profile may have: see calibration.pen, machine.
 _LEAST_SPEED_MM_S = 0.1

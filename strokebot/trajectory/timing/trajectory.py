@@ -20,6 +20,7 @@ the next.
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from strokebot.arrays import frozen_array
 from strokebot.errors import TrajectoryError
+from strokebot.files import write_atomic
 
 # What numpy raises for files that are missing, cut, or something else.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
@@ -128,27 +130,24 @@ class Trajectory:
             return np.asarray((v + u * (2 * square + u * 3 * cube)) / h)
         return np.asarray((2 * square + u * 6 * cube) / h**2)
 
-    def save(self, path: FilePath) -> None:
-        """Writes the trajectory as ``.npz``: the same trajectory gives the same bytes.
-
-        The file appears complete or not at all.
-
-        Raises:
-            TrajectoryError: if it cannot be written.
-        """
+    def to_bytes(self) -> bytes:
+        """The trajectory as an ``.npz`` file: the same trajectory gives the same bytes."""
         columns = [self.t_s, self.xy_mm[:, 0], self.xy_mm[:, 1], self.width_mm, self.intensity, self.pen_down]
         names = _NAMES
         if self.velocity_mm_s is not None:
             columns += [self.velocity_mm_s[:, 0], self.velocity_mm_s[:, 1]]
             names += _VELOCITY_NAMES
-        draft = path.with_name(path.name + ".part")
-        try:
-            with draft.open("wb") as file:
-                np.savez(file, **dict(zip(names, columns, strict=True)))  # type: ignore[arg-type]
-            draft.replace(path)
-        except OSError as cause:
-            draft.unlink(missing_ok=True)
-            raise TrajectoryError(f"Cannot write the trajectory {path}: {cause}.") from cause
+        buffer = io.BytesIO()
+        np.savez(buffer, **dict(zip(names, columns, strict=True)))  # type: ignore[arg-type]
+        return buffer.getvalue()
+
+    def save(self, path: FilePath) -> None:
+        """Writes ``to_bytes``; the file appears complete or not at all.
+
+        Raises:
+            StrokebotError: if it cannot be written.
+        """
+        write_atomic(path, self.to_bytes())
 
     @classmethod
     def load(cls, path: FilePath) -> Trajectory:

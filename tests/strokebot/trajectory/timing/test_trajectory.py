@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strokebot.errors import TrajectoryError
+from strokebot.errors import StrokebotError, TrajectoryError
 from strokebot.trajectory.timing.trajectory import Trajectory
 
 
@@ -121,10 +121,10 @@ def test_damaged_files_are_one_line_errors(tmp_path):
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
     trajectory = trajectory_of([0, 1.0], [[0, 0], [1, 1.0]])
-    with pytest.raises(TrajectoryError, match="Cannot write"):
+    with pytest.raises(StrokebotError, match="Cannot write"):
         trajectory.save(tmp_path / "no" / "where.npz")
     (tmp_path / "folder.npz").mkdir()
-    with pytest.raises(TrajectoryError, match="Cannot write"):
+    with pytest.raises(StrokebotError, match="Cannot write"):
         trajectory.save(tmp_path / "folder.npz")
     assert [p.name for p in tmp_path.iterdir()] == ["folder.npz"]
 

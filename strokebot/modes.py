@@ -1,0 +1,15 @@
+"""The words that options of a drawing may have, for all rooms that act on them; see ``options.py``."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Method: TypeAlias = Literal["auto", "model", "tour"]
+StyleWord: TypeAlias = Literal["auto", "line", "tone"]
+Pattern: TypeAlias = Literal["scan", "spiral"]
+Speed: TypeAlias = Literal["careful", "normal", "fast"]
+Quality: TypeAlias = Literal["draft", "normal", "fine"]
+JoinMode: TypeAlias = Literal["lift", "ink"]
+
+# Nominal time for fitting: enough for all steps on 4,000 px of dense line art.
+POLISH_SECONDS = 10.0
