@@ -98,6 +98,7 @@ class Measurements:
         residual_mm: root mean square of what the rectification leaves at the fiducials.
         lines: measures of marks.
         points: places, for the geometry.
+        virtual: whether the sheet was a virtual one, which says nothing of any real pen.
     """
 
     chart: str
@@ -107,6 +108,7 @@ class Measurements:
     residual_mm: float
     lines: tuple[LineMeasurement, ...]
     points: tuple[Point, ...] = ()
+    virtual: bool = False
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
@@ -169,6 +171,7 @@ class Measurements:
             float(data["residual_mm"]),
             lines,
             points,
+            bool(data.get("virtual", False)),
         )
 
 

@@ -4,6 +4,7 @@ Nouns:
     paper frame     mm, origin at the paper's lower left corner, x right, y up
     machine frame   mm, as the machine counts
     profile         [machine], [pen] and [paper] of one file
+    virtual         measured on virtual paper: true for no real machine, and never used with one
 
 The change of frame is a rotation by ``rotation_deg`` (paper x axis against machine x
 axis, counter-clockwise), then a shift to ``origin_mm``:
@@ -19,6 +20,7 @@ the pen was measured: ``height`` is the pen value to add at a place.
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
 import tomllib
@@ -40,6 +42,7 @@ DEFAULT_PROFILE = "grbl-z"
 
 _SUFFIX = ".toml"
 _TABLES = ("machine", "pen", "paper")
+_VIRTUAL = "virtual"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Profile:
         machine: axes, limits and dialect.
         pen: which pen value draws which line.
         paper: the sheet and where it lies.
+        virtual: whether pen or machine were measured on virtual paper.
 
     Raises:
         ProfileError: if pen and machine contradict each other.
@@ -58,6 +62,7 @@ class Profile:
     machine: MachineProfile
     pen: PenModel
     paper: Paper
+    virtual: bool = False
 
     def __post_init__(self) -> None:
         if self.pen.actuator != self.machine.pen_actuator:
@@ -94,24 +99,8 @@ class Profile:
         Raises:
             ProfileError: if there is no such profile, or a value in it is wrong.
         """
-        wanted = name_or_path or DEFAULT_PROFILE
-        is_path = wanted.endswith(_SUFFIX) or "/" in wanted or os.sep in wanted
-        where = wanted if is_path else wanted + _SUFFIX
-        try:
-            if is_path:
-                text = Path(wanted).read_text(encoding="utf-8")
-            elif (own := user_directory() / where).is_file():
-                text = own.read_text(encoding="utf-8")
-            else:
-                text = (_shipped() / where).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            known = ", ".join(cls.names())
-            raise ProfileError(
-                f"There is no profile '{wanted}': name a TOML file or one of {known}."
-            ) from None
-        except (OSError, UnicodeDecodeError) as cause:
-            raise ProfileError(f"Cannot read the profile {wanted}: {cause}.") from cause
-        return cls.from_toml(text, where)
+        file = find_profile(name_or_path)
+        return cls.from_toml(file.text, file.where)
 
     @classmethod
     def from_toml(cls, text: str, where: str = "profile") -> Profile:
@@ -125,12 +114,15 @@ class Profile:
         except tomllib.TOMLDecodeError as cause:
             raise ProfileError(f"{where} is not TOML: {cause}.") from cause
         for key in document:
-            if key not in _TABLES:
+            if key not in (*_TABLES, _VIRTUAL):
                 raise ProfileError(f"{where}: {key} {unknown_key(key, _TABLES)}")
+        virtual = document.get(_VIRTUAL, False)
+        if not isinstance(virtual, bool):
+            raise ProfileError(f"{where}: {_VIRTUAL} is {virtual!r}: it must be true or false.")
         pen, paper = (Table(document.get(key), key, where, ProfileError) for key in ("pen", "paper"))
         try:
             machine = MachineProfile.from_table(document.get("machine"), where)
-            return cls(machine, read_pen(pen), read_paper(paper))
+            return cls(machine, read_pen(pen), read_paper(paper), virtual)
         except ProgramError as cause:
             raise ProfileError(str(cause)) from None
         except ProfileError as cause:
@@ -147,13 +139,38 @@ class Profile:
 
     def to_toml(self) -> str:
         """The profile as TOML text that ``from_toml`` reads back to an equal profile."""
-        document: dict[str, object] = {"machine": self.machine.to_table()}
+        return dump_toml(self.to_document())
+
+    def to_document(self) -> dict[str, object]:
+        """The tables of the profile, values that are not set left out."""
+        document: dict[str, object] = {_VIRTUAL: True} if self.virtual else {}
+        document["machine"] = self.machine.to_table()
         for name, part in (("pen", self.pen), ("paper", self.paper)):
             values = {field.name: getattr(part, field.name) for field in fields(part)}
             document[name] = {
-                key: value for key, value in values.items() if value is not None and value is not False
+                key: list(value) if isinstance(value, tuple) else value
+                for key, value in values.items()
+                if value is not None and value is not False
             }
-        return dump_toml(document)
+        return document
+
+    @property
+    def calibration_note(self) -> str:
+        """When the pen was measured and how well it fits, and whether on virtual paper."""
+        note = self.pen.calibration_note
+        return f"{note}, on virtual paper: not for a real machine" if self.virtual else note
+
+    def require_real(self) -> None:
+        """Passes a profile that a real machine may be driven with.
+
+        Raises:
+            ProfileError: for one that was measured on virtual paper.
+        """
+        if self.virtual:
+            raise ProfileError(
+                "This profile was measured on virtual paper, so its pen is not yours: draw with it on the "
+                "virtual machine (without --port), and calibrate the real one with --port."
+            )
 
     def with_paper(self, size_mm: tuple[float, float]) -> Profile:
         """The same machine and pen with a sheet of another size at the same place."""
@@ -206,6 +223,66 @@ class Profile:
         if self.paper.correction == NO_CORRECTION:
             return turn
         return np.asarray(np.array(self.paper.correction).reshape(2, 2) @ turn)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFile:
+    """The text of a profile, and where it was found.
+
+    Attributes:
+        name: of the profile, without a suffix.
+        text: the TOML.
+        where: what messages call it.
+        own: whether it is a file of the user's, and not a shipped one.
+        shadows: whether it lies in the user's directory under a shipped one's name, whose place it takes.
+    """
+
+    name: str
+    text: str
+    where: str
+    own: bool
+    shadows: bool
+
+    @property
+    def origin(self) -> str:
+        """What kind of profile it is, in words."""
+        if self.shadows:
+            return "your own, in place of the shipped one"
+        return "your own" if self.own else "shipped"
+
+
+def find_profile(name_or_path: str | None = None) -> ProfileFile:
+    """Finds the text of a profile; see ``Profile.load``.
+
+    Raises:
+        ProfileError: if there is none, or it cannot be read.
+    """
+    wanted = name_or_path or DEFAULT_PROFILE
+    is_path = wanted.endswith(_SUFFIX) or "/" in wanted or os.sep in wanted
+    where = wanted if is_path else wanted + _SUFFIX
+    try:
+        if is_path:
+            return ProfileFile(
+                Path(wanted).stem, Path(wanted).read_text(encoding="utf-8"), where, True, False
+            )
+        shipped = _shipped() / where
+        if (own := user_directory() / where).is_file():
+            return ProfileFile(wanted, own.read_text(encoding="utf-8"), where, True, shipped.is_file())
+        return ProfileFile(wanted, shipped.read_text(encoding="utf-8"), where, False, False)
+    except FileNotFoundError:
+        known = Profile.names()
+        near = difflib.get_close_matches(wanted, known, 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise ProfileError(
+            f"There is no profile '{wanted}': name a TOML file or one of {', '.join(known)}.{hint}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as cause:
+        raise ProfileError(f"Cannot read the profile {wanted}: {cause}.") from cause
+
+
+def is_shipped(name: str) -> bool:
+    """Whether a profile of this name comes with the program."""
+    return (_shipped() / (name + _SUFFIX)).is_file()
 
 
 def user_directory() -> Path:

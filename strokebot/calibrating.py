@@ -8,34 +8,41 @@
     overlay.png        what was measured where
     fit.png, fit.txt   data, curve and band; findings in words
     virtual.toml       on virtual paper: the profile of the first chart, in whose frame the sheet lies
+    profile.toml       on virtual paper: the profile that came of it
 
 Each step reads what the one before has left, so a calibration can be broken off after any of
 them and taken up again.
+
+Virtual paper says nothing of a real pen. A scan of it says so in its file, so do the measurements, and
+so does the profile: it stays in the folder, or goes into a profile of its own where that is asked for,
+and no port is opened with it.
 """
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from calibration.chart.layout import chart_program, geometry_chart, pen_chart
 from calibration.chart.spec import Chart
-from calibration.errors import ChartError, MeasureError
+from calibration.errors import ChartError, MeasureError, ProfileError
 from calibration.fit.geometry import fit_geometry
 from calibration.fit.history import save_profile
 from calibration.fit.observe import from_caliper
 from calibration.fit.pen import fit_pen
 from calibration.measurements import Measurements
-from calibration.profile import DEFAULT_PROFILE, Profile
+from calibration.profile import DEFAULT_PROFILE, Profile, find_profile, is_shipped, user_directory
+from calibration.profile_text import updated
 from calibration.scan.measure import Reading, measure
 from calibration.scan.overlay import overlay
-from calibration.scan.picture import MM_PER_INCH, load_picture
+from calibration.scan.picture import MM_PER_INCH, VIRTUAL_SOURCE, load_picture
 from calibration.virtual.camera import scan
 from calibration.virtual.machine import TrueMachine
 from calibration.virtual.pen import TruePen
@@ -58,6 +65,7 @@ FIT_FILE = "fit.txt"
 FIT_FIGURE_FILE = "fit.png"
 PHOTO_FILE = "photo.png"
 VIRTUAL_FILE = "virtual.toml"
+PROFILE_FILE = "profile.toml"
 
 # Sheets for a printer, and virtual scans.
 _PRINT_DPI = 300.0
@@ -89,7 +97,10 @@ class Fitted:
     """What came of a fit.
 
     Attributes:
-        name: of the profile. saved: its file.
+        name: what ``--profile`` is given: its name, or the path of a virtual one.
+        saved: its file.
+        shadows: whether it takes the place of a shipped profile of its name.
+        virtual: whether it was measured on virtual paper.
         words: what a person should know, one sentence each.
         files: figure and words.
     """
@@ -98,6 +109,8 @@ class Fitted:
     saved: Path
     words: tuple[str, ...]
     files: tuple[Path, ...]
+    shadows: bool = False
+    virtual: bool = False
 
 
 def make_chart(what: What, profile: Profile, folder: Path, seed: int = 0, printed: bool = False) -> Sheet:
@@ -193,8 +206,9 @@ def virtual_scan(sheet: Sheet, profile: Profile, folder: Path, seed: int) -> Pat
     if sheet.chart.printed:
         ink = print_fiducials(ink, sheet.chart, _SHEET_PX_PER_MM)
     grey = scan(ink, _SHEET_PX_PER_MM, _SCAN_DPI, rotation_deg=1.5, seed=seed)
-    image = io.BytesIO()
-    Image.fromarray(grey).save(image, "PNG", dpi=(_SCAN_DPI, _SCAN_DPI))
+    image, said = io.BytesIO(), PngInfo()
+    said.add_text("Source", VIRTUAL_SOURCE)
+    Image.fromarray(grey).save(image, "PNG", dpi=(_SCAN_DPI, _SCAN_DPI), pnginfo=said)
     write_atomic(folder / SCAN_FILE, image.getvalue())
     return folder / SCAN_FILE
 
@@ -257,18 +271,30 @@ def fit_sheet(what: What, profile: str | None, folder: Path, save_as: str | None
         what: pen or geometry.
         profile: name or file of the profile that the chart was drawn with.
         folder: of the calibration.
-        save_as: name of the profile to save; None for the profile's own.
+        save_as: name of the profile to save; None for the profile's own, or, from virtual paper, for
+            a file in the folder.
 
     Raises:
         CalibrationError: if there is nothing to fit, or it fits no pen and no machine.
+        ProfileError: if something virtual would be mixed with something real.
     """
     from strokebot.plots import png_bytes
     from strokebot.plots.fits import geometry_fit_figure, pen_fit_figure
 
     chart, measured, before = load_chart(folder), load_measurements(folder), Profile.load(profile)
     name = save_as or Path(profile or DEFAULT_PROFILE).stem
-    # What is in the user's profile by now, a pen or a geometry, stays.
-    kept = Profile.load(name) if name in Profile.names() else before
+    if measured.virtual:
+        target = folder / PROFILE_FILE if save_as is None else user_directory() / f"{save_as}.toml"
+    else:
+        before.require_real()
+        target = user_directory() / f"{name}.toml"
+    # What is in the profile by now, a pen or a geometry, stays, and so do its comments.
+    text = find_profile(str(target) if target.is_file() else profile).text
+    kept = Profile.from_toml(text, target.name)
+    if measured.virtual and save_as is not None:
+        _require_no_real(save_as, target, kept)
+    elif not measured.virtual:
+        kept.require_real()
     if what == "pen":
         pen = fit_pen(chart, measured, before)
         first = (
@@ -284,10 +310,30 @@ def fit_sheet(what: What, profile: str | None, folder: Path, save_as: str | None
         )
         words, figure, after = place.words, geometry_fit_figure(place, name), place.apply(kept)
     words = (first, *words)
-    saved = save_profile(name, after)
+    after = replace(after, virtual=measured.virtual)
+    if target.parent == folder:
+        write_atomic(target, updated(text, after).encode())
+        name = str(target)
+    else:
+        save_profile(name, after, text)
     write_atomic(folder / FIT_FIGURE_FILE, png_bytes(figure))
     write_atomic(folder / FIT_FILE, ("\n".join(words) + "\n").encode())
-    return Fitted(name, saved, words, (folder / FIT_FIGURE_FILE, folder / FIT_FILE))
+    files = (folder / FIT_FIGURE_FILE, folder / FIT_FILE)
+    shadows = target.parent != folder and is_shipped(name)
+    return Fitted(name, target, words, files, shadows, measured.virtual)
+
+
+def _require_no_real(name: str, target: Path, there: Profile) -> None:
+    """Passes a name that a virtual profile may take.
+
+    Raises:
+        ProfileError: if it is that of a shipped profile, or of one for a real machine.
+    """
+    if is_shipped(name) or (target.is_file() and not there.virtual):
+        raise ProfileError(
+            f"'{name}' is a profile for a real machine, and this was measured on virtual paper: give another "
+            "name to --save-as."
+        )
 
 
 def take_photo(camera: str, folder: Path) -> Path:

@@ -270,8 +270,11 @@ def perform(
         The result with the machine's own stream counts and time.
 
     Raises:
+        ProfileError: if the profile was measured on virtual paper, and the port is a real one.
         BridgeError: if the port or the machine fails; the pen is lifted before it is raised.
     """
+    if not (url or result.plan.profile.machine.url).startswith("sim://"):
+        result.plan.profile.require_real()
     begin = time.perf_counter()
     stream = draw_on(
         result.plan.profile.machine,

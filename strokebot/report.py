@@ -106,7 +106,7 @@ def build_report(result: DrawResult) -> dict[str, Any]:
             "machine": plan.profile.machine.name,
             "dialect": plan.profile.machine.dialect,
             "paper_mm": list(plan.profile.paper.size_mm),
-            "pen": plan.profile.pen.calibration_note,
+            "pen": plan.profile.calibration_note,
         },
     }
     return {key: _rounded(value) for key, value in report.items()}

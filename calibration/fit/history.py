@@ -17,6 +17,7 @@ from pathlib import Path
 
 from calibration.errors import ProfileError
 from calibration.profile import Profile, user_directory
+from calibration.profile_text import updated
 
 SUFFIX = ".toml"
 # Former files that are kept.
@@ -26,12 +27,13 @@ _NOTHING = ""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def save_profile(name: str, profile: Profile) -> Path:
+def save_profile(name: str, profile: Profile, base: str | None = None) -> Path:
     """Saves a profile in the user's directory and keeps the file that was there.
 
     Args:
         name: of the profile, without a suffix.
         profile: what to save.
+        base: text of a profile whose comments are kept; None for none.
 
     Returns:
         The file.
@@ -40,7 +42,7 @@ def save_profile(name: str, profile: Profile) -> Path:
         ProfileError: if the name cannot be one of a file, or the file cannot be written.
     """
     path = _path(name)
-    text = profile.to_toml()
+    text = profile.to_toml() if base is None else updated(base, profile)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         former = path.read_text(encoding="utf-8") if path.exists() else _NOTHING

@@ -118,8 +118,9 @@ def measure(picture: Picture, chart: Chart, source: str = "auto") -> Reading:
     _require_this_chart(chart, lines, arms)
     source = "scan" if is_scan else "photo"
     measured = Measurements(
-        chart.checksum, source, view.px_per_mm, sigma, view.residual_mm, tuple(lines), tuple(points)
-    )
+        chart.checksum, source, view.px_per_mm, sigma, view.residual_mm, tuple(lines), tuple(points),
+        picture.virtual,
+    )  # fmt: skip
     return Reading(measured, view, hatch)
 
 

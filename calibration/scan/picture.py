@@ -13,6 +13,8 @@ from PIL import Image, ImageOps
 from calibration.errors import MeasureError
 
 MM_PER_INCH = 25.4
+# What a virtual scan says of itself, in a text of its PNG: it must never be taken for a real sheet.
+VIRTUAL_SOURCE = "strokebot virtual paper"
 # An A3 sheet at 1200 dpi: larger files are no scan of a chart.
 _MOST_PIXELS = 300_000_000
 _LEAST_SIDE_PX = 300
@@ -25,10 +27,12 @@ class Picture:
     Attributes:
         grey: (H, W) float32 light in [0, 1].
         dpi: resolution that the file states, or None.
+        virtual: whether the file says that it was scanned from virtual paper.
     """
 
     grey: NDArray[np.float32]
     dpi: float | None = None
+    virtual: bool = False
 
 
 def load_picture(path: Path) -> Picture:
@@ -44,6 +48,7 @@ def load_picture(path: Path) -> Picture:
                 if image.width * image.height > _MOST_PIXELS:
                     raise MeasureError(f"{path.name} is too large for a scan of a chart: scan at 600 dpi.")
                 dpi = image.info.get("dpi")
+                virtual = image.info.get("Source") == VIRTUAL_SOURCE
                 upright = ImageOps.exif_transpose(image)
                 grey = _grey(upright)
     except Image.DecompressionBombError:
@@ -55,7 +60,7 @@ def load_picture(path: Path) -> Picture:
             f"{path.name} is only {grey.shape[1]} x {grey.shape[0]} px: scan at 300 dpi or more."
         )
     stated = float(dpi[0]) if isinstance(dpi, tuple) and len(dpi) == 2 and dpi[0] == dpi[1] else None
-    return Picture(grey, stated if stated is not None and stated > 1 else None)
+    return Picture(grey, stated if stated is not None and stated > 1 else None, virtual)
 
 
 def _grey(image: Image.Image) -> NDArray[np.float32]:

@@ -15,8 +15,10 @@ from strokebot.commands.common import (
     QuietOption,
     YesOption,
     confirm,
+    needs,
     note,
     progress_bar,
+    require_somebody,
     say,
 )
 
@@ -56,12 +58,23 @@ CameraOption = Annotated[
 ]
 SaveOption = Annotated[
     str | None,
-    typer.Option("--save", help="Name of the profile to save.", show_default="the profile's own name"),
+    typer.Option(
+        "--save-as",
+        help="Name of the profile to save.",
+        show_default="the profile's own name; from virtual paper, a file beside the chart",
+    ),
 ]
 
 
-def _folder(out_dir: Path | None, profile: str | None, what: What) -> Path:
-    return out_dir or OUT_ROOT / "calibration" / Path(profile or "grbl-z").stem / what
+def _folder(out_dir: Path | None, profile: str | None, what: What, simulate: bool = False) -> Path:
+    """Where a calibration lies; a simulated one never among the files of a real one."""
+    needs("PIL", "scipy", "matplotlib")
+    from strokebot.files import require_writable
+
+    name = f"virtual-{what}" if simulate else what
+    folder = out_dir or OUT_ROOT / "calibration" / Path(profile or "grbl-z").stem / name
+    require_writable(folder)
+    return folder
 
 
 def _chart(
@@ -77,15 +90,20 @@ def _chart(
 ) -> Sheet:
     """Makes a chart, and draws it where that was asked for."""
     from calibration.profile import Profile
+    from firmware_bridge.transports import require_port
     from strokebot.calibrating import make_chart, virtual_scan
 
     loaded = Profile.load(profile)
+    if port is not None and not simulate:
+        loaded.require_real()
+        require_somebody(yes)
+        require_port(port, loaded.machine)
     sheet = make_chart(what, loaded, folder, seed, printed)
     say(f"{folder}: {' '.join(file.name for file in sheet.files)}", quiet)
     if simulate:
         with progress_bar("drawing on virtual paper", quiet):
             scan = virtual_scan(sheet, loaded, folder, seed)
-        say(f"{scan}: scanned from virtual paper", quiet)
+        say(f"{scan}: scanned from virtual paper; the next steps are given -o {folder}", quiet)
     elif port is not None:
         _draw(sheet, loaded, port, yes, quiet)
     else:
@@ -137,10 +155,13 @@ def _fit(what: What, profile: str | None, save: str | None, folder: Path, quiet:
     result = fit_sheet(what, profile, folder, save)
     for sentence in result.words:
         say(f"  {sentence}", quiet)
-    say(
-        f"{result.saved}: used by --profile {result.name}; 'strokebot profile undo {result.name}' goes back",
-        quiet,
-    )
+    if result.virtual:
+        say(f"{result.saved}: measured on virtual paper, so for the virtual machine alone:", quiet)
+        say(f"  strokebot draw PICTURE --profile {result.name}", quiet)
+    else:
+        place = "; it now takes the place of the shipped one" if result.shadows else ""
+        say(f"{result.saved}: used by --profile {result.name}{place}", quiet)
+        say(f"  'strokebot profile undo {result.name}' goes back", quiet)
     say(f"{folder}: {' '.join(file.name for file in result.files)}", quiet)
 
 
@@ -156,7 +177,8 @@ def pen_chart(
     quiet: QuietOption = False,
 ) -> None:
     """Make the pen chart, and draw it with --port."""
-    _chart("pen", profile, port, _folder(out_dir, profile, "pen"), seed, printed, simulate, yes, quiet)
+    folder = _folder(out_dir, profile, "pen", simulate)
+    _chart("pen", profile, port, folder, seed, printed, simulate, yes, quiet)
 
 
 @pen.command("measure")
@@ -208,7 +230,7 @@ def geometry_chart(
     quiet: QuietOption = False,
 ) -> None:
     """Make the geometry chart, and draw it with --port. Best on a sheet with --printed fiducials."""
-    folder = _folder(out_dir, profile, "geometry")
+    folder = _folder(out_dir, profile, "geometry", simulate)
     _chart("geometry", profile, port, folder, seed, printed, simulate, yes, quiet)
 
 
@@ -243,6 +265,7 @@ def guide(
     port: PortOption = None,
     out_dir: OutOption = None,
     simulate: SimulateOption = False,
+    save: SaveOption = None,
     yes: YesOption = False,
 ) -> None:
     """Measure what this pen and this machine do. Without a step, a guide through all of them."""
@@ -252,8 +275,9 @@ def guide(
     from strokebot.calibrating import CHART_FILE, FIT_FILE, MEASUREMENTS_FILE, SCAN_FILE
 
     Profile.load(profile)  # a wrong name is said before anything is made
-    folder = _folder(out_dir, profile, "pen")
-    say(f"Calibrating the pen of {profile or 'grbl-z'}, in {folder}.")
+    folder = _folder(out_dir, profile, "pen", simulate)
+    how = " on virtual paper" if simulate else ""
+    say(f"Calibrating the pen of {profile or 'grbl-z'}{how}, in {folder}.")
     if (folder / FIT_FILE).exists():
         say("This calibration is finished. Start anew with 'strokebot calibrate pen chart', or go on with")
         say("'strokebot calibrate geometry chart --printed'.")
@@ -273,5 +297,5 @@ def guide(
             say("Without a scanner: strokebot calibrate pen measure --widths FILE")
             return
         _measure("pen", None, None, "auto", folder, False)
-    say("Step 3 of 3: the pen is fitted, and saved into your profile.")
-    _fit("pen", profile, None, folder, False)
+    say("Step 3 of 3: the pen is fitted, and saved into a profile.")
+    _fit("pen", profile, save, folder, False)

@@ -76,7 +76,10 @@ def draw(
 
         require_somebody(yes)
         require_log(log)
-        machine = Profile.load(options.profile).machine
+        loaded = Profile.load(options.profile)
+        machine = loaded.machine
+        if not port.startswith("sim://"):
+            loaded.require_real()
         require_port(port, machine)
         keep = keep_journal(machine, port, image.name) if journal else None
     with Painter() as painter, progress_bar(f"drawing {image.name}", quiet) as advance:
@@ -117,8 +120,12 @@ def _perform(
 
 
 def _summary(result: DrawResult, quiet: bool) -> None:
+    from calibration.profile import find_profile
+
     sketch, trace, fidelity = result.plan.sketch, result.trace, result.fidelity
     say(f"{result.plan.name}: method {sketch.method}. {sketch.reason}", quiet)
+    file = find_profile(result.plan.options.profile)
+    say(f"  profile {file.name} ({file.origin}), pen {result.plan.profile.calibration_note}", quiet)
     if sketch.tone is not None:
         light, dark = sketch.tone.range
         say(

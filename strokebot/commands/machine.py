@@ -92,7 +92,10 @@ def _target(profile: str | None, port: str | None) -> tuple[Profile, str]:
     from calibration.profile import Profile
 
     loaded = Profile.load(profile)
-    return loaded, port or loaded.machine.url
+    target = port or loaded.machine.url
+    if not target.startswith("sim://"):
+        loaded.require_real()
+    return loaded, target
 
 
 def _confirm(question: str, target: str, yes: bool) -> None:

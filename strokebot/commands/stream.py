@@ -64,9 +64,12 @@ def send(
 
     if reconnect and not journal:
         raise typer.BadParameter("it needs the journal.", param_hint="--reconnect")
-    machine = Profile.load(profile).machine
+    loaded = Profile.load(profile)
+    machine = loaded.machine
     target = port or machine.url
     real = not target.startswith("sim://")
+    if real:
+        loaded.require_real()
     require_somebody(yes or not real)
     require_log(log)
     require_port(target, machine)

@@ -38,11 +38,12 @@ def test_a_pen_is_calibrated_from_chart_to_profile(small, tmp_path):
     assert reading.measurements.source == "scan"
     assert (folder / "overlay.png").read_bytes().startswith(b"\x89PNG")
     fitted = calibrating.fit_sheet("pen", str(small), folder)
-    assert fitted.name == "mine"
+    assert fitted.name == str(folder / "profile.toml")
+    assert fitted.virtual
     assert "touches at" in fitted.words[0]
     assert all(file.exists() for file in fitted.files)
     pen, _ = calibrating.hidden_truth(profile, seed=2)
-    after = Profile.load("mine").pen
+    after = Profile.load(fitted.name).pen
     assert after.calibrated is not None
     wanted = np.linspace(after.min_width_mm + 0.05, after.max_width_mm - 0.05, 8)
     drawn = pen.width_mm(after.value_for(wanted))
@@ -58,7 +59,7 @@ def test_a_machine_is_calibrated_on_a_printed_sheet(small, tmp_path):
     calibrating.measure_sheet(calibrating.virtual_scan(sheet, profile, folder, seed=2), folder)
     fitted = calibrating.fit_sheet("geometry", str(small), folder)
     _, machine = calibrating.hidden_truth(profile, seed=2)
-    after = Profile.load("mine")
+    after = Profile.load(fitted.name)
     points = np.random.default_rng(0).uniform([20, 20], [128, 190], (50, 2))
     straight = replace(machine, play_mm=(0.0, 0.0))
 
@@ -74,7 +75,7 @@ def test_a_machine_is_calibrated_on_a_printed_sheet(small, tmp_path):
 
 def test_a_second_round_meets_the_same_machine_and_leaves_less(small, tmp_path):
     folder, found = tmp_path / "geometry", []
-    for name in (str(small), "mine"):
+    for name in (str(small), str(folder / "profile.toml")):
         profile = Profile.load(name)
         sheet = calibrating.make_chart("geometry", profile, folder, printed=True)
         calibrating.measure_sheet(calibrating.virtual_scan(sheet, profile, folder, seed=2), folder)
@@ -90,8 +91,9 @@ def test_a_geometry_and_a_pen_end_in_one_profile(small, tmp_path):
         folder = tmp_path / what
         sheet = calibrating.make_chart(what, profile, folder, printed=what == "geometry")
         calibrating.measure_sheet(calibrating.virtual_scan(sheet, profile, folder, seed=1), folder)
-        calibrating.fit_sheet(what, str(small), folder)
+        calibrating.fit_sheet(what, str(small), folder, save_as="mine")
     after = Profile.load("mine")
+    assert after.virtual
     assert after.pen.calibrated is not None
     assert after.paper.origin_mm != profile.paper.origin_mm
 
