@@ -77,6 +77,7 @@ def serve_pty(
     stop_event: threading.Event,
     clock: Clock | None = None,
     on_ready: Callable[[Path], None] | None = None,
+    reset_on_open: bool = False,
 ) -> None:
     """Serves the controller on a new pty until ``stop_event`` is set.
 
@@ -86,6 +87,8 @@ def serve_pty(
         stop_event: ends the service.
         clock: real time unless given.
         on_ready: is called with ``path`` when the port can be opened.
+        reset_on_open: whether opening the port restarts the controller, which then has lost its place, as
+            most Arduino boards do; else it stays as it is, as boards with a USB port of their own do.
 
     Raises:
         PortError: if the system has no ptys, or something else than a link is at ``path``.
@@ -109,7 +112,7 @@ def serve_pty(
                 is_open, out = False, bytearray()
                 stop_event.wait(_TICK_S)
             elif not is_open:
-                is_open, boot_s = True, time.monotonic() + _BOOT_S
+                is_open, boot_s = True, (time.monotonic() + _BOOT_S if reset_on_open else None)
             if boot_s is not None and is_open:
                 if time.monotonic() < boot_s:
                     continue
@@ -128,16 +131,18 @@ def serve_tcp(
     host: str = _LOOPBACK,
     clock: Clock | None = None,
     on_ready: Callable[[int], None] | None = None,
+    reset_on_open: bool = False,
 ) -> None:
     """Serves the controller on a TCP port, one client at a time, until ``stop_event`` is set.
 
     Args:
-        controller: the virtual machine; connecting does not restart it.
+        controller: the virtual machine.
         stop_event: ends the service.
         port: 0 for any free one.
         host: address to listen on; only this computer can reach the default.
         clock: real time unless given.
         on_ready: is called with the port's number when it can be connected to.
+        reset_on_open: as for ``serve_pty``.
 
     Raises:
         PortError: if the address cannot be listened on.
@@ -159,6 +164,8 @@ def serve_tcp(
                 continue
             with client:
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if reset_on_open:
+                    controller.power_cycle()
                 _serve_client(client, controller, stop_event, clock)
 
 

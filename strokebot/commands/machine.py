@@ -52,7 +52,7 @@ def jog(
     yes: YesOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Move by a small step: strokebot jog --x 10 --y -5."""
+    """Move by a small step: strokebot jog --x 10 --y 5."""
     from firmware_bridge.job.device import open_device
 
     loaded, target = _target(profile, port)

@@ -222,9 +222,18 @@ def serve_simulator(
     pty: Annotated[Path | None, typer.Option("--pty", help="Path of a pseudo terminal to make.")] = None,
     tcp: Annotated[str | None, typer.Option("--tcp", help="HOST:PORT to listen on.")] = None,
     profile: ProfileOption = None,
+    reset_on_open: Annotated[
+        bool,
+        typer.Option(
+            "--reset-on-open", help="Forget the place at each connection, as boards do that restart then."
+        ),
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Put the virtual machine behind a port, for other programs. Ctrl-C ends it."""
+    """Put the virtual machine behind a port, for other programs. Ctrl-C ends it.
+
+    It keeps its place from one connection to the next, until it ends.
+    """
     import threading
 
     from calibration.profile import Profile
@@ -242,11 +251,22 @@ def serve_simulator(
     controller, never = virtual_controller(name, machine), threading.Event()
     try:
         if pty is not None:
-            serve_pty(pty, controller, never, on_ready=lambda path: _ready(str(path), quiet))
+            serve_pty(
+                pty,
+                controller,
+                never,
+                on_ready=lambda path: _ready(str(path), quiet),
+                reset_on_open=reset_on_open,
+            )
         elif tcp is not None:
             host, number = _address(tcp)
             serve_tcp(
-                controller, never, number, host, on_ready=lambda at: _ready(f"socket://{host}:{at}", quiet)
+                controller,
+                never,
+                number,
+                host,
+                on_ready=lambda at: _ready(f"socket://{host}:{at}", quiet),
+                reset_on_open=reset_on_open,
             )
     except KeyboardInterrupt:
         say("ended", quiet)  # the way to end a service, and no error

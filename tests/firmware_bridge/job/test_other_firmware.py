@@ -78,7 +78,7 @@ def served(
         if folder is None:
             serve_tcp(controller, stop, clock=clock, on_ready=on_ready)
         else:
-            serve_pty(folder / "port", controller, stop, clock, on_ready)
+            serve_pty(folder / "port", controller, stop, clock, on_ready, reset_on_open=True)
 
     thread = threading.Thread(target=run)
     thread.start()

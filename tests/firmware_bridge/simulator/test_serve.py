@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,9 +13,10 @@ import pytest
 
 from firmware_bridge.dialects.base import ONE_LINE, WindowSize
 from firmware_bridge.dialects.grbl import Grbl, encode
-from firmware_bridge.errors import PortError
+from firmware_bridge.errors import Cancelled, PortError
 from firmware_bridge.events import Event, Position, Progress
 from firmware_bridge.job.device import open_device
+from firmware_bridge.journal import Journal, begin_job, find_job
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
 from firmware_bridge.simulator import FreeRunning, RealTime, VirtualGrbl, serve_pty, serve_tcp
@@ -49,7 +50,9 @@ class Served:
 
 
 @contextmanager
-def served(machine: MachineProfile, folder: Path | None, clock: RealTime | FreeRunning) -> Iterator[Served]:
+def served(
+    machine: MachineProfile, folder: Path | None, clock: RealTime | FreeRunning, reset: bool = True
+) -> Iterator[Served]:
     """A virtual machine behind a pty in ``folder``, or on TCP if that is None."""
     grbl = VirtualGrbl(machine)
     stop_event, ready = threading.Event(), threading.Event()
@@ -61,9 +64,9 @@ def served(machine: MachineProfile, folder: Path | None, clock: RealTime | FreeR
 
     def work() -> None:
         if folder is None:
-            serve_tcp(grbl, stop_event, clock=clock, on_ready=on_ready)
+            serve_tcp(grbl, stop_event, clock=clock, on_ready=on_ready, reset_on_open=reset)
         else:
-            serve_pty(folder / "grbl", grbl, stop_event, clock, on_ready)
+            serve_pty(folder / "grbl", grbl, stop_event, clock, on_ready, reset)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -189,6 +192,36 @@ def test_opening_the_port_restarts_the_controller(machine: MachineProfile, tmp_p
         with open_device(machine, place.url) as device:
             assert place.grbl.position_mm()[0] == 0.0  # the firmware has forgotten
             assert place.grbl.physical_mm()[0] == 5.0  # the tool has not moved
+
+
+@pytest.mark.parametrize("wire", ["pty", "tcp"])
+def test_the_place_is_kept_and_a_drawing_gone_on_with(
+    machine: MachineProfile, tmp_path: Path, wire: str
+) -> None:
+    """Stopped by a key, the port closed and opened again: it stands where it stood, and draws the rest."""
+    program = program_of(300, 0.3, 60.0)
+
+    def keep(lines: Sequence[str]) -> Journal:
+        return begin_job(lines, machine, "url", "job", tmp_path / "journals")
+
+    with served(machine, tmp_path if wire == "pty" else None, FreeRunning(), reset=False) as place:
+        with open_device(machine, place.url) as device:
+
+            def press_q(event: Event) -> None:
+                if isinstance(event, Progress) and event.lines_done > 100:
+                    device.cancel()
+
+            with pytest.raises(Cancelled):
+                device.run(program, press_q, keep)
+        stopped = place.grbl.position_mm()
+        time.sleep(0.2)
+        state = find_job(None, tmp_path / "journals")
+        with open_device(machine, place.url) as device:
+            assert place.grbl.position_mm() == stopped
+            with Journal.reopen(state) as journal:
+                device.run_rest(state, journal)  # "ask" would raise PlaceLost
+        last = program.moves[-1]
+        assert place.grbl.position_mm()[:2] == pytest.approx((last.x_mm, last.y_mm), abs=0.0076)
 
 
 def test_a_path_that_is_taken_is_refused(machine: MachineProfile, tmp_path: Path) -> None:
