@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import deque
 from random import Random
 from typing import Protocol
 
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.simulator.board_state import BoardState
 from firmware_bridge.simulator.motion import MotionExecutor
 from firmware_bridge.simulator.planner import Planner, Vector
 from firmware_bridge.simulator.recording import Recorder, Recording
@@ -58,7 +60,11 @@ class Endpoint(Protocol):
         ...
 
     def power_cycle(self) -> None:
-        """What opening the port does to a board that resets on DTR."""
+        """Takes its power, and gives it back."""
+        ...
+
+    def opened(self) -> None:
+        """Somebody opens the port, which restarts a board that resets on DTR."""
         ...
 
 
@@ -70,10 +76,14 @@ class VirtualController(ABC):
         now_s: the virtual clock.
         acknowledged: how many lines it has answered since power-on, good or bad.
         dead: True when it hears nothing but a restart.
+        board: the state that it began in, and how it restarts.
     """
 
-    def __init__(self, machine: MachineProfile, planner: Planner, start_mm: Vector) -> None:
+    def __init__(
+        self, machine: MachineProfile, planner: Planner, start_mm: Vector, board: BoardState
+    ) -> None:
         self.machine = machine
+        self.board = board
         self.servo = machine.pen_actuator == "servo"
         self.start_mm = start_mm
         self.planner = planner
@@ -85,6 +95,10 @@ class VirtualController(ABC):
         self.acknowledged = 0
         self.dead = False
         self._output = bytearray()
+        # What is still said before the greeting, and when that comes; None: the firmware runs.
+        self._noise: deque[tuple[float, bytes]] = deque()
+        self._boot_end_s: float | None = None
+        self._greets = True
 
     # -- what a firmware adds --------------------------------------------------------------------
 
@@ -131,17 +145,24 @@ class VirtualController(ABC):
             stop_at_output: return at the first event that makes the controller speak.
         """
         while True:
-            self._run_main_loop()
+            self._come_up()
+            if not self.booting:
+                self._run_main_loop()
             if (stop_at_output and self._output) or self.now_s >= until_s:
                 return
-            target = min(until_s, self.next_event_s())
+            target = min(until_s, self._next_boot_s() if self.booting else self.next_event_s())
             if self.motion.advance(target):
                 self._motion_event()
             self.now_s = self.motion.now_s
 
+    @property
+    def booting(self) -> bool:
+        """Whether its firmware does not run yet, or it has no power: it hears nothing."""
+        return self._boot_end_s is not None
+
     def idle(self) -> bool:
         """True when nothing more will happen without another byte."""
-        return math.isinf(self.next_event_s())
+        return not self.booting and math.isinf(self.next_event_s())
 
     def has_output(self) -> bool:
         """Whether the controller has said something since the last ``take_output``."""
@@ -169,22 +190,58 @@ class VirtualController(ABC):
         self.motion.flush()
         return self.recorder.recording(self.now_s)
 
-    def power_cycle(self) -> None:
-        """What opening the port does to a board that resets on DTR: all but the settings is lost.
+    def power_cycle(self, off_s: float = 0.0) -> None:
+        """Takes its power and gives it back: all is lost but what it has stored.
 
-        The tool stays where it is, but the firmware believes that it stands at the start.
+        The tool stays where it is, but the firmware believes that it stands elsewhere.
+
+        Args:
+            off_s: how long it has none.
         """
         self.motion.stop_dead()
-        self._believe(self.start_mm)
+        place = self.board.power_on_mm
+        self._believe(self.start_mm if place is None else place)
         self._output.clear()
         self.dead = False
-        self._restart()
+        boot = self.board.boot
+        self._greets = boot.greets
+        begin_s = self.now_s + off_s
+        step_s = boot.seconds / (len(boot.noise) + 1)
+        self._noise = deque((begin_s + (i + 1) * step_s, line) for i, line in enumerate(boot.noise))
+        self._boot_end_s = begin_s + boot.seconds
+        self._come_up()
+
+    def opened(self) -> None:
+        """Somebody opens the port: a board that resets on DTR restarts, any other is left as it is."""
+        if self.board.resets_on_open:
+            self.power_cycle()
+        else:
+            self._output.clear()  # nobody was there to read it
 
     def say(self, line: str) -> None:
         """Sends a line to the other side."""
         self._output += line.encode("latin-1", "replace") + b"\r\n"  # it may repeat what it heard
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _next_boot_s(self) -> float:
+        """When the next thing is said of a boot, or it ends."""
+        end_s = math.inf if self._boot_end_s is None else self._boot_end_s
+        return min(end_s, self._noise[0][0]) if self._noise else end_s
+
+    def _come_up(self) -> None:
+        """Says what is due of a boot, and starts the firmware at its end."""
+        if self._boot_end_s is None:
+            return
+        due_s = self.now_s + INSTANT_S
+        while self._noise and self._noise[0][0] <= due_s:
+            self._output += self._noise.popleft()[1] + b"\r\n"
+        if self._boot_end_s <= due_s:
+            self._boot_end_s = None
+            said = bytes(self._output)
+            self._restart()
+            if not self._greets:
+                self._output[:] = said
 
     def _believe(self, position_mm: Vector) -> None:
         """Makes the firmware take ``position_mm`` for the place where the tool now stands."""

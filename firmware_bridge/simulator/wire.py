@@ -140,6 +140,15 @@ class Wire:
         self.cut()
         self.controller.power_cycle()
 
+    def opened(self) -> None:
+        """Somebody opens the port; see ``VirtualController.opened``."""
+        if self.controller.board.resets_on_open:
+            self.cut()
+        self._collect()
+        self._line.clear()
+        self._output.clear()
+        self.controller.opened()
+
     def cut(self) -> None:
         """Loses all that is under way."""
         self._to_machine.clear()

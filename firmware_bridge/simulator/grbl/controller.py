@@ -38,6 +38,7 @@ from collections.abc import Generator
 
 from firmware_bridge.gcode.grbl_grammar import LINE_CHARS, GcodeError
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.simulator.board_state import GrblState
 from firmware_bridge.simulator.grbl.buffer import Deafness, ReceiveBuffer
 from firmware_bridge.simulator.grbl.flavours import GRBL, GrblOptions, config_line, setting_lines
 from firmware_bridge.simulator.grbl.interpreter import Interpreter, Need, SoftLimit, Wait
@@ -64,32 +65,45 @@ from firmware_bridge.simulator.virtual import INSTANT_S, VirtualController, usua
 _SECONDS_PER_MINUTE = 60.0
 _MM_PER_INCH = 25.4
 _SHOW_MACHINE, _SHOW_BUFFERS = 1, 2
-# Offset and overrides come only now and then, to keep reports short.
-_OFFSET_EVERY = 10
-_OVERRIDES_EVERY = 20
+# Offset and overrides come only now and then, to keep reports short: one report in so many while the
+# machine is busy, and while it is not (REPORT_WCO_REFRESH_*, REPORT_OVR_REFRESH_*).
+_OFFSET_EVERY = (30, 10)
+_OVERRIDES_EVERY = (20, 10)
+_BUSY = ("Run", "Jog", "Home", "Hold", "Door")
+# Digits of places and of speeds, in mm and in inches.
+_PLACE_DIGITS = (3, 4)
+_RATE_DIGITS = (0, 1)
 
 
 def status_report(controller: VirtualGrbl) -> str:
     """The answer to ``?``: state, position, buffers, feed and, now and then, offset and overrides."""
     values = controller.settings.values
-    mask = int(values[10])
-    unit = 1.0 / _MM_PER_INCH if values[13] else 1.0
+    mask, inches = int(values[10]), bool(values[13])
+    unit = 1.0 / _MM_PER_INCH if inches else 1.0
     position, speed = controller.motion.state()
     offset = controller.interpreter.offset_mm
     if mask & _SHOW_MACHINE:
-        parts = [f"MPos:{_vector(position, unit)}"]
+        parts = [f"MPos:{vector_text(position, inches)}"]
     else:
         work = (position[0] - offset[0], position[1] - offset[1], position[2] - offset[2])
-        parts = [f"WPos:{_vector(work, unit)}"]
+        parts = [f"WPos:{vector_text(work, inches)}"]
     if mask & _SHOW_BUFFERS:
         parts.append(f"Bf:{controller.planner.free},{controller.rx.free}")
-    parts.append(f"FS:{speed * _SECONDS_PER_MINUTE * unit:.0f},{controller.spindle_speed:.0f}")
-    turn = controller.reports
-    controller.reports += 1
-    if turn % _OFFSET_EVERY == 0 or controller.offset_changed:
-        controller.offset_changed = False
-        parts.append(f"WCO:{_vector(offset, unit)}")
-    elif turn % _OVERRIDES_EVERY == 1:
+    rate = f"{speed * _SECONDS_PER_MINUTE * unit:.{_RATE_DIGITS[inches]}f}"
+    parts.append(f"FS:{rate},{controller.spindle_speed:.0f}")
+    idle = int(controller.state.value not in _BUSY)
+    if controller.offset_changed:
+        controller.offset_changed, controller.reports_to_offset = False, 0
+    if controller.reports_to_offset:
+        controller.reports_to_offset -= 1
+    else:
+        controller.reports_to_offset = _OFFSET_EVERY[idle] - 1
+        controller.reports_to_overrides = max(controller.reports_to_overrides, 1)  # in the next report
+        parts.append(f"WCO:{vector_text(offset, inches)}")
+    if controller.reports_to_overrides:
+        controller.reports_to_overrides -= 1
+    else:
+        controller.reports_to_overrides = _OVERRIDES_EVERY[idle] - 1
         planner = controller.planner
         parts.append(f"Ov:{planner.feed_override * 100:.0f},{planner.rapid_override * 100:.0f},100")
     return f"<{state_label(controller)}|{'|'.join(parts)}>"
@@ -106,9 +120,14 @@ def state_label(controller: VirtualGrbl) -> str:
     return state
 
 
-def _vector(mm: tuple[float, float, float], unit: float) -> str:
-    return ",".join(f"{v * unit + 0.0:.3f}" for v in mm)
+def vector_text(mm: Vector, inches: bool) -> str:
+    """A place as reports write it."""
+    unit = 1.0 / _MM_PER_INCH if inches else 1.0
+    return ",".join(f"{v * unit + 0.0:.{_PLACE_DIGITS[inches]}f}" for v in mm)
 
+
+_FIRST_FRAME = 54
+_SOFT_LIMITS = 20  # which need $22 to be set first
 
 _FEED_RESET = 0x90
 _FEED_STEPS = {0x91: 0.10, 0x92: -0.10, 0x93: 0.01, 0x94: -0.01}
@@ -121,7 +140,8 @@ def handle_realtime(grbl: VirtualGrbl, byte: int) -> None:
     if byte == RESET:
         grbl.soft_reset()
     elif grbl.dead:
-        return
+        if byte == STATUS and grbl.options.answers_alarmed:
+            grbl.say(status_report(grbl))
     elif byte == STATUS:
         if grbl.state is State.HOME:
             grbl.status_wanted = True  # homing listens to nothing but a reset
@@ -249,6 +269,7 @@ class VirtualGrbl(VirtualController):
         deafness: when it hears nothing, since it stores a setting, and what it lost then.
         standing_error: the error that grblHAL repeats, or 0.
         after_return: whether the last byte that was read is a CR.
+        reports_to_offset: status reports until the offset is told again; likewise for the overrides.
     """
 
     def __init__(
@@ -260,9 +281,10 @@ class VirtualGrbl(VirtualController):
             machine: envelope, limits, buffer sizes.
             start_mm: where the tool stands, and what the firmware believes; by default
                 x = y = 0 with the pen up.
-            options: which build it is.
+            options: which build it is, and the state it is in.
         """
         self.options = options or GRBL
+        board = self.options.board
         self.deafness = Deafness()
         self.standing_error = 0
         self.after_return = False
@@ -271,20 +293,25 @@ class VirtualGrbl(VirtualController):
         blocks = self.options.planner_blocks or machine.planner_blocks
         self.settings = Settings(machine)
         start_mm = usual_start(machine, start_mm)
-        super().__init__(machine, Planner(self.settings, blocks, start_mm), start_mm)
+        for number, value in sorted(board.settings.items(), key=lambda item: item[0] == _SOFT_LIMITS):
+            self.settings.write(number, value)
+        super().__init__(machine, Planner(self.settings, blocks, start_mm), start_mm, board)
         self.spindle_speed = 0.0
-        self.reports = 0
+        self.reports_to_offset = self.reports_to_overrides = 0
         self.status_wanted = False
         self.offset_changed = True
         self._wait: Wait = Need.DATA
         self._loop: Generator[Wait, None, None] = main_loop(self)
         self._switch_on(locked=bool(self.settings.values[22]))
         self.interpreter = Interpreter(self, self.settings, self.planner, self.motion)
+        self._take_over(board)
 
     # -- outside -----------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
         """Takes bytes that arrive now."""
+        if self.booting:
+            return
         if self.deafness.over and not _REALTIME_BYTE.search(data):
             self.rx.extend(data)
             data = b""
@@ -311,6 +338,7 @@ class VirtualGrbl(VirtualController):
         self.turn_servo(self.now_s, 0.0)
         self._switch_on(locked=bool(self.settings.values[22]))
         self.interpreter.reset()
+        self._run_startup()
 
     def raise_alarm(self, code: int) -> None:
         """Stops dead with an alarm, as a limit switch does (also for fault injection)."""
@@ -415,6 +443,7 @@ class VirtualGrbl(VirtualController):
             self.say(f"ALARM:{alarm}")
         self._switch_on(locked)
         self.interpreter.reset()
+        self._run_startup()
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -433,6 +462,41 @@ class VirtualGrbl(VirtualController):
         if locked:
             self.say("[MSG:'$H'|'$X' to unlock]")
         self._loop, self._wait = main_loop(self), Need.DATA
+
+    def _take_over(self, board: GrblState) -> None:
+        """Brings a board that has just been switched on into a state."""
+        parser = self.interpreter
+        for number, offset in board.frames.items():
+            parser.frames[number - _FIRST_FRAME] = offset
+        parser.stored = list(board.stored)
+        if board.counters_mm is not None:
+            self._believe(board.counters_mm)
+            parser.sync()
+        self._run_startup()
+        if board.resets_on_open:
+            return
+        for line in board.left:
+            self._carry_out_modal(line)
+        self.reports_to_offset, self.offset_changed = board.reports_to_offset, False
+        # It was homed or unlocked, unless the state says otherwise.
+        self.state = State.ALARM if board.locked else State.HOLD if board.held else State.IDLE
+        if board.alarm:
+            self.raise_alarm(board.alarm)
+        self._output.clear()  # nobody heard it
+
+    def _run_startup(self) -> None:
+        """Carries out the startup lines, which a locked board leaves out."""
+        if self.state is not State.IDLE:
+            return
+        for line in self.options.board.startup:
+            if line:
+                self._carry_out_modal(line)
+                self.say(f">{line.replace(' ', '')}:ok")
+
+    def _carry_out_modal(self, line: str) -> None:
+        """Carries out a line that moves nothing."""
+        for _ in self.interpreter.carry_out(line.replace(" ", "").upper()):
+            pass
 
     def _run_main_loop(self) -> None:
         while self._may_go_on():
@@ -535,8 +599,8 @@ def run_system_line(grbl: VirtualGrbl, line: str) -> System:
         for text in grbl.options.build:
             grbl.say(text.format(planner=blocks, rx=grbl.rx.size))
     elif line == "$N":
-        grbl.say("$N0=")
-        grbl.say("$N1=")
+        for number, startup in enumerate(grbl.options.board.startup):
+            grbl.say(f"$N{number}={startup.replace(' ', '')}")
     elif line == "$H":
         yield from _home(grbl)
     elif line == "$SLP":
@@ -581,14 +645,14 @@ def _jog(grbl: VirtualGrbl, words: str) -> Generator[Wait, None, None]:
 
 
 def _say_frames(grbl: VirtualGrbl) -> None:
-    parser = grbl.interpreter
+    parser, inches = grbl.interpreter, bool(grbl.settings.values[13])
     for i, frame in enumerate(parser.frames):
-        grbl.say(f"[G{54 + i}:{_system_vector(frame)}]")
+        grbl.say(f"[G{_FIRST_FRAME + i}:{vector_text(frame, inches)}]")
     for code, place in zip((28, 30), parser.stored, strict=True):
-        grbl.say(f"[G{code}:{_system_vector(place)}]")
-    grbl.say(f"[G92:{_system_vector(parser.shift)}]")
-    grbl.say("[TLO:0.000]")
-    grbl.say("[PRB:0.000,0.000,0.000:0]")
+        grbl.say(f"[G{code}:{vector_text(place, inches)}]")
+    grbl.say(f"[G92:{vector_text(parser.shift, inches)}]")
+    grbl.say(f"[TLO:{0.0:.{_PLACE_DIGITS[inches]}f}]")
+    grbl.say(f"[PRB:{vector_text((0.0, 0.0, 0.0), inches)}:0]")
 
 
 def _restore(grbl: VirtualGrbl, what: str) -> None:
@@ -633,7 +697,3 @@ def _home(grbl: VirtualGrbl) -> Generator[Wait, None, None]:
         goal = [place[i] if i in axes else now[i] for i in range(3)]
         grbl.carry_home((goal[0], goal[1], goal[2]), (homed[0], homed[1], homed[2]), duration_s)
     grbl.finish_home()
-
-
-def _system_vector(mm: tuple[float, float, float]) -> str:
-    return ",".join(f"{v:.3f}" for v in mm)

@@ -17,9 +17,10 @@ for facts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from firmware_bridge.simulator.board_state import GrblState
 from firmware_bridge.simulator.grbl.settings import Settings
 from firmware_bridge.simulator.grbl.states import BUILD, VERSION
 
@@ -39,7 +40,7 @@ _WORDS = MappingProxyType({0: "Step pulse time", 110: "X-axis maximum rate", 130
 
 @dataclass(frozen=True)
 class GrblOptions:
-    """What tells builds of the firmware apart.
+    """What tells builds of the firmware apart, and the state that a board of it is in.
 
     Attributes:
         banner: what it greets with.
@@ -49,6 +50,8 @@ class GrblOptions:
         fluid: FluidNC: few numbers, and a configuration by items.
         rx_bytes: its receive buffer, or None for the profile's.
         planner_blocks: its planner, or None for the profile's.
+        answers_alarmed: whether it still tells its status after an alarm that only a reset ends.
+        board: the state it is in.
     """
 
     banner: str = f"Grbl {VERSION} ['$' for help]"
@@ -58,6 +61,8 @@ class GrblOptions:
     fluid: bool = False
     rx_bytes: int | None = None
     planner_blocks: int | None = None
+    answers_alarmed: bool = False
+    board: GrblState = field(default_factory=GrblState)
 
 
 GRBL = GrblOptions()
@@ -77,6 +82,7 @@ GRBLHAL = GrblOptions(
     stalls=False,
     rx_bytes=1024,
     planner_blocks=100,
+    answers_alarmed=True,
 )
 FLUIDNC = GrblOptions(
     banner="Grbl 3.9 [FluidNC v3.9.9 (wifi) '$' for help]",
@@ -85,6 +91,7 @@ FLUIDNC = GrblOptions(
     fluid=True,
     rx_bytes=256,
     planner_blocks=16,
+    answers_alarmed=True,
 )
 
 

@@ -23,11 +23,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
 
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.simulator.board_state import MarlinState
 from firmware_bridge.simulator.grbl.interpreter import Need, Wait
 from firmware_bridge.simulator.marlin.planner import MarlinPlanner
 from firmware_bridge.simulator.marlin.serial_input import QUEUE_LINES, Command, SerialInput
@@ -139,7 +140,10 @@ class Commands:
             if axis in values:
                 word = values[axis] * self.scale
                 goal[i] = self.native[i] + word if self.relative else word - self.shift[i]
-        target = self.board.settings.clamped((goal[0], goal[1], goal[2]))
+        if self.board.options.board.home_first and not self.board.may_move(values):
+            self.board.say("echo:Home XYZ First")
+            return
+        target = self.board.settings.clamped((goal[0], goal[1], goal[2]), self.board.homed)
         yield Need.ROOM
         self.native = target
         if self.board.planner.add(target, self.feed_mm_s, False):
@@ -162,6 +166,7 @@ class Commands:
         )
         shift = [0.0 if i in which else self.shift[i] for i in range(3)]
         self.shift = (shift[0], shift[1], shift[2])
+        self.board.homed |= set(which)
         self.sync()
 
     def _shift_to(self, values: dict[str, float]) -> None:
@@ -215,19 +220,21 @@ _FOLLOWERS = 3  # as many waiting blocks end that delay at once
 
 @dataclass(frozen=True, slots=True)
 class MarlinOptions:
-    """How the board was compiled.
+    """How the board was compiled, and the state it is in.
 
     Attributes:
         resend_ok: whether an ``ok`` follows a ``Resend:`` (2.1 does, some 2.0 do not).
         advanced_ok: whether an ``ok`` tells the line number and what is free (ADVANCED_OK).
         emergency_parser: whether M112, M410 and M108 are seen though the queue is full.
         old_endstops: whether M211 answers on one line, as before 2.1.
+        board: the state it is in.
     """
 
     resend_ok: bool = True
     advanced_ok: bool = False
     emergency_parser: bool = False
     old_endstops: bool = False
+    board: MarlinState = field(default_factory=MarlinState)
 
 
 class VirtualMarlin(VirtualController):
@@ -237,6 +244,7 @@ class VirtualMarlin(VirtualController):
         input: receive buffer and command queue, with counts of overruns, resends, duplicates.
         settings: what M203 and its kind have set.
         keepalive_s: time between two busy messages; 0 switches them off.
+        homed: numbers of the axes that were homed since the last restart.
     """
 
     def __init__(
@@ -248,13 +256,18 @@ class VirtualMarlin(VirtualController):
             machine: envelope, limits, buffer sizes.
             start_mm: where the tool stands, and what the firmware believes; by default
                 x = y = 0 with the pen up.
-            options: how it was compiled.
+            options: how it was compiled, and the state it is in.
         """
         machine = machine.as_controller()  # a raw one knows joints, and nothing of the arm behind them
         self.options = options or MarlinOptions()
+        board = self.options.board
         self.settings = MarlinSettings(machine)
+        self.settings.endstops = board.endstops
+        if board.steps_per_mm is not None:
+            self.settings.steps_per_mm = board.steps_per_mm
         start_mm = usual_start(machine, start_mm)
-        super().__init__(machine, MarlinPlanner(self.settings, machine.planner_blocks, start_mm), start_mm)
+        planner = MarlinPlanner(self.settings, machine.planner_blocks, start_mm)
+        super().__init__(machine, planner, start_mm, board)
         self.input = SerialInput(
             self, machine.rx_buffer_bytes, self.options.resend_ok, self.options.emergency_parser
         )
@@ -262,7 +275,17 @@ class VirtualMarlin(VirtualController):
         self.answered = False
         self._wait: Wait = Need.DATA
         self.commands = Commands(self)
+        if board.counters_mm is not None:
+            self._believe(board.counters_mm)
         self._restart()
+        if board.homed:
+            self.homed = {0, 1, 2}
+        if not board.resets_on_open:
+            for line in board.left:
+                for _ in self.commands.carry_out(Command(None, line)):
+                    pass
+            self.input.last_number = board.last_number
+            self._output.clear()  # nobody heard it
 
     def refusal(self, random: Random, answer: bytes) -> bytes:
         """See ``VirtualController.refusal``."""
@@ -273,7 +296,7 @@ class VirtualMarlin(VirtualController):
 
     def receive(self, data: bytes) -> None:
         """Takes bytes that arrive now."""
-        if self.dead:
+        if self.dead or self.booting:
             return
         self.input.take(data)
         self._run_main_loop()
@@ -299,9 +322,15 @@ class VirtualMarlin(VirtualController):
 
     def idle(self) -> bool:
         """True when nothing more will happen without another byte."""
+        if self.booting:
+            return False
         return self.dead or (self._wait in (Need.DATA, Need.NEVER) and math.isinf(self.next_event_s()))
 
     # -- what the commands use -------------------------------------------------------------------
+
+    def may_move(self, values: Mapping[str, float]) -> bool:
+        """Whether all axes among some words are homed."""
+        return all(i in self.homed for i, axis in enumerate(_AXES) if axis in values)
 
     def turn_servo(self, at_s: float, value: float) -> None:
         """Turns the pen of a servo machine, in degrees."""
@@ -342,6 +371,7 @@ class VirtualMarlin(VirtualController):
         self._busy_s = self.now_s + _KEEPALIVE_S
         self._start_s = math.inf
         self._in_handler = False
+        self.homed = set[int]()
         self.commands.reset()
         self.say("start")
         self.say(f"echo:Marlin {VERSION}")

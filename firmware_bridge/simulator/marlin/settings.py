@@ -6,7 +6,7 @@ acceleration (``M204 T``) and the shortest segment (``M205 B``) are Marlin's def
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from firmware_bridge.machine import MachineProfile
 
@@ -54,11 +54,16 @@ class MarlinSettings:
             self.junction_deviation_mm = words.get("J", self.junction_deviation_mm)
             self.min_segment_s = words.get("B", self.min_segment_s * _US_PER_S) / _US_PER_S
 
-    def clamped(self, target: tuple[float, float, float]) -> tuple[float, float, float]:
-        """A target, moved to the edge of the box where soft endstops are on."""
+    def clamped(
+        self, target: tuple[float, float, float], homed: Collection[int] = (0, 1, 2)
+    ) -> tuple[float, float, float]:
+        """A target, moved to the edge of the box along homed axes where soft endstops are on."""
         if not self.endstops:
             return target
-        x, y, z = (min(max(v, low), high) for v, (low, high) in zip(target, self.box, strict=True))
+        x, y, z = (
+            min(max(v, low), high) if i in homed else v
+            for i, (v, (low, high)) in enumerate(zip(target, self.box, strict=True))
+        )
         return x, y, z
 
     def box_lines(self, one_line: bool = False) -> list[str]:

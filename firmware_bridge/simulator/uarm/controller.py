@@ -41,6 +41,7 @@ from dataclasses import dataclass
 from random import Random
 
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.simulator.board_state import UarmState
 from firmware_bridge.simulator.grbl.buffer import ReceiveBuffer
 from firmware_bridge.simulator.grbl.interpreter import Need, Wait
 from firmware_bridge.simulator.planner import Planner, Vector
@@ -136,14 +137,18 @@ class VirtualUarm(VirtualController):
         overlong: lines that would have overrun the firmware's line buffer.
     """
 
-    def __init__(self, machine: MachineProfile, start_mm: Vector | None = None) -> None:
+    def __init__(
+        self, machine: MachineProfile, start_mm: Vector | None = None, board: UarmState | None = None
+    ) -> None:
         """Switches the arm on.
 
         Args:
             machine: envelope and limits.
             start_mm: where the pen stands; by default in the middle of the envelope, pen up. The
                 arm measures its angles, so it always knows.
+            board: the state it is in.
         """
+        board = board or UarmState()
         box = machine.envelope
         if start_mm is None:
             middle = (0.5 * (box.x_min_mm + box.x_max_mm), 0.5 * (box.y_min_mm + box.y_max_mm))
@@ -156,13 +161,15 @@ class VirtualUarm(VirtualController):
             (ax, ay, machine.pen_max_acceleration),
             machine.junction_deviation_mm,
         )
-        super().__init__(machine, Planner(self.limits, machine.planner_blocks, start_mm), start_mm)
+        super().__init__(machine, Planner(self.limits, machine.planner_blocks, start_mm), start_mm, board)
         self.rx = ReceiveBuffer(RX_BYTES)
         self.lost_answers = 0
         self.overlong = 0
-        self.powered = True
+        self.powered = board.powered
         self._wait: Wait = Need.DATA
         self._restart()
+        if not board.resets_on_open:
+            self._output.clear()  # nobody heard it
 
     def refusal(self, random: Random, answer: bytes) -> bytes:
         """See ``VirtualController.refusal``."""
@@ -173,6 +180,8 @@ class VirtualUarm(VirtualController):
 
     def receive(self, data: bytes) -> None:
         """Takes bytes that arrive now."""
+        if self.booting:
+            return
         for byte in data:
             self.rx.push(byte)
         self._run_main_loop()
@@ -194,10 +203,10 @@ class VirtualUarm(VirtualController):
         self.say("@5 V0")
         self._run_main_loop()
 
-    def power_cycle(self) -> None:
+    def power_cycle(self, off_s: float = 0.0) -> None:
         """Restarts the firmware; the arm measures where it is, so nothing is lost."""
         self.start_mm = self.position_mm()
-        super().power_cycle()
+        super().power_cycle(off_s)
 
     # -- inside ----------------------------------------------------------------------------------
 
