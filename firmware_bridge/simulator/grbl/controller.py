@@ -300,6 +300,7 @@ class VirtualGrbl(VirtualController):
         self.reports_to_offset = self.reports_to_overrides = 0
         self.status_wanted = False
         self.offset_changed = True
+        self.state = State.IDLE
         self._wait: Wait = Need.DATA
         self._loop: Generator[Wait, None, None] = main_loop(self)
         self._switch_on(locked=bool(self.settings.values[22]))
