@@ -18,7 +18,7 @@ from strokebot import __version__, plots, raster
 from strokebot.files import write_atomic
 from strokebot.pipeline import DrawResult, Plan
 from strokebot.plots.painter import Painter, paint
-from strokebot.plots.reach import ShownLimits, shows_reach
+from strokebot.plots.shown import ShownLimits, shows_reach
 from strokebot.svg import drawing_svg
 from strokebot.tone import ToneDrawing
 from strokebot.trajectory.compile.compile import approach_time_s

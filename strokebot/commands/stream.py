@@ -192,7 +192,7 @@ def simulate(
         recording = simulate_lines(read_gcode(file), loaded.machine)
         from strokebot import plots
         from strokebot.files import write_atomic
-        from strokebot.plots.reach import ShownLimits
+        from strokebot.plots.shown import ShownLimits
         from strokebot.trace import Trace
 
         trace = Trace.recorded(recording, loaded)

@@ -7,8 +7,6 @@ in the machine's frame, and names the corners of the paper that cannot be reache
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
@@ -114,40 +112,3 @@ def _corners(profile: Profile) -> NDArray[np.float64]:
 def _outline(axes: Axes, corners: NDArray[np.float64], colour: str, line: str) -> None:
     closed = np.concatenate([corners, corners[:1]])
     axes.plot(*closed.T, color=colour, linestyle=line, linewidth=1.0)
-
-
-@dataclass(frozen=True)
-class ShownLimits:
-    """What a machine and its pen allow, for the time panels.
-
-    Attributes:
-        draw_speed_mm_s: greatest speed with the pen down.
-        axis_speed_mm_s: greatest speeds of the x and the y axis.
-        pen_up: pen value clear of the paper. pen_touch: of the thinnest line. pen_full: of the widest.
-        pen_label: what the pen axis counts, with its unit.
-    """
-
-    draw_speed_mm_s: float
-    axis_speed_mm_s: tuple[float, float]
-    pen_up: float
-    pen_touch: float
-    pen_full: float
-    pen_label: str
-
-    @classmethod
-    def of(cls, profile: Profile) -> ShownLimits:
-        """The limits of a profile."""
-        x_speed, y_speed = profile.machine.max_speed_mm_s
-        return cls(
-            profile.pen.draw_speed_mm_s,
-            (float(x_speed), float(y_speed)),
-            profile.pen.up,
-            profile.pen.touch,
-            profile.pen.full,
-            "pen height, mm" if profile.pen.actuator == "z" else "pen servo, S",
-        )
-
-
-def shows_reach(profile: Profile) -> bool:
-    """Whether the machine's reach is more than its envelope, so that a picture of it tells something."""
-    return bool(profile.machine.kinematics.faults)

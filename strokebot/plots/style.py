@@ -25,9 +25,10 @@ ASTRAY = "#D55E00"  # vermillion: ink that was drawn beside it
 TRAVEL = "#777777"
 BENDS = "#E69F00"  # orange: drawing slower than the pen allows
 PEN = "#009E73"  # bluish green: the pen going up and down
+APPROACH = "#BBBBBB"  # light grey: on the way to the first line
 LIMIT = "#CC79A7"  # reddish purple
 
-PRINT_DPI = 200
+PRINT_DPI = 110
 TITLE_PT = 11.0
 LABEL_PT = 9.0
 SMALL_PT = 8.0
@@ -74,7 +75,7 @@ def dress(axes: Axes, title: str, x_label: str, y_label: str, size_inch: tuple[f
         axis.set_major_locator(MaxNLocator(nbins=int(np.clip(inches / _TICK_INCH, 1, 8)), min_n_ticks=2))
 
 
-def right_labels(axes: Axes, marks: Sequence[tuple[float, str]], colour: str, gap: float = 0.13) -> None:
+def right_labels(axes: Axes, marks: Sequence[tuple[float, str]], colour: str, gap: float = 0.18) -> None:
     """Writes labels right of an axes at the given heights, pushed apart where they would touch.
 
     Args:

@@ -21,7 +21,7 @@ from strokebot.plots import (
     simulation_figure,
     style,
 )
-from strokebot.plots.reach import ShownLimits
+from strokebot.plots.shown import ShownLimits
 from strokebot.trace import Trace
 from strokebot.trajectory.path.path import Path as DrawingPath
 from strokebot.trajectory.path.place import Placement
@@ -109,7 +109,7 @@ def test_nothing_overlaps_in_the_other_figures(width, height):
 
 def test_a_crowded_pen_axis_keeps_its_labels_apart():
     ink, placement, trace = scene(1, 1)
-    limits = ShownLimits(50.0, (52.0, 52.0), 0.3, 0.0, -0.1, "pen height, mm")
+    limits = ShownLimits(50.0, (52.0, 52.0), 0.3, 0.0, -0.1, "pen height, mm", (210.0, 297.0))
     figure = dry_run_figure(ink, placement, trace, limits, "x.png", [])
     FigureCanvasAgg(figure).draw()
     for axes in figure.axes:
@@ -120,7 +120,8 @@ def test_a_crowded_pen_axis_keeps_its_labels_apart():
 def test_the_path_panel_shows_every_drawn_piece_and_no_travel():
     ink, placement, trace = scene(1, 1)
     figure = dry_run_figure(ink, placement, trace, ShownLimits.of(PROFILE), "x.png", [])
-    (lines,) = [c for axes in figure.axes for c in axes.collections if isinstance(c, LineCollection)]
+    found = [c for axes in figure.axes for c in axes.collections if isinstance(c, LineCollection)]
+    (lines,) = [c for c in found if c.get_array() is not None]
     pieces = lines.get_segments()
     length = sum(float(np.hypot(*np.diff(p, axis=0).T).sum()) for p in pieces)
     assert length == pytest.approx(trace.drawn_mm, rel=0.01)
@@ -179,8 +180,10 @@ def test_the_bar_of_the_stages_is_as_long_as_the_plan_and_the_acceleration_withi
     )
     bar = next(axes for axes in figure.axes if "time goes" in axes.get_title())
     lengths = [patch.get_width() for patch in bar.patches]
-    assert sum(lengths) == pytest.approx(trajectory.duration_s)
-    assert len(lengths) == 4
+    # The way to the first line, the four stages, and what the rehearsal took beyond the plan.
+    assert sum(lengths[1:5]) == pytest.approx(trajectory.duration_s)
+    assert len(lengths) == 6
+    assert sum(lengths) == pytest.approx(trace.duration_s) == bar.get_xlim()[1]
     time, use = panels.acceleration_use(trajectory, PROFILE, 300)
     assert 0.95 <= use.max() <= 1.01
     assert (time >= 0).all()
@@ -189,3 +192,43 @@ def test_the_bar_of_the_stages_is_as_long_as_the_plan_and_the_acceleration_withi
     still = np.linalg.norm(np.diff(trajectory.xy_mm, axis=0), axis=1) == 0
     middle = 0.5 * (trajectory.t_s[1:] + trajectory.t_s[:-1])[still]
     assert use[np.abs(time - middle[10]).argmin()] < 1e-6
+
+
+@pytest.mark.parametrize(("lifts", "crosses"), [(3, True), (30, True), (100, False)])
+def test_many_lifts_do_not_hide_the_path(lifts, crosses):
+    t = np.linspace(0, 1, 400 * (lifts + 1))
+    pen = np.where(np.sin(np.pi * (lifts + 1) * t) ** 2 < 0.1, PROFILE.pen.up, -0.5)
+    trace = Trace.of(
+        20 * t, np.column_stack([30 + 100 * t, 100 + 20 * np.sin(9 * t)]), pen, PROFILE, "simulated"
+    )
+    assert trace.lifts == lifts
+    figure = dry_run_figure(
+        np.zeros((60, 60), np.float32), Placement(120.0, 20.0, 200.0), trace, ShownLimits.of(PROFILE), "x", []
+    )
+    path = figure.axes[2]
+    assert any(line.get_marker() == "x" for line in path.lines) == crosses
+    labels = [text.get_text() for key in figure.legends for text in key.get_texts()]
+    assert ("lift, lower" in labels) == crosses
+    assert any(label.startswith("travel, pen up") for label in labels)
+    assert (f"travel, pen up ({lifts} lifts)" in labels) != crosses
+
+
+def test_grey_ink_that_was_drawn_is_drawn_ink_and_what_is_not_stays_missing():
+    figure = dry_run_figure(
+        np.full((40, 40), 0.6, np.float32), Placement(20.0, 20.0, 200.0), scene(1, 1)[2],
+        ShownLimits.of(PROFILE), "x", [],
+    )  # fmt: skip
+    colours = figure.axes[1].images[0].get_array()
+    beside = np.array(to_rgb(style.ASTRAY))
+    assert np.linalg.norm(colours - beside, axis=2).min() > 0.3
+    missing = 1 - 0.6 * (1 - np.array(to_rgb(style.INPUT)))
+    assert np.linalg.norm(colours - missing, axis=2).min() < 1e-6
+
+
+def test_the_sheet_shows_the_paper_and_the_picture_in_it():
+    ink, placement, trace, trajectory = timed_scene(1, 1)
+    figure = dry_run_figure(ink, placement, trace, ShownLimits.of(PROFILE), "x", [], (trajectory, PROFILE))
+    sheet = next(axes for axes in figure.axes if "sheet" in axes.get_title())
+    outline, box = sheet.lines[0].get_xydata(), sheet.lines[1].get_xydata()
+    assert tuple(outline.max(axis=0)) == PROFILE.paper.size_mm
+    np.testing.assert_allclose([box.min(axis=0), box.max(axis=0)], [[20, 80], [140, 200]])

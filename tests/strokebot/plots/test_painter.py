@@ -9,7 +9,7 @@ import pytest
 
 from calibration.profile import Profile
 from strokebot.plots import painter
-from strokebot.plots.reach import ShownLimits
+from strokebot.plots.shown import ShownLimits
 from strokebot.trace import Trace
 from strokebot.trajectory.path.place import Placement
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from calibration.profile import Profile
 from firmware_bridge.machine import kinematics_of
 from strokebot.plots import reach, style
-from strokebot.plots.reach import shows_reach
+from strokebot.plots.shown import shows_reach
 
 LINE = np.array([[10.0, 10.0], [60.0, 60.0]])
 
