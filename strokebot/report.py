@@ -23,6 +23,7 @@ from strokebot.svg import drawing_svg
 from strokebot.tone import ToneDrawing
 from strokebot.trajectory.compile.compile import approach_time_s
 from strokebot.trajectory.timing.time_budget import stage_times
+from strokebot.wording import count_text, duration_text, length_text
 
 REPORT_VERSION = 1
 
@@ -112,6 +113,19 @@ def build_report(result: DrawResult) -> dict[str, Any]:
     return {key: _rounded(value) for key, value in report.items()}
 
 
+def facts_of(result: DrawResult) -> list[str]:
+    """What a person wants to know first: time, length, lifts, size and place."""
+    plan, trace = result.plan, result.trace
+    width, height = plan.size_mm
+    left, bottom = plan.placement.x0_mm, plan.placement.y0_mm - height
+    return [
+        duration_text(trace.duration_s),
+        f"{length_text(trace.drawn_mm)} drawn",
+        count_text(trace.lifts, "lift"),
+        f"{width:.0f} x {height:.0f} mm at {left:.0f}, {bottom:.0f}",
+    ]
+
+
 def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = None) -> list[Path]:
     """Writes all files of a drawing, the report last.
 
@@ -127,19 +141,13 @@ def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = Non
         StrokebotError: if the folder cannot be written to.
     """
     plan = result.plan
-    facts = [
-        f"{result.trace.duration_s:.1f} s",
-        f"{result.trace.drawn_mm:.0f} mm drawn",
-        f"{result.trace.lifts} lift" + ("" if result.trace.lifts == 1 else "s"),
-        f"method {plan.sketch.method}",
-    ]
     dry_run = (
         plan.target,
         plan.placement,
         result.trace,
         ShownLimits.of(plan.profile),
         plan.name,
-        facts,
+        [*facts_of(result), f"method {plan.sketch.method}"],
         (plan.trajectory, plan.planned_with),
         plan.sketch.tone is not None,
     )

@@ -52,6 +52,7 @@ from strokebot.trajectory.path.place import Placement, place
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.timing.parametrise import parametrise
 from strokebot.trajectory.timing.pressure import pen_move_time_s
+from strokebot.wording import duration_text
 from strokebot.writing.ligatures import join_page
 from strokebot.writing.method import choose_method
 from strokebot.writing.page import FIELD, Glyphs, find_glyphs, on_page
@@ -428,8 +429,9 @@ def _better(
 
     first, second = timed(model), timed(tour)
     gain = second.iou - first.iou
-    both = ", ".join(
-        f"{name} {c.iou:.3f} in {c.drawing_s:.1f} s" for name, c in (("network", first), ("tour", second))
+    both = "; ".join(
+        f"{name}: overlap {c.iou:.3f}, drawn in {duration_text(c.drawing_s or 0.0)}"
+        for name, c in (("network", first), ("tour", second))
     )
     if abs(gain) >= _EQUAL_IOU:
         chosen, why = (tour if gain > 0 else model), "closer to the picture"

@@ -121,11 +121,14 @@ def _perform(
 
 def _summary(result: DrawResult, quiet: bool) -> None:
     from calibration.profile import find_profile
+    from strokebot.report import facts_of
 
-    sketch, trace, fidelity = result.plan.sketch, result.trace, result.fidelity
+    sketch, fidelity = result.plan.sketch, result.fidelity
     say(f"{result.plan.name}: method {sketch.method}. {sketch.reason}", quiet)
     file = find_profile(result.plan.options.profile)
     say(f"  profile {file.name} ({file.origin}), pen {result.plan.profile.calibration_note}", quiet)
+    sheet = "{:g} x {:g}".format(*result.plan.profile.paper.size_mm)
+    say(f"  {', '.join(facts_of(result))} on a sheet of {sheet} mm (virtual machine)", quiet)
     if sketch.tone is not None:
         light, dark = sketch.tone.range
         say(
@@ -133,9 +136,9 @@ def _summary(result: DrawResult, quiet: bool) -> None:
             f"{light:.0%} to {dark:.0%}; correlation with the photo {fidelity['tone_correlation']:.3f}",
             quiet,
         )
+        return
     say(
-        f"  {trace.duration_s:.1f} s on the virtual machine, {trace.drawn_mm:.0f} mm drawn, "
-        f"{trace.lifts} lifts; ink recall {fidelity['ink_recall']:.2f}, "
-        f"precision {fidelity['ink_precision']:.2f}, IoU {fidelity['iou']:.2f}",
+        f"  ink recall {fidelity['ink_recall']:.2f}, precision {fidelity['ink_precision']:.2f}, "
+        f"IoU {fidelity['iou']:.2f}",
         quiet,
     )
