@@ -8,9 +8,8 @@ Nouns:
     tone        (H, W) in [0, 1], darkness of the picture as it is: no paper is taken away,
                 nothing is stretched; where the picture is transparent it is 0
 
-This file opens and decodes; ``strokebot.picture.ink`` finds paper and ink in the
-luminance. Sizes are checked before a pixel is decoded, so that a small file
-that unpacks into a huge picture is refused.
+This file opens and decodes; ``strokebot.picture.see`` finds paper and ink. Sizes are checked
+before a pixel is decoded, so that a small file that unpacks into a huge picture is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +28,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from strokebot.arrays import frozen_array
 from strokebot.errors import ImageError
-from strokebot.picture.ink import Polarity, ink_from_luminance
+from strokebot.picture.ground import Channels, luminance_of
+from strokebot.picture.ink import Polarity
+from strokebot.picture.see import SeeOptions, Sight, see, see_transparent
 
 # An A4 page scanned at 600 dpi has 35 million pixels; more needs gigabytes on the way.
 MAX_PIXELS = 50_000_000
@@ -64,6 +65,7 @@ class InkImage:
         polarity: how the ink was told from the paper.
         tone: (H, W) float32 in [0, 1], darkness of the picture as it is, which a photograph
             is drawn from; the ink itself where none is given.
+        sight: what was seen in the file; None for ink that comes from no file.
 
     Raises:
         ImageError: for an empty array, a value that is not finite or out of range.
@@ -73,6 +75,7 @@ class InkImage:
     px_per_mm: float | None = None
     polarity: Polarity = "dark-on-light"
     tone: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    sight: Sight | None = None
 
     def __post_init__(self) -> None:
         ink = frozen_array("ink", self.ink, (None, None), ImageError, dtype=np.float32, low=0.0, high=1.0)
@@ -103,13 +106,14 @@ class InkImage:
         return int(max(self.ink.shape))
 
 
-def load_ink_image(path: Path, max_pixels: int = MAX_PIXELS) -> InkImage:
+def load_ink_image(path: Path, max_pixels: int = MAX_PIXELS, options: SeeOptions | None = None) -> InkImage:
     """Reads a picture file and finds its ink.
 
     Args:
         path: a file in one of the formats of ``FORMATS``, of any pixel mode; the
             first frame counts.
         max_pixels: the largest picture to decode, pixels.
+        options: what the user says about what is ink; None to find it all.
 
     Returns:
         The ink of the picture, upright as its EXIF orientation says.
@@ -139,21 +143,22 @@ def load_ink_image(path: Path, max_pixels: int = MAX_PIXELS) -> InkImage:
         lies_on_its_side = picture.getexif().get(_EXIF_ORIENTATION) in _SIDEWAYS
         picture.load()
         upright = ImageOps.exif_transpose(picture)
-        luminance, alpha = _luminance_and_alpha(upright)
+        channels, alpha = _channels_and_alpha(upright)
     if lies_on_its_side and density is not None:
         density = (density[1], density[0])
-    size = _square_size(luminance.shape, density)
+    size = _square_size(channels[0].shape, density)
     if size[0] * size[1] > max_pixels:
         raise ImageError(_too_large(path, f"{size[0]}x{size[1]} square pixels", max_pixels))
-    luminance, alpha = _resized(luminance, size), None if alpha is None else _resized(alpha, size)
-    if not np.isfinite(luminance).all():
+    channels = tuple(_resized(channel, size) for channel in channels)
+    alpha = None if alpha is None else _resized(alpha, size)
+    if not all(np.isfinite(channel).all() for channel in channels):
         raise ImageError(f"The picture {path} holds values that are not numbers; save it again as PNG.")
-    tone = np.clip(1.0 - luminance, 0.0, 1.0) * (1.0 if alpha is None else alpha)
-    found = ink_from_luminance(luminance, alpha)
-    if found is None:
+    tone = np.clip(1.0 - luminance_of(channels), 0.0, 1.0) * (1.0 if alpha is None else alpha)
+    options = options or SeeOptions()
+    sight = see(channels, options) if alpha is None else see_transparent(channels, alpha, options)
+    if sight is None:
         raise ImageError(f"The picture {path} is blank: no ink stands out from the paper.")
-    ink, polarity = found
-    return InkImage(ink, _px_per_mm(density), polarity, tone)
+    return InkImage(sight.ink, _px_per_mm(density), sight.polarity, tone, sight)
 
 
 def _too_large(path: Path, what: str, max_pixels: int) -> str:
@@ -228,28 +233,29 @@ def _px_per_mm(density: tuple[float, float] | None) -> float | None:
     return ((x + y) / 2 if abs(x - y) <= _SQUARE_TOLERANCE * x else max(x, y)) / _MM_PER_INCH
 
 
-def _luminance_and_alpha(
-    picture: Image.Image,
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Luminance (H, W) float32 in [0, 1] and alpha or None, from a picture of any mode."""
+def _channels_and_alpha(picture: Image.Image) -> tuple[Channels, NDArray[np.float32] | None]:
+    """One or three channels (H, W) float32 in [0, 1], and alpha or None, from a picture of any mode."""
     mode = picture.mode
     if mode.startswith("I") or mode == "F":
-        return _from_deep(np.asarray(picture), mode), None
+        return (_from_deep(np.asarray(picture), mode),), None
     if picture.has_transparency_data:
-        rgba: NDArray[np.float32] = np.asarray(picture.convert("RGBA"), dtype=np.float32) / np.float32(255)
-        return _luma(rgba), rgba[..., 3]
+        rgba = np.asarray(picture.convert("RGBA"))
+        return _split(rgba), _scaled(rgba[..., 3])
     if mode in ("1", "L"):
-        grey: NDArray[np.float32] = np.asarray(picture.convert("L"), dtype=np.float32) / np.float32(255)
-        return grey, None
-    rgb: NDArray[np.float32] = np.asarray(picture.convert("RGB"), dtype=np.float32) / np.float32(255)
-    if np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 0], rgb[..., 2]):
-        return rgb[..., 0].copy(), None  # grey stays exact: the luma weights round
-    return _luma(rgb), None
+        return (_scaled(np.asarray(picture.convert("L"))),), None
+    return _split(np.asarray(picture.convert("RGB"))), None
 
 
-def _luma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    grey: NDArray[np.float32] = rgb[..., :3] @ _LUMA
-    return grey
+def _scaled(values: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(values.astype(np.float32) / np.float32(255))
+
+
+def _split(rgb: NDArray[np.uint8]) -> Channels:
+    """The first three channels (H, W); one where they are the same."""
+    first = rgb[..., 0]
+    if np.array_equal(first, rgb[..., 1]) and np.array_equal(first, rgb[..., 2]):
+        return (_scaled(first),)
+    return tuple(_scaled(rgb[..., k]) for k in range(3))
 
 
 def _from_deep(values: NDArray[np.generic], mode: str) -> NDArray[np.float32]:
@@ -259,9 +265,15 @@ def _from_deep(values: NDArray[np.generic], mode: str) -> NDArray[np.float32]:
         return deep.astype(np.float32)
     low, high = float(deep.min()), float(deep.max())
     if mode.startswith("I;16"):
-        return (deep / 65535.0).astype(np.float32)
+        return (deep / _full_of(high)).astype(np.float32)
     # Mode I and F state no range: take the smallest usual one that holds every value.
     for full in (1.0, 255.0, 65535.0):
         if low >= 0.0 and high <= full and not (full == 1.0 and mode == "I"):
             return (deep / full).astype(np.float32)
     return ((deep - low) / (high - low)).astype(np.float32)
+
+
+def _full_of(high: float) -> float:
+    """The white of 16-bit data: many cameras and scanners use 10 to 14 of the bits."""
+    bits = next(bits for bits in (8, 10, 12, 14, 16) if high < 2**bits)
+    return float(2**bits - 1)

@@ -1,23 +1,30 @@
 """Is it lines or tone? A drawing has ink and bare paper; a photograph has greys between.
 
 Nouns:
-    paper      pixels with next to no ink; scans have light that changes slowly over them
+    paper      pixels with next to no ink
     broad grey a grey pixel whose whole neighbourhood is grey: no edge, no thin or faint line
     flat grey  broad grey of a few levels only: the fills of a cartoon, which have outlines
     structure  darkness of the paper that changes within a few pixels, as no light does
     speckle    a pixel unlike all its four neighbours; a dithered picture is made of them
+    loose      darkness beside no ink: the texture of things, which bare paper does not have
+    rough      local paper that changes faster than light falls off, away from filled ink
+    entropy    of the darkness of the local paper: a shadow has few levels, a photograph has all
 
 The rules, the first that holds decides:
     1. speckles all over                        tone: a dithered photograph
-    2. no broad grey, and paper mostly even     line: scanned or photographed writing
-    3. broad grey (but flat) plus structure     tone from ``_TONE_SHARE`` of the picture on
-    4. otherwise                                line; flat greys are fills of line art
+    2. a sheet on a table, or printed rules     line: a photographed page
+    3. clean files (paper of one colour)
+       no broad grey                            line
+       broad grey (but flat) plus structure     tone from ``_TONE_SHARE`` of the picture on
+    4. scans and photos
+       loose / a + rough / b + (entropy - c) / d    tone from ``_TONE_SCORE`` on: light and shadow on
+                                                    paper are smooth, and ink leaves nothing beside it
+    5. otherwise                                line; flat greys are fills of line art
 
-The figures were chosen on 19 photographs in sizes of 100 to 900 px (dithered, JPEG, 16 levels)
-and 27 drawings, words and scans (shaded, faint, blurred, JPEG, 1 bit). The narrowest place
-between the kinds: shaded clip art with grey fills reaches 0.07, photographs of even things begin
-at 0.09. A picture of nothing but a texture of little contrast (a brick wall: 0.03) is missed, and so
-is one so small and soft that its shapes look like strokes.
+The figures were chosen on 19 photographs in sizes of 100 to 900 px (dithered, JPEG, 16 levels), 27
+drawings, words and scans (shaded, faint, blurred, JPEG, 1 bit) and the scenes of ``tests/support/scenes.py``
+(shadows, grain, tables). A picture of nothing but a texture of little contrast (a brick wall) is missed,
+and so is one so small and soft that its shapes look like strokes.
 """
 
 from __future__ import annotations
@@ -30,6 +37,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from strokebot.picture.image import InkImage
+from strokebot.picture.light import closed, lit_paper, local_paper, reach_px
 
 Style = Literal["line", "tone"]
 Field = NDArray[np.float32]
@@ -57,6 +65,15 @@ _CLEAR_PX = 3.0
 # Speckles: so dense in a neighbourhood of so many px, over this share of the picture. A thin slanting
 # line has them too, but not side by side.
 _SPECKLE_PX, _SPECKLE_DENSITY, _SPECKLE_SHARE = 9, 0.15, 0.3
+# Scans and photos are looked at with at most so many pixels on the longer side.
+_TONAL_PX = 500
+# Loose: darkness over so many standard deviations of the noise, and at least so much, px from ink.
+_LOOSE_SIGMAS, _LOOSE, _LOOSE_PX = 2.5, 0.05, 3
+# Rough: change of the local paper's logarithm in a px, at a scale of px; what is filled, and px from it.
+_ROUGH, _ROUGH_PX, _FILLED_PX, _FROM_FILLED_PX = 0.02, 2.0, 9, 8
+_ENTROPY_BINS = 40
+# What of each a drawing may have.
+_LOOSE_UNIT, _ROUGH_UNIT, _ENTROPY_FREE, _ENTROPY_UNIT, _TONE_SCORE = 0.012, 0.05, 2.0, 0.7, 1.25
 
 
 @dataclass(frozen=True)
@@ -85,6 +102,13 @@ def choose_style(ink: InkImage) -> StyleChoice:
     speckled = _speckled(field)
     if speckled > _SPECKLE_SHARE:
         return StyleChoice("tone", f"{speckled:.0%} of the picture is dithered grey.", speckled)
+    sight = ink.sight
+    if sight is not None and (sight.sheet is not None or sight.rules is not None):
+        return StyleChoice("line", "It is a page: " + ", ".join(sight.notes) + ".", 0.0)
+    if sight is not None and not sight.clean:
+        return _of_tonal(ink)
+    if sight is not None:
+        field = np.maximum(field, _averaged(sight.areas, step))
     is_paper = field < _PAPER
     grey = ~is_paper & (field < _FULL)
     broad = ndimage.binary_erosion(grey, np.ones((_BROAD_PX, _BROAD_PX), dtype=bool))
@@ -99,6 +123,44 @@ def choose_style(ink: InkImage) -> StyleChoice:
             return StyleChoice("line", f"The greys ({broad_share:.0%}) are flat fills of line art.", share)
         return StyleChoice("line", f"Only {share:.0%} of the picture is continuous tone.", share)
     return StyleChoice("tone", f"{share:.0%} of the picture is continuous tone, as in a photograph.", share)
+
+
+def _of_tonal(ink: InkImage) -> StyleChoice:
+    """The choice for a scan or a photo, rule 4."""
+    score = tonal_score(ink)
+    share = float(np.clip(score / 4.0, 0.0, 1.0))
+    if score >= _TONE_SCORE:
+        return StyleChoice(
+            "tone", "Its greys are those of things, not of light on paper: a photograph.", share
+        )
+    return StyleChoice("line", "Beside the ink there is paper, and light on it.", share)
+
+
+def tonal_score(ink: InkImage) -> float:
+    """How much of a scan or photo is neither ink nor light on paper; see rule 4."""
+    step = -(-ink.longer_side // _TONAL_PX)
+    drawn, tone = (_averaged(values, step) for values in (ink.ink, ink.tone))
+    light = tone if ink.polarity == "light-on-dark" else np.float32(1.0) - tone
+    reach = reach_px(light.shape)
+    paper = np.maximum(local_paper(light, reach), np.float32(0.03))
+    lit = lit_paper(closed(ndimage.gaussian_filter(light, 0.8), reach))
+    thin = 1.0 - light / paper
+    bare = thin[np.abs(thin) < _PAPER]
+    noise = 1.4826 * float(np.median(np.abs(bare - np.median(bare)))) if bare.size else 0.0
+    inked = drawn >= 0.5
+    near = ndimage.binary_dilation(inked, np.ones((3, 3), dtype=bool), iterations=_LOOSE_PX)
+    loose = (ndimage.gaussian_filter(thin, 1.0) > max(_LOOSE_SIGMAS * noise, _LOOSE)) & ~near
+    filled = ndimage.binary_opening(inked, np.ones((_FILLED_PX, _FILLED_PX), dtype=bool))
+    filled = ndimage.binary_dilation(filled, np.ones((3, 3), dtype=bool), iterations=_FROM_FILLED_PX)
+    rough = (ndimage.gaussian_gradient_magnitude(np.log(paper), _ROUGH_PX) > _ROUGH) & ~filled
+    count = np.histogram(1.0 - paper / lit, _ENTROPY_BINS, (-0.5, 1.0))[0] / light.size
+    count = count[count > 0]
+    entropy = float(-(count * np.log(count)).sum())
+    return (
+        float(loose.mean()) / _LOOSE_UNIT
+        + float(rough.mean()) / _ROUGH_UNIT
+        + max(0.0, entropy - _ENTROPY_FREE) / _ENTROPY_UNIT
+    )
 
 
 def _averaged(field: Field, step: int) -> Field:

@@ -1,0 +1,27 @@
+"""What is seen in pictures whose ink is known: judged against the truth, kind by kind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.seeing import truth_f1
+from strokebot.picture.image import load_ink_image
+from strokebot.picture.parts import find_parts
+from tests.support.scenes import KINDS, MIXED, make_scene
+
+# What a kind must reach: pencil on rough paper has no sharp truth.
+_LEAST = {"pencil": 0.93, "marks": 0.97, "phone": 0.9, "close": 0.9}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *MIXED])
+def test_the_true_ink_is_seen(tmp_path: Path, kind: str) -> None:
+    scores, polarity = [], []
+    for seed in (1, 2, 3):
+        scene = make_scene(kind, seed)
+        image = load_ink_image(scene.save(tmp_path))
+        scores.append(truth_f1(find_parts(image.ink).labels > 0, scene.truth, scene.areas))
+        if scene.light_on_dark is not None:
+            polarity.append(image.polarity == ("light-on-dark" if scene.light_on_dark else "dark-on-light"))
+    assert np.median(scores) >= _LEAST.get(kind, 0.98)
+    assert all(polarity)
