@@ -107,8 +107,8 @@ class VirtualController(ABC):
         """Takes bytes that arrive now."""
 
     @abstractmethod
-    def next_event_s(self) -> float:
-        """When something happens next by itself; infinite if nothing will."""
+    def _next_event_s(self) -> float:
+        """When something happens next by itself while the firmware runs; infinite if nothing will."""
 
     @abstractmethod
     def _run_main_loop(self) -> None:
@@ -150,7 +150,7 @@ class VirtualController(ABC):
                 self._run_main_loop()
             if (stop_at_output and self._output) or self.now_s >= until_s:
                 return
-            target = min(until_s, self._next_boot_s() if self.booting else self.next_event_s())
+            target = min(until_s, self.next_event_s())
             if self.motion.advance(target):
                 self._motion_event()
             self.now_s = self.motion.now_s
@@ -160,9 +160,13 @@ class VirtualController(ABC):
         """Whether its firmware does not run yet, or it has no power: it hears nothing."""
         return self._boot_end_s is not None
 
+    def next_event_s(self) -> float:
+        """When something happens next by itself; infinite if nothing will."""
+        return self._next_boot_s() if self.booting else self._next_event_s()
+
     def idle(self) -> bool:
         """True when nothing more will happen without another byte."""
-        return not self.booting and math.isinf(self.next_event_s())
+        return math.isinf(self.next_event_s())
 
     def has_output(self) -> bool:
         """Whether the controller has said something since the last ``take_output``."""

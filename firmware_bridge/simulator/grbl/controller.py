@@ -530,8 +530,7 @@ class VirtualGrbl(VirtualController):
                 self.state = State.RUN
             self.motion.start()
 
-    def next_event_s(self) -> float:
-        """When something happens next by itself; infinite if nothing will."""
+    def _next_event_s(self) -> float:
         event = self.motion.next_event_s
         if isinstance(self._wait, float) and self.state not in SUSPENDED:
             event = min(event, self._wait)

@@ -301,8 +301,7 @@ class VirtualMarlin(VirtualController):
         self.input.take(data)
         self._run_main_loop()
 
-    def next_event_s(self) -> float:
-        """When something happens next by itself; infinite if nothing will."""
+    def _next_event_s(self) -> float:
         if self.dead:
             return math.inf
         event = min(self.motion.next_event_s, self._start_s)

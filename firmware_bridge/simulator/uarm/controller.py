@@ -186,8 +186,7 @@ class VirtualUarm(VirtualController):
             self.rx.push(byte)
         self._run_main_loop()
 
-    def next_event_s(self) -> float:
-        """When something happens next by itself; infinite if nothing will."""
+    def _next_event_s(self) -> float:
         event = self.motion.next_event_s
         return min(event, self._wait) if isinstance(self._wait, float) else event
 
