@@ -274,8 +274,10 @@ class Desk:
         if step.what == "other program":
             self._other_program()
             return
-        if step.what == "jog" and self.pen_is_down():
-            return  # nobody moves a pen that rests on the paper
+        if step.what == "jog":
+            self.wire.advance(self.wire.now_s + 60.0)
+            if self.pen_is_down():
+                return  # nobody moves a pen that rests on the paper
         if step.what.startswith("resume") and self.job_frame_mm is None:
             return
         try:
