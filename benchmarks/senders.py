@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware_bridge.dialects.grbl import Grbl
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Envelope
 from firmware_bridge.simulator.grbl.controller import VirtualGrbl
@@ -151,7 +152,7 @@ def our_sender(lines: list[str], machine: MachineProfile) -> Run:
     link = Link(transport, Grbl(), machine)
     dialect = Grbl()
     facts = link.state.facts.__class__(rx_bytes=machine.rx_buffer_bytes)
-    Streamer(link, dialect.window(machine, facts)).stream(lines)
+    Streamer(link, dialect.window(machine, facts)).stream(parse_lines(lines))
     return table.finish()
 
 

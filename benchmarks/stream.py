@@ -40,6 +40,7 @@ from firmware_bridge.dialects.base import Facts, WindowSize
 from firmware_bridge.dialects.grbl import Grbl
 from firmware_bridge.errors import PortError
 from firmware_bridge.gcode.sanitize import read_gcode
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.job.resume import OVERLAP_MM
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import virtual_controller
@@ -210,7 +211,7 @@ def _over_pty(lines: list[str], machine: MachineProfile, window: WindowSize) -> 
         link = Link(transport, Grbl(), machine)
         link.pause(0.5)  # the board restarts when its port is opened
         cpu, wall = time.process_time(), time.monotonic()
-        Streamer(link, window).stream([*lines, "G4 P0.01"])
+        Streamer(link, window).stream(parse_lines([*lines, "G4 P0.01"]))
         share = (time.process_time() - cpu) / (time.monotonic() - wall)
         transport.close()
         return served_board.result(), share
@@ -301,8 +302,8 @@ def memory(count: int) -> dict[str, float]:
         begin = time.process_time()
         lines = read_gcode(path)
         preflight.require_lines(lines, machine)
-        requirements(lines, machine)
-        Streamer(Link(_Taker(), Grbl(), machine), WindowSize(bytes=127)).stream(lines)
+        requirements(parse_lines(lines), machine)
+        Streamer(Link(_Taker(), Grbl(), machine), WindowSize(bytes=127)).stream(parse_lines(lines))
         seconds = time.process_time() - begin
         growth = (_peak_mb() - before) * 1e6 / count
     print(

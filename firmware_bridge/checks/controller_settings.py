@@ -28,6 +28,7 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.limits import AXES, Frame, MachineLimits, Span, as_told
 from firmware_bridge.errors import BridgeError, DeviceRejected, ProtocolError
 from firmware_bridge.gcode.reader import Point, ToolpathReader
+from firmware_bridge.gcode.words import Line
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import Link
 
@@ -62,7 +63,7 @@ class Requirements:
     outline: list[Point] = field(default_factory=list)
 
 
-def requirements(lines: Iterable[str], machine: MachineProfile) -> Requirements:
+def requirements(lines: Iterable[Line], machine: MachineProfile) -> Requirements:
     """Reads the lines once; the memory does not grow with them.
 
     Raises:
@@ -374,7 +375,7 @@ def _habits(machine: MachineProfile, told: MachineLimits) -> list[Finding]:
     return found
 
 
-def judge(link: Link, control: Control, machine: MachineProfile, lines: Sequence[str]) -> list[Finding]:
+def judge(link: Link, control: Control, machine: MachineProfile, lines: Sequence[Line]) -> list[Finding]:
     """What the machine's own limits mean for some lines; it must stand still.
 
     Raises:

@@ -9,6 +9,7 @@ from firmware_bridge.dialects import DIALECTS
 from firmware_bridge.dialects.base import Facts, WindowSize
 from firmware_bridge.errors import ProtocolError
 from firmware_bridge.gcode.reader import Point
+from firmware_bridge.gcode.words import Line
 from firmware_bridge.stream.link import Link
 
 # So many characters that no firmware sends mean that the bits are read at the wrong speed.
@@ -83,7 +84,7 @@ class Control(Protocol):
         """Those of some points that the machine says it cannot reach; none where it cannot be asked."""
         ...
 
-    def check_mode(self, link: Link, lines: Sequence[str], window: WindowSize) -> bool:
+    def check_mode(self, link: Link, lines: Sequence[Line], window: WindowSize) -> bool:
         """Lets the machine read all lines without moving, and leaves it as it was.
 
         Returns:

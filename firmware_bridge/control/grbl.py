@@ -50,12 +50,13 @@ from firmware_bridge.errors import (
     ResponseTimeout,
 )
 from firmware_bridge.gcode.reader import Point
+from firmware_bridge.gcode.words import Line, file_line
 from firmware_bridge.stream.link import BUSY_LIMIT_S, POLL_S, Link
 from firmware_bridge.stream.streamer import Streamer
 from firmware_bridge.stream.watchdog import NO_PROGRESS_S
 
 
-def check_mode(link: Link, lines: Sequence[str], window: WindowSize, leave: Callable[[], None]) -> bool:
+def check_mode(link: Link, lines: Sequence[Line], window: WindowSize, leave: Callable[[], None]) -> bool:
     """Lets the machine read all lines; see ``Control.check_mode``.
 
     Args:
@@ -79,7 +80,7 @@ def check_mode(link: Link, lines: Sequence[str], window: WindowSize, leave: Call
         streamer.stream(lines)
     except DeviceAlarm as error:
         at = min(streamer.send_window.acknowledged, len(lines) - 1)
-        raise DeviceAlarm(f"Line {at + 1} '{lines[at][:40]}': {error}") from error
+        raise DeviceAlarm(f"Line {file_line(lines[at], at)} '{lines[at][:40]}': {error}") from error
     finally:
         with link.listening(None):
             leave()
@@ -194,7 +195,7 @@ class GrblControl:
         del link, points
         return []
 
-    def check_mode(self, link: Link, lines: Sequence[str], window: WindowSize) -> bool:
+    def check_mode(self, link: Link, lines: Sequence[Line], window: WindowSize) -> bool:
         """Lets ``$C`` read the lines; see ``Control.check_mode``."""
         return check_mode(link, lines, window, lambda: _leave_check(link))
 

@@ -38,6 +38,7 @@ from firmware_bridge.dialects.base import (
 from firmware_bridge.dialects.marlin import capabilities_of, settings_of
 from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
 from firmware_bridge.gcode.reader import Point
+from firmware_bridge.gcode.words import Line
 from firmware_bridge.stream.link import BUSY_LIMIT_S, COMMAND_TIMEOUT_S, MOST_RESENDS, QUIET_S, Link, alarm
 
 _PROBES = 3
@@ -126,7 +127,7 @@ class MarlinControl:
         del link, points
         return []
 
-    def check_mode(self, link: Link, lines: Sequence[str], window: WindowSize) -> bool:
+    def check_mode(self, link: Link, lines: Sequence[Line], window: WindowSize) -> bool:
         """False: the firmware has none; see ``Control.check_mode``."""
         del link, lines, window
         return False

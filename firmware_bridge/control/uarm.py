@@ -15,6 +15,7 @@ from firmware_bridge.dialects.base import Banner, Facts, Ok, Rejected, Unknown, 
 from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
 from firmware_bridge.gcode.reader import Point
+from firmware_bridge.gcode.words import Line
 from firmware_bridge.stream.link import QUIET_S, Link
 
 # How long each question is waited for. An arm that draws what an earlier program sent reads nothing
@@ -99,7 +100,7 @@ class UarmControl:
                 lost.append(point)
         return lost
 
-    def check_mode(self, link: Link, lines: Sequence[str], window: WindowSize) -> bool:
+    def check_mode(self, link: Link, lines: Sequence[Line], window: WindowSize) -> bool:
         """False: the firmware has none; see ``Control.check_mode``."""
         del link, lines, window
         return False

@@ -43,7 +43,7 @@ class Words:
     Attributes:
         feed_unit_s: F counts mm in so many seconds.
         feed_range: F words that it takes as they are.
-        dwell_units_s: what a ``G4`` counts in, by its word.
+        dwell_units_s: what a ``G4`` counts in, by its word; where it has several, the first here counts.
         servo_word: the word that turns a servo pen: ``M3`` (the spindle) or ``M280``.
         pen_decimals: digits of a z pen's value. servo_decimals: of a servo's.
         rapid_without_feed: whether ``G0`` is as fast as the axes allow, whatever the feed.
@@ -331,18 +331,6 @@ class Dialect(Protocol):
         ...
 
 
-_DWELL = re.compile(r"G0*4(?![0-9.])")
-_NUMBER_WORD = re.compile(r"([A-Z]) ?([0-9]*\.?[0-9]+)")
-
-
-def dwell_s(line: str, words: Words) -> float:
-    """How long a line makes the machine wait by itself."""
-    if not _DWELL.search(line):
-        return 0.0
-    units_s = words.dwell_units_s
-    return sum(units_s.get(word, 0.0) * float(number) for word, number in _NUMBER_WORD.findall(line))
-
-
 def frame(framing: Framing, number: int, line: str) -> bytes:
     """The bytes of a line on the wire, its end included."""
     if framing is Framing.NUMBERED:
@@ -355,4 +343,4 @@ def frame(framing: Framing, number: int, line: str) -> bytes:
 
 def checksum(body: str) -> int:
     """All bytes of a text combined by exclusive or."""
-    return reduce(lambda a, b: a ^ b, body.encode("ascii"), 0)
+    return reduce(lambda a, b: a ^ b, body.encode("latin-1", "replace"), 0)

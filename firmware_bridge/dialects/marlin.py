@@ -165,7 +165,7 @@ class Marlin:
     )
     framing = Framing.NUMBERED
     words = Words(
-        dwell_units_s=MappingProxyType({"P": 1.0 / _MS_PER_S, "S": 1.0}),
+        dwell_units_s=MappingProxyType({"S": 1.0, "P": 1.0 / _MS_PER_S}),
         servo_word="M280",
         servo_decimals=0,
         guesses_arcs=True,

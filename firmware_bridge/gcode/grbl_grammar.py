@@ -1,7 +1,6 @@
-"""Reads one line of G-code as GRBL 1.1 does: words, modal groups, and the same error numbers.
+"""What GRBL 1.1 makes of the words of a line: modal groups, and the same error numbers.
 
 Nouns:
-    word       a letter with a number
     group      commands of which a line may hold only one
     Modal      what stays in force from line to line
     LineOrder  what one line asks for, checked, before anything is carried out
@@ -13,15 +12,15 @@ order of execution.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
+
+from firmware_bridge.gcode.words import Line
 
 MM_PER_INCH = 25.4
 LINE_CHARS = 79
 _GREATEST_LINE_NUMBER = 9999999
 _GREATEST_TOOL = 255
 _WORK_FRAMES = 6
-_WORD = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?")
 
 # code times ten: (modal group, field of LineOrder, value)
 _G_CODES: dict[int, tuple[str, str, object]] = {
@@ -134,31 +133,11 @@ class LineOrder:
     moves: bool = False
 
 
-def split_words(line: str) -> list[tuple[str, float]]:
-    """Letters with their numbers; the line has no spaces and is in upper case.
-
-    Raises:
-        GcodeError: 1 where a letter is missing, 2 where a number is.
-    """
-    words: list[tuple[str, float]] = []
-    at = 0
-    while at < len(line):
-        letter = line[at]
-        if not "A" <= letter <= "Z":
-            raise GcodeError(1)
-        match = _WORD.match(line, at + 1)
-        if match is None or not (match[2] or match[3]):
-            raise GcodeError(2)
-        words.append((letter, float(match[0])))
-        at = match.end()
-    return words
-
-
-def parse_line(line: str, modal: Modal, jog: bool = False) -> LineOrder:
+def check_line(line: Line, modal: Modal, jog: bool = False) -> LineOrder:
     """Checks one line against what is in force.
 
     Args:
-        line: without spaces and comments, in upper case.
+        line: any line but a ``$`` line.
         modal: the state before the line; it is not changed.
         jog: True for the part after ``$J=``.
 
@@ -169,7 +148,11 @@ def parse_line(line: str, modal: Modal, jog: bool = False) -> LineOrder:
     groups: set[str] = set()
     values: dict[str, float] = {}
     motion_word = False
-    for letter, value in split_words(line):
+    if line.margin.number is not None:
+        values["N"] = float(line.margin.number)
+    for letter, value, _ in line.words:
+        if value != value:
+            raise GcodeError(2)
         if letter in "GM":
             group = _take_command(letter, value, order)
             if group in groups:
@@ -184,6 +167,10 @@ def parse_line(line: str, modal: Modal, jog: bool = False) -> LineOrder:
             values[letter] = value
         else:
             raise GcodeError(20)
+    if line.margin.unread or line.margin.checksum is not None or line.margin.tape_mark:
+        raise GcodeError(1)
+    if values.get("N", 0.0) < 0:
+        raise GcodeError(4)
     if modal.feed_mode == "G93" and order.modal.feed_mode == "G94":
         order.modal.feed = 0.0  # an inverse time is no speed
     if jog:

@@ -3,20 +3,19 @@
 Nouns:
     step     what one line makes the tool do: a chain of straight lines, or nothing
     reader   the reader: it knows where the tool stands, and which words are in force
-    words    coordinates as the controller takes them: mm, or joint values of a raw machine
+    place    coordinates as the controller takes them: mm, or joint values of a raw machine
     trouble  why the places of a file cannot be known from its lines alone
 
 A coordinate that no line has given yet is nan, and nothing is ever found at it. The pen is
 the z word of a z pen, else what the servo was told last.
 
 Sources: the words of GRBL 1.1, Marlin 2 and the uArm as ``dialects`` writes them; arcs as chords
-(``simulator.arcs``), as the firmware cuts them.
+(``arcs``), as the firmware cuts them.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,11 +24,12 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.gcode.arcs import chords
 from firmware_bridge.gcode.grbl_grammar import MM_PER_INCH, GcodeError, LineOrder, Modal
+from firmware_bridge.gcode.pen_words import LAST_SHARED_M, PenWords, pen_words_of
+from firmware_bridge.gcode.words import DWELL, Line, dwell_s, file_line
 from firmware_bridge.machine import MachineProfile
 
 Point = tuple[float, float, float]
 
-_WORD = re.compile(r"([A-Z])\s*([+-]?[0-9]*\.?[0-9]+|[+-]?[0-9]+\.)")
 _NAN = math.nan
 _AXES = "XYZ"
 # Chords bulge less than a motor step.
@@ -41,12 +41,16 @@ _TROUBLE = {
     92.1: "shifts its origin (G92)",
     53.0: "moves in the machine's own frame (G53)",
     93.0: "gives times in place of feeds (G93)",
+    10.0: "writes a stored origin (G10)",
+    28.0: "goes to a stored position (G28)",
+    30.0: "goes to a stored position (G30)",
     18.0: "draws arcs outside the page (G18)",
     19.0: "draws arcs outside the page (G19)",
 }
+# Of these, the words after which nobody knows where the tool stands.
+_ELSEWHERE = (92.0, 92.1, 53.0, 28.0, 30.0, 10.0)
 _FRAMES = (54.0, 55.0, 56.0, 57.0, 58.0, 59.0)
-# Lines whose answer comes when all motion before them has ended.
-_WAITS_G = 4.0
+# M words whose answer comes when all motion before them has ended, as that of a dwell does.
 _WAITS_M = (0.0, 400.0)
 
 
@@ -56,8 +60,8 @@ class ToolpathStep:
 
     Attributes:
         index: of the line.
-        points: corners of the way, words; one point if nothing moves.
-        feed: words per second along the way; infinite for a rapid.
+        points: corners of the way; one point if nothing moves.
+        feed: units per second along the way; infinite for a rapid.
         waits: whether its answer says that all motion before it has ended.
         dwell_s: how long it rests.
     """
@@ -80,7 +84,7 @@ class ToolpathReader:
     Attributes:
         place: where the tool stands after the lines so far; nan where no line has told.
         motion: ``G0`` to ``G3``, the motion in force.
-        feed_per_s: the feed in force, words per second; 0 if none was given.
+        feed_per_s: the feed in force, units per second; 0 if none was given.
         absolute: whether coordinates are places, not steps.
         inches: whether they are in inches.
         count: lines read.
@@ -93,7 +97,7 @@ class ToolpathReader:
         words = dialect_of(machine.dialect).words
         self._feed_unit_s = words.feed_unit_s
         self._dwell_units_s = words.dwell_units_s
-        self._servo_word_is_m280 = words.servo_word == "M280"
+        self._servo_word_is_m280 = pen_words_of(machine) is PenWords.M280
         self._rapid = words.rapid_without_feed
         self.place: Point = (_NAN, _NAN, _NAN)
         self.motion = "G0"
@@ -113,20 +117,18 @@ class ToolpathReader:
         other.__dict__.update(self.__dict__)
         return other
 
-    def take(self, line: str) -> ToolpathStep:
+    def take(self, line: Line) -> ToolpathStep:
         """Reads the next line."""
         index = self.count
         self.count += 1
         axes: list[float | None] = [None, None, None]
         values: dict[str, float] = {}
-        waits = dwells = turns = False
-        one_shot = False
-        for letter, number in _WORD.findall(line.partition(";")[0]):
-            value = float(number)
+        waits = dwells = turns = one_shot = parameters = False
+        for letter, value, _ in line.words:
             if letter == "G":
                 if value in _MOTIONS:
                     self.motion = _MOTIONS[value]
-                elif value == _WAITS_G:
+                elif value == DWELL:
                     waits = dwells = True
                 elif value in (90.0, 91.0):
                     self.absolute = value == 90.0
@@ -134,36 +136,39 @@ class ToolpathReader:
                     self.inches = value == 20.0
                 elif value in _TROUBLE:
                     self.trouble = self.trouble or _TROUBLE[value]
-                    one_shot = one_shot or value in (92.0, 92.1, 53.0)
+                    one_shot = one_shot or value in _ELSEWHERE
                 elif value in _FRAMES:
                     if self._moved and value != self.frame:
                         self.trouble = self.trouble or "changes its frame in the middle (G54 to G59)"
                     self.frame = value
             elif letter == "M":
                 waits = waits or value in _WAITS_M
+                parameters = parameters or value > LAST_SHARED_M
                 if value == 280.0:
                     turns = True
                 elif value in (3.0, 4.0, 5.0):
                     self._spinning = value != 5.0
                     turns = not self._servo_word_is_m280
+            elif value != value:
+                continue  # a letter without a number asks for nothing here
             elif letter in _AXES:
                 axes[_AXES.index(letter)] = value
             else:
                 values[letter] = value
         scale = MM_PER_INCH if self.inches else 1.0
-        if "F" in values:
+        if "F" in values and not parameters:
             self.feed_per_s = values["F"] * scale / self._feed_unit_s
         if self.servo:
             self._turn(values, turns)
         if dwells:
-            seconds = sum(values.get(word, 0.0) * unit_s for word, unit_s in self._dwell_units_s.items())
-            return ToolpathStep(index, (self.place,), 0.0, True, seconds)
+            rest_s = dwell_s(line, self._dwell_units_s) or 0.0
+            return ToolpathStep(index, (self.place,), 0.0, True, rest_s)
         if one_shot:
             self.place = (_NAN, _NAN, self.place[2] if self.servo else _NAN)
             return ToolpathStep(index, (self.place,), 0.0, waits)
-        if axes == [None, None, None]:
+        if parameters or axes == [None, None, None]:
             return ToolpathStep(index, (self.place,), 0.0, waits)
-        return self._move(index, axes, values, scale, waits)
+        return self._move(line, axes, values, scale, waits)
 
     def _turn(self, values: dict[str, float], turns: bool) -> None:
         """The servo's value after the words of a line."""
@@ -178,8 +183,9 @@ class ToolpathReader:
             self.place = (self.place[0], self.place[1], pen)
 
     def _move(
-        self, index: int, axes: list[float | None], values: dict[str, float], scale: float, waits: bool
+        self, line: Line, axes: list[float | None], values: dict[str, float], scale: float, waits: bool
     ) -> ToolpathStep:
+        index = self.count - 1
         self._moved = True
         goal = list(self.place)
         for i, word in enumerate(axes):
@@ -191,10 +197,11 @@ class ToolpathReader:
         feed = math.inf if self.motion == "G0" and self._rapid else self.feed_per_s
         if self.motion in ("G0", "G1"):
             return ToolpathStep(index, (start, end), feed, waits)
-        return ToolpathStep(index, (start, *self._arc(index, start, end, values, scale)), feed, waits)
+        way = (start, *self._arc(line, start, end, values, scale))
+        return ToolpathStep(index, way, feed, waits)
 
     def _arc(
-        self, index: int, start: Point, end: Point, values: dict[str, float], scale: float
+        self, line: Line, start: Point, end: Point, values: dict[str, float], scale: float
     ) -> list[Point]:
         order = LineOrder(Modal(motion=self.motion))
         order.offsets = {a: values[a] * scale for a in "IJ" if a in values}
@@ -205,11 +212,12 @@ class ToolpathReader:
             return chords(order, start, end, _ARC_TOLERANCE_MM)
         except GcodeError:
             raise ProgramError(
-                f"Line {index + 1} is an arc whose end, centre and radius do not fit: correct it."
+                f"Line {file_line(line, self.count - 1)} is an arc whose end, centre and radius do not fit: "
+                "correct it."
             ) from None
 
 
-def steps(lines: Iterable[str], machine: MachineProfile) -> Iterator[ToolpathStep]:
+def steps(lines: Iterable[Line], machine: MachineProfile) -> Iterator[ToolpathStep]:
     """The steps of some lines, in order."""
     reader = ToolpathReader(machine)
     for line in lines:

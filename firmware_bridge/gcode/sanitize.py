@@ -5,7 +5,8 @@ origins, to reset the machine or to home it, so such lines are refused with thei
 number before anything is sent. A file may end with M2 or M30; that end mark is
 dropped, since it also switches a servo pen off.
 
-Comments never reach the wire: a ``!`` inside one would stop the machine.
+Comments never reach the wire: a ``!`` inside one would stop the machine. Nor do the line numbers and
+checksums of the file, since whoever numbers lines on the wire numbers them anew.
 
 A file is read in pieces. What is ready for the wire waits in an unnamed file that goes away with
 it, so that a day of plotting takes no memory, and a file that is changed meanwhile changes nothing.
@@ -16,11 +17,14 @@ from __future__ import annotations
 import re
 import tempfile
 from array import array
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, overload
 
+from firmware_bridge.dialects.base import checksum
 from firmware_bridge.errors import ProgramError
+from firmware_bridge.gcode.words import Line, file_line, parse, parse_lines, stored
 
 # A page of handwriting is about 1 MB; 64 MiB is a day of plotting and still fits in memory.
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -32,12 +36,15 @@ MAX_RAW_CHARS = 4096
 _READ_BYTES = 65536
 # A smaller file needs no disk.
 _IN_MEMORY_BYTES = 1 << 20
-# Lines that are read back in one go.
+# Lines that are read back in one go, and how many such pages are kept.
 _PAGE_LINES = 256
+_KEPT_PAGES = 4
 
-_WORD = re.compile(r"([A-Z])([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))")
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_END_OF_PROGRAM = {"M2", "M30"}
+# Written by some editors at the head of a file; as bytes that are read one by one.
+_BOM = "\xef\xbb\xbf"
+_WIDE_BOMS = ("\xff\xfe", "\xfe\xff")
+_END_OF_PROGRAM = (2.0, 30.0)
 # word: why a drawing must not hold it
 _REFUSED = {
     "G10": "writes a stored origin",
@@ -59,24 +66,28 @@ _REFUSED = {
     "M997": "updates the firmware",
     "M999": "restarts the machine",
 }
+# The same by letter and number, which is faster to look up for every word of a file.
+_REFUSED_WORDS = {(code[0], float(code[1:])): why for code, why in _REFUSED.items()}
 
 
-class ReadyLines(Sequence[str]):
-    """Checked lines on disk, as a sequence that holds one page of them in memory."""
+class ReadyLines(Sequence[Line]):
+    """Checked lines on disk, as a sequence that holds the pages in memory that were used last."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        """Stores lines; none may hold a line end."""
+    def __init__(self, lines: Iterable[Line]) -> None:
+        """Stores lines; none may hold a line end, nor anything but plain words."""
         # It lives as long as the lines do.
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115
         self._starts = array("Q")
         self._count = 0
-        self._page = -1
-        self._lines: list[str] = []
+        self._pages: OrderedDict[int, list[Line]] = OrderedDict()
         at = 0
         for line in lines:
-            if self._count % _PAGE_LINES == 0:
+            page, row = divmod(self._count, _PAGE_LINES)
+            if not row:
                 self._starts.append(at)
-            at += self._file.write(line.encode("ascii") + b"\n")
+            if page < _KEPT_PAGES:
+                self._pages.setdefault(page, []).append(line)
+            at += self._file.write(f"{line.file_line} {line}\n".encode("ascii"))
             self._count += 1
         self._starts.append(at)
 
@@ -87,23 +98,37 @@ class ReadyLines(Sequence[str]):
         return self._count
 
     @overload
-    def __getitem__(self, index: int) -> str: ...
+    def __getitem__(self, index: int) -> Line: ...
 
     @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: slice) -> list[Line]: ...
 
-    def __getitem__(self, index: int | slice) -> str | list[str]:
+    def __getitem__(self, index: int | slice) -> Line | list[Line]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(self._count))]
         at = index + self._count if index < 0 else index
         if not 0 <= at < self._count:
             raise IndexError("no such line")
         page, row = divmod(at, _PAGE_LINES)
-        if page != self._page:
-            begin, end = self._starts[page], self._starts[min(page + 1, len(self._starts) - 1)]
-            self._file.seek(begin)
-            self._page, self._lines = page, self._file.read(end - begin).decode("ascii").split("\n")
-        return self._lines[row]
+        return self._page(page)[row]
+
+    def __iter__(self) -> Iterator[Line]:
+        for page in range(len(self._starts) - 1):
+            yield from self._page(page)
+
+    def _page(self, page: int) -> list[Line]:
+        lines = self._pages.get(page)
+        if lines is not None:
+            self._pages.move_to_end(page)
+            return lines
+        begin, end = self._starts[page], self._starts[page + 1]
+        self._file.seek(begin)
+        rows = self._file.read(end - begin).decode("ascii").splitlines()
+        lines = [stored(text, int(number)) for number, _, text in (row.partition(" ") for row in rows)]
+        self._pages[page] = lines
+        if len(self._pages) > _KEPT_PAGES:
+            self._pages.popitem(last=False)
+        return lines
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str):
@@ -113,7 +138,7 @@ class ReadyLines(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
 
-def read_gcode(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Sequence[str]:
+def read_gcode(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Sequence[Line]:
     """Reads a G-code file as lines that are ready for the wire.
 
     Args:
@@ -121,8 +146,8 @@ def read_gcode(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Sequence[str]:
         max_bytes: greatest size that is read.
 
     Returns:
-        Lines in upper case, without comments, spaces between words kept to one,
-        empty lines left out.
+        Lines in upper case, without comments, spaces between words kept to one, empty lines left out;
+        each knows its number in the file.
 
     Raises:
         ProgramError: if the file cannot be read, is too large, or holds a line that
@@ -132,16 +157,23 @@ def read_gcode(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Sequence[str]:
         if path.stat().st_size > max_bytes:
             raise ProgramError(f"{path} is larger than {max_bytes} bytes: split it into smaller drawings.")
         with path.open("rb") as file:
-            return ReadyLines(_checked(_raw_lines(file, path.name), path.name))
+            return ReadyLines(_checked(_file_lines(file, path.name), path.name))
     except OSError as error:
         raise ProgramError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
 def _raw_lines(file: BinaryIO, where: str) -> Iterator[str]:
-    """The lines of a file, whatever their ends, read in pieces."""
-    rest, number = "", 0
+    """The lines of a file, whatever their ends, read in pieces; a byte order mark is left out."""
+    rest, number, first = "", 0, True
     while data := file.read(_READ_BYTES):
         text = rest + data.decode("latin-1")
+        if first:
+            first = False
+            if text.startswith(_WIDE_BOMS):
+                raise ProgramError(
+                    f"{where} is UTF-16 text, as its byte order mark says: save it as plain text (UTF-8)."
+                )
+            text = text.removeprefix(_BOM)
         held = text[-1:] if text.endswith("\r") else ""  # its LF may come with the next piece
         *lines, rest = _LINE_END.split(text[: len(text) - len(held)])
         rest += held
@@ -155,95 +187,99 @@ def _raw_lines(file: BinaryIO, where: str) -> Iterator[str]:
     yield from _LINE_END.split(rest)
 
 
-def validate_lines(lines: Iterable[str], where: str = "the program") -> list[str]:
+def _file_lines(file: BinaryIO, where: str) -> Iterator[Line]:
+    for number, text in enumerate(_raw_lines(file, where), start=1):
+        yield parse(text, number)
+
+
+def validate_lines(lines: Iterable[str], where: str = "the program") -> list[Line]:
     """Checks G-code lines and returns them ready for the wire; see ``read_gcode``.
 
     Raises:
         ProgramError: for the first line that is not acceptable; names its number.
     """
-    return list(_checked(lines, where))
+    return list(_checked(parse_lines(lines), where))
 
 
-def _checked(lines: Iterable[str], where: str) -> Iterator[str]:
+def _checked(lines: Iterable[Line], where: str) -> Iterator[Line]:
     ended_at: int | None = None
-    for number, raw in enumerate(lines, start=1):
-        words = _clean(raw, f"{where}, line {number}")
-        if not words:
+    for index, raw in enumerate(lines):
+        number = file_line(raw, index)
+        line = _clean(raw, f"{where}, line {number}")
+        if not line.words:
             continue
         if ended_at is not None:
             raise ProgramError(
                 f"{where}, line {ended_at}: the program ends before line {number}: cut the file."
             )
-        rest = [w for w in words if _normal(w) not in _END_OF_PROGRAM]
-        if len(rest) < len(words):
+        if any(word[1] in _END_OF_PROGRAM and word[0] == "M" for word in line.words):
             ended_at = number
-        if rest:
-            yield _fit(rest)
+            line = _without_end(line)
+            if not line.words:
+                continue
+        yield line if len(line) <= MAX_LINE_CHARS else line.packed()
 
 
-def _clean(raw: str, where: str) -> list[str]:
-    """The words of one line in upper case, without comments."""
-    text = _strip_comments(raw, where).strip()
-    if not text or text == "%":  # a bare % only marks the ends of a tape file
-        return []
-    if not text.isascii() or any(c < " " and c != "\t" for c in text):
-        raise ProgramError(f"{where}: holds a character that is not plain text: save it as plain G-code.")
-    if text[0] == "$":
-        raise ProgramError(f"{where}: '{_shown(text)}' is a setting or system command: remove it.")
-    for char in "!?~":
-        if char in text:
-            raise ProgramError(
-                f"{where}: holds '{char}', which the machine takes as a realtime order: remove it."
-            )
-    packed = "".join(text.split()).upper().lstrip("/")
-    words: list[str] = []
-    at = 0
-    while at < len(packed):
-        match = _WORD.match(packed, at)
-        if match is None:
-            raise ProgramError(f"{where}: '{_shown(packed[at:])}' is not G-code: correct or remove it.")
-        words.append(match[0])
-        reason = _REFUSED.get(_normal(match[0]))
-        if reason is not None:
-            raise ProgramError(f"{where}: {_normal(match[0])} {reason}: remove it from the drawing.")
-        at = match.end()
-    if len(packed) > MAX_LINE_CHARS:
+def _without_end(line: Line) -> Line:
+    kept = [str(word) for word in line.words if not (word.letter == "M" and word.number in _END_OF_PROGRAM)]
+    return parse(" ".join(kept), line.file_line)
+
+
+def _clean(line: Line, where: str) -> Line:
+    """One line without comments, line number and checksum.
+
+    Raises:
+        ProgramError: if it is no G-code, or does not belong in a drawing.
+    """
+    require_plain(line, where)
+    if line.margin.system:
         raise ProgramError(
-            f"{where}: has {len(packed)} characters, the machine takes {MAX_LINE_CHARS}: split it."
+            f"{where}: '{_shown(line.margin.system)}' is a setting or system command: remove it."
         )
-    return words
+    for char in line.margin.realtime:
+        raise ProgramError(
+            f"{where}: holds '{char}', which the machine takes as a realtime order: remove it."
+        )
+    for letter, number, _ in line.words:
+        if (letter, number) in _REFUSED_WORDS:
+            code = f"{letter}{number:g}"
+            raise ProgramError(f"{where}: {code} {_REFUSED[code]}: remove it from the drawing.")
+    require_words(line, where)
+    cleaned = line.bare()
+    length = len(cleaned) - len(cleaned.words) + 1
+    if length > MAX_LINE_CHARS:
+        raise ProgramError(f"{where}: has {length} characters, the machine takes {MAX_LINE_CHARS}: split it.")
+    return cleaned
 
 
-def _fit(words: list[str]) -> str:
-    """Words with single spaces; without them where the line would become too long to send."""
-    spaced = " ".join(words)
-    return spaced if len(spaced) <= MAX_LINE_CHARS else "".join(words)
+def require_plain(line: Line, where: str) -> None:
+    """Passes a line that is plain text, comments and messages apart, and whose checksum is right.
 
-
-def _strip_comments(raw: str, where: str) -> str:
-    """The line without ``(...)`` and ``;...``."""
-    kept: list[str] = []
-    inside = False
-    for char in raw:
-        if inside:
-            inside = char != ")"
-        elif char == "(":
-            inside = True
-        elif char == ";":
-            break
-        else:
-            kept.append(char)
-    if inside:
+    Raises:
+        ProgramError: otherwise.
+    """
+    margin = line.margin
+    if margin.unclosed:
         raise ProgramError(f"{where}: a comment has no closing bracket: add it.")
-    return "".join(kept)
+    if not (margin.unread + margin.system).isascii() or any(c < " " for c in margin.unread + margin.system):
+        what = "a byte order mark (BOM)" if _BOM in margin.unread else "a character that is not plain text"
+        raise ProgramError(f"{where}: holds {what}: save it as plain G-code.")
+    if margin.checksum is not None and margin.checksum != checksum(line[: line.rindex("*")]):
+        raise ProgramError(f"{where}: its checksum *{margin.checksum} does not fit: the file is damaged.")
 
 
-def _normal(word: str) -> str:
-    """A word with its number in the shortest form, so that G010. reads as G10."""
-    letter, number = word[0], word[1:].lstrip("+")
-    whole, _, part = number.partition(".")
-    part = part.rstrip("0")
-    return f"{letter}{whole.lstrip('0') or '0'}" + (f".{part}" if part else "")
+def require_words(line: Line, where: str) -> None:
+    """Passes a line of which every letter has a number, and that holds nothing else.
+
+    Raises:
+        ProgramError: otherwise.
+    """
+    bare = next((i for i, word in enumerate(line.words) if word.number != word.number), None)
+    if bare is not None or line.margin.unread:
+        text = "".join(map(str, line.words[bare:] if bare is not None else ())) + line.margin.unread
+        raise ProgramError(f"{where}: '{_shown(text)}' is not G-code: correct or remove it.")
+    if line.margin.message:
+        raise ProgramError(f"{where}: {line.words[0].code} takes a text and draws nothing: remove it.")
 
 
 def _shown(text: str) -> str:

@@ -19,6 +19,7 @@ from firmware_bridge.dialects.base import Realtime
 from firmware_bridge.errors import PlaceLost
 from firmware_bridge.events import Position
 from firmware_bridge.gcode.sanitize import ReadyLines, validate_lines
+from firmware_bridge.gcode.words import Line, parse_lines
 from firmware_bridge.job.connection import Connected
 from firmware_bridge.job.drawing import Drawing
 from firmware_bridge.job.feed_override import STEP
@@ -34,12 +35,10 @@ from firmware_bridge.wirelog import recorder
 
 __all__ = ["Device", "PortInfo", "StreamReport", "open_device", "ports"]
 
-_COMMENT = ";"
-
 # A place that is reported twice, with the digits of a report and a motor step between.
 _SAME_PLACE_MM = 0.05
 
-KeepJournal = Callable[[Sequence[str]], Journal]
+KeepJournal = Callable[[Sequence[Line]], Journal]
 PlaceOption = Literal["ask", "home", "here"]
 
 
@@ -114,7 +113,7 @@ class Device(Connected):
         findings = preflight.require(program, self.machine)
         if encoded is None:
             encoded = self._link.dialect.encode(program, self.machine)
-        lines = _without_comments(encoded)
+        lines = _with_words(encoded)
         up = [m.pen for m in program.moves if m.kind in (MoveKind.TRAVEL, MoveKind.LIFT)]
         lowest = min((m.pen for m in program.moves), default=None)
         pen_up = up[-1] if up else self.machine.safe_pen
@@ -136,7 +135,7 @@ class Device(Connected):
 
     def draw_lines(
         self,
-        lines: Sequence[str],
+        lines: Sequence[Line],
         on_event: Listener | None,
         pen_up: float,
         lowest_pen: float | None = None,
@@ -212,7 +211,7 @@ class Device(Connected):
         drawing.begin(drawing.go_on_from(overlap_mm))
         return self._draw(drawing, findings, on_event, self.machine.safe_pen, lowest)
 
-    def judge(self, lines: Sequence[str]) -> list[preflight.Finding]:
+    def judge(self, lines: Sequence[Line]) -> list[preflight.Finding]:
         """What the machine's own limits mean for some lines; the machine must stand still.
 
         Raises:
@@ -234,8 +233,8 @@ class Device(Connected):
             DeviceError: for a line that it refuses or that its soft limits forbid.
             StrokebotError: as ``run``.
         """
-        lines = self._link.dialect.encode(drawn, self.machine) if isinstance(drawn, Program) else drawn
-        lines = _without_comments(lines)
+        given = self._link.dialect.encode(drawn, self.machine) if isinstance(drawn, Program) else drawn
+        lines = _with_words(given)
         self._control.require_idle(self._link)
         with self._link.listening(on_event):
             return self._control.check_mode(self._link, lines, self.window)
@@ -270,7 +269,7 @@ class Device(Connected):
         finally:
             self._under_way = None
 
-    def lift_after_restart(self, lines: Sequence[str]) -> None:
+    def lift_after_restart(self, lines: Sequence[Line]) -> None:
         """Lifts the pen of a machine that lost its place while it drew some lines: by a distance.
 
         Raises:
@@ -344,8 +343,9 @@ class Device(Connected):
             self._under_way.trim_pen(steps)
 
 
-def _without_comments(lines: Sequence[str]) -> list[str]:
-    return [line for line in lines if not line.startswith(_COMMENT)]
+def _with_words(lines: Sequence[str]) -> list[Line]:
+    """Those lines that are more than a comment; each knows its number among all."""
+    return [line for line in parse_lines(lines) if line.words]
 
 
 def _still_there(position: Position | None, state: JournalState) -> bool:

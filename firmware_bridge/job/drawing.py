@@ -28,6 +28,7 @@ from firmware_bridge.dialects.base import Status
 from firmware_bridge.errors import Cancelled
 from firmware_bridge.events import Adjusted, Notice, Progress
 from firmware_bridge.gcode.reader import ToolpathReader, ToolpathStep, steps
+from firmware_bridge.gcode.words import Line
 from firmware_bridge.job.eta import EtaTable, Pace
 from firmware_bridge.job.feed_override import FeedOverride
 from firmware_bridge.job.pen_trim import PenTrim, TrimmedLines
@@ -52,7 +53,7 @@ class Adjustments:
     """
 
     def __init__(
-        self, link: Link, lines: Sequence[str], machine: MachineProfile, journal: Journal | None
+        self, link: Link, lines: Sequence[Line], machine: MachineProfile, journal: Journal | None
     ) -> None:
         self._link = link
         self._machine = machine
@@ -160,10 +161,10 @@ class Drawing:
     """
 
     def __init__(
-        self, link: Link, lines: Sequence[str], machine: MachineProfile, journal: Journal | None = None
+        self, link: Link, lines: Sequence[Line], machine: MachineProfile, journal: Journal | None = None
     ) -> None:
         self.adjust = Adjustments(link, lines, machine, journal)
-        self.lines: Sequence[str] = TrimmedLines(self.adjust.shaper)
+        self.lines: Sequence[Line] = TrimmedLines(self.adjust.shaper)
         self.paused = False
         self.held = False
         self.cancelled = False
@@ -187,7 +188,7 @@ class Drawing:
 
     # -- segments --------------------------------------------------------------------------------
 
-    def segment(self) -> Sequence[str]:
+    def segment(self) -> Sequence[Line]:
         """The lines to stream, after the approach."""
         self._last_sent = -1
         if self.restart is None:
@@ -242,26 +243,26 @@ class Drawing:
         if self._journal is not None and not self._dry:
             self._journal.may_send(self._program_index(index) + 1, len(self.lines))
 
-    def shaped(self, index: int, line: str) -> str:
+    def shaped(self, index: int, line: Line) -> Line:
         """Line ``index`` of the segment as it goes out now."""
         if self._dry:
             return line
         if index >= self._head:
             at = self._program_index(index)
             line = self.lines[at]
-            if self.restart is not None and self.restart.fixed and self.restart.fixed[0] == at:
-                line = f"{self.restart.fixed[1].partition(' ')[0]} {line}"
+            if self.restart is not None:
+                line = self.restart.begins(at, line)
         return self.adjust.speed.shaped(line, self.toolpath)
 
-    def sent(self, index: int, text: str) -> ToolpathStep | None:
+    def sent(self, index: int, line: Line) -> ToolpathStep | None:
         """Line ``index`` of the segment was sent; one that is sent again counts once."""
         if self._dry:
             return None
-        self.adjust.speed.sent(text)
+        self.adjust.speed.sent(line)
         if index <= self._last_sent:
             return None
         self._last_sent = index
-        step = self.toolpath.take(text)
+        step = self.toolpath.take(line)
         if index >= self._head:
             self.tracker.sent(dataclasses.replace(step, index=self._program_index(index)))
         return step

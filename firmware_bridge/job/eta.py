@@ -17,6 +17,7 @@ from array import array
 from collections.abc import Sequence
 
 from firmware_bridge.gcode.reader import ToolpathReader, seconds
+from firmware_bridge.gcode.words import Line
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.progress_tracker import ProgressPoint
 
@@ -36,7 +37,7 @@ class EtaTable:
         is_plain: whether every value is a place in mm, so that one can be changed by itself.
     """
 
-    def __init__(self, lines: Sequence[str], machine: MachineProfile) -> None:
+    def __init__(self, lines: Sequence[Line], machine: MachineProfile) -> None:
         """Reads all lines.
 
         Args:

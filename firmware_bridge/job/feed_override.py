@@ -14,11 +14,11 @@ Source: GRBL 1.1 interface documentation, realtime overrides.
 
 from __future__ import annotations
 
-import re
-
 from firmware_bridge.dialects.base import Realtime, Status
 from firmware_bridge.dialects.numbers import decimal, feed_word
+from firmware_bridge.gcode.pen_words import may_move
 from firmware_bridge.gcode.reader import ToolpathReader
+from firmware_bridge.gcode.words import Line
 from firmware_bridge.stream.link import Link
 
 SLOWEST, FASTEST, STEP = 10, 200, 10
@@ -28,8 +28,6 @@ _BYTE_EVERY_S = 0.05
 _REPORT_AFTER_S = 0.3
 # Travels: the pen is up, so they are slowed down only where a drawing is slowed down a lot.
 _RAPIDS = ((25, Realtime.RAPID_25), (50, Realtime.RAPID_50), (100, Realtime.RAPID_100))
-_FEED = re.compile(r"F\s*([0-9]*\.?[0-9]+|[0-9]+\.)")
-_AXIS = re.compile(r"[XYZ]")
 
 
 class FeedOverride:
@@ -105,24 +103,31 @@ class FeedOverride:
 
     # -- by the lines ----------------------------------------------------------------------------
 
-    def shaped(self, text: str, reader: ToolpathReader) -> str:
+    def shaped(self, line: Line, reader: ToolpathReader) -> Line:
         """A line with the feed that is wanted now; a pure function until ``sent``."""
         if self.at_once or (self.percent == 100 and self._feed == 100):
-            return text
-        match = _FEED.search(text)
-        if match is not None:
-            feed = self._clipped(float(match[1]) * self.percent / 100)
-            return f"{text[: match.start()]}F{decimal(feed, 1)}{text[match.end() :]}"
-        if self.percent == self._feed or not _AXIS.search(text) or reader.feed_per_s <= 0.0:
-            return text
+            return line
+        at = _feed_at(line)
+        if at >= 0:
+            feed = self._clipped(line.words[at].number * self.percent / 100)
+            return line.replaced(at, decimal(feed, 1))
+        moves = line.first("XYZ") >= 0 and may_move(line)
+        if self.percent == self._feed or not moves or reader.feed_per_s <= 0.0:
+            return line
         planned = reader.feed_per_s * 100 / self._feed
-        return f"{text} F{feed_word(planned * self.percent / 100)}"
+        return line.with_word("F", feed_word(planned * self.percent / 100))
 
-    def sent(self, text: str) -> None:
+    def sent(self, line: Line) -> None:
         """This line went out; whatever has an F word tells the machine the speed."""
-        if not self.at_once and _FEED.search(text):
+        if not self.at_once and _feed_at(line) >= 0:
             self._feed = self.percent
 
     def _clipped(self, feed: float) -> float:
         low, high = self._range
         return min(max(feed, low), high)
+
+
+def _feed_at(line: Line) -> int:
+    """Index of the word that tells a feed; -1 if none does."""
+    at = line.first("F")
+    return at if at >= 0 and line.words[at].number > 0.0 and may_move(line) else -1

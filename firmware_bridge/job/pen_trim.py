@@ -15,7 +15,6 @@ drawn and what is lifted stays lifted.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,24 +22,24 @@ from typing import overload
 
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.numbers import decimal
+from firmware_bridge.gcode.pen_words import PenWords, may_move, pen_word, pen_words_of
+from firmware_bridge.gcode.words import Line
 from firmware_bridge.machine import MachineProfile
 
 # A pen within this much of the value of travels is up.
 _UP_SLACK = 1e-6
 # Longer lines would not fit GRBL's buffer.
 _LONGEST = 79
-_AXIS = re.compile(r"[XY]")
-_SETTLES = re.compile(r"G0*4(?![0-9])|M")
 
 
 @dataclass(frozen=True, slots=True)
 class TrimChange:
-    """From ``line`` on the trim holds; ``carrier`` is given ``word`` if it names no value."""
+    """From ``line`` on the trim holds; ``carrier`` is given this value of the pen if it names none."""
 
     line: int
     trim: float
     carrier: int
-    word: str
+    digits: str
 
 
 class PenTrim:
@@ -51,7 +50,7 @@ class PenTrim:
         changes: in order of lines.
     """
 
-    def __init__(self, lines: Sequence[str], machine: MachineProfile, pen_up: Callable[[], float]) -> None:
+    def __init__(self, lines: Sequence[Line], machine: MachineProfile, pen_up: Callable[[], float]) -> None:
         """Prepares.
 
         Args:
@@ -65,11 +64,9 @@ class PenTrim:
         self._machine = machine
         self._pen_up = pen_up
         self._servo = machine.pen_actuator == "servo"
-        letter = "S" if self._servo else "Z"
-        self._word = re.compile(rf"{letter}\s*([+-]?[0-9]*\.?[0-9]+|[+-]?[0-9]+\.)")
-        self._letter = letter
+        self._kind = pen_words_of(machine)
+        self._letter = "S" if self._servo else "Z"
         words = dialect_of(machine.dialect).words
-        self._by_m280 = self._servo and words.servo_word == "M280"
         self._decimals = words.servo_decimals if self._servo else words.pen_decimals
 
     @property
@@ -87,16 +84,16 @@ class PenTrim:
             self.changes.pop()
             self._starts.pop()
         pen = self._pen_before(line)
-        carrier, word = -1, ""
-        if pen is not None and not self._by_m280 and not self._is_up(pen):
-            carrier = next((i for i in range(line, len(self.lines)) if self._moves(self.lines[i])), -1)
-            word = f" {self._letter}{self._number(self._shifted(pen, trim))}"
-        found = TrimChange(line, trim, carrier, word)
+        carrier, digits = -1, ""
+        if pen is not None and self._kind is not PenWords.M280 and not self._is_up(pen):
+            carrier = next((i for i in range(line, len(self.lines)) if _moves(self.lines[i])), -1)
+            digits = self._number(self._shifted(pen, trim))
+        found = TrimChange(line, trim, carrier, digits)
         self.changes.append(found)
         self._starts.append(line)
         return found
 
-    def shape(self, index: int) -> str:
+    def shape(self, index: int) -> Line:
         """A line as it goes out."""
         line = self.lines[index]
         if not self._starts:
@@ -105,35 +102,22 @@ class PenTrim:
         if at < 0:
             return line
         change = self.changes[at]
-        match = self._word.search(line)
-        if match is not None:
-            if _SETTLES.match(line) and not self._names_pen(line):
-                return line
-            value = float(match[1])
+        word = pen_word(line, self._kind)
+        if word >= 0:
+            value = line.words[word].number
             if self._is_up(value):
                 return line
-            written = self._number(self._shifted(value, change.trim))
-            return f"{line[: match.start()]}{self._letter}{written}{line[match.end() :]}"
+            return line.replaced(word, self._number(self._shifted(value, change.trim)))
         if index == change.carrier:
-            return _fitting(line, change.word)
+            return _fitting(line, self._letter, change.digits)
         return line
-
-    def _names_pen(self, line: str) -> bool:
-        """Whether the word of a line that begins with M, or that dwells, is the pen's."""
-        if not self._servo:
-            return False
-        return line.startswith("M280") if self._by_m280 else bool(re.match(r"M0*[34](?![0-9])", line))
-
-    def _moves(self, line: str) -> bool:
-        return bool(_AXIS.search(line)) and not _SETTLES.match(line)
 
     def _pen_before(self, line: int) -> float | None:
         """The pen's value, as written, after all lines before one."""
         for index in range(line - 1, -1, -1):
-            text = self.lines[index]
-            match = self._word.search(text)
-            if match is not None and (self._names_pen(text) or not _SETTLES.match(text)):
-                return float(match[1])
+            word = pen_word(self.lines[index], self._kind)
+            if word >= 0:
+                return self.lines[index].words[word].number
         return None
 
     def _is_up(self, value: float) -> bool:
@@ -150,15 +134,19 @@ class PenTrim:
         return decimal(value, self._decimals)
 
 
-def _fitting(line: str, word: str) -> str:
+def _moves(line: Line) -> bool:
+    return line.first("XY") >= 0 and may_move(line)
+
+
+def _fitting(line: Line, letter: str, digits: str) -> Line:
     """A line with one more word, without blanks where it would be too long; as it was if it still is."""
-    longer = line + word
+    longer = line.with_word(letter, digits)
     if len(longer) > _LONGEST:
-        longer = longer.replace(" ", "")
+        longer = longer.packed()
     return longer if len(longer) <= _LONGEST else line
 
 
-class TrimmedLines(Sequence[str]):
+class TrimmedLines(Sequence[Line]):
     """The program as it goes out, line by line."""
 
     def __init__(self, shaper: PenTrim) -> None:
@@ -168,12 +156,12 @@ class TrimmedLines(Sequence[str]):
         return len(self._shaper.lines)
 
     @overload
-    def __getitem__(self, index: int) -> str: ...
+    def __getitem__(self, index: int) -> Line: ...
 
     @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: slice) -> list[Line]: ...
 
-    def __getitem__(self, index: int | slice) -> str | list[str]:
+    def __getitem__(self, index: int | slice) -> Line | list[Line]:
         if isinstance(index, slice):
             return [self._shaper.shape(i) for i in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):

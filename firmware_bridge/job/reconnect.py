@@ -19,6 +19,7 @@ from pathlib import Path
 from firmware_bridge.dialects.base import Facts
 from firmware_bridge.errors import BridgeError, PlaceLost, PortError, ProtocolError, ResponseTimeout
 from firmware_bridge.events import Replugged, Unplugged
+from firmware_bridge.gcode.words import Line
 from firmware_bridge.job.device import Device, KeepJournal, open_device
 from firmware_bridge.journal import Journal, read_journal
 from firmware_bridge.machine import MachineProfile
@@ -69,7 +70,7 @@ def draw_on(
     """
     kept = [] if journal is None else [journal]
 
-    def keeping(lines: Sequence[str]) -> Journal:
+    def keeping(lines: Sequence[Line]) -> Journal:
         assert keep is not None
         begun = keep(lines)
         kept.append(begun.path)

@@ -20,6 +20,7 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Realtime
 from firmware_bridge.errors import BridgeError, HostError, PortError, ResponseTimeout
 from firmware_bridge.events import Event
+from firmware_bridge.gcode.words import Line, parse_lines
 from firmware_bridge.job.device import Device
 from firmware_bridge.journal import JournalState, ProgressPoint
 from firmware_bridge.machine import MachineProfile
@@ -174,7 +175,7 @@ def replay(path: Path, on_event: Callable[[Event], None] | None = None) -> Repla
     machine = MachineProfile.from_table(profile, path.name)
     chunks = [t for t in tables if "lines" in t]
     count = next((t["program"] for t in tables if "program" in t), 0)
-    lines = lines_of(chunks)[: count if isinstance(count, int) else 0]
+    lines = parse_lines(lines_of(chunks)[: count if isinstance(count, int) else 0])
     dialect = dialect_of(machine.dialect)
     first = next((t for t in tables if "boot_s" in t), {})
     poll = dialect.realtime.get(Realtime.STATUS)
@@ -217,7 +218,7 @@ def _want(device: Device, what: str) -> None:
         orders[name]()
 
 
-def _draw(device: Device, path: Path, lines: list[str], job: Mapping[str, object], follow: Listener) -> None:
+def _draw(device: Device, path: Path, lines: list[Line], job: Mapping[str, object], follow: Listener) -> None:
     """Begins the job as it was begun then."""
     if job.get("how") == "draw":
         lowest = job.get("lowest_pen")

@@ -28,7 +28,6 @@ Nouns:
 from __future__ import annotations
 
 import math
-import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +36,9 @@ from itertools import pairwise
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.numbers import SECONDS_PER_MINUTE, decimal
 from firmware_bridge.errors import ProgramError
+from firmware_bridge.gcode.pen_words import may_move
 from firmware_bridge.gcode.reader import Point, ToolpathReader, ToolpathStep, length_xy
+from firmware_bridge.gcode.words import Line, motion_word, parse
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
 from firmware_bridge.stream.progress_tracker import ProgressPoint
@@ -81,7 +82,7 @@ class Surroundings:
 
 
 def surroundings(
-    lines: Sequence[str], machine: MachineProfile, bound: ProgressPoint, end: int
+    lines: Sequence[Line], machine: MachineProfile, bound: ProgressPoint, end: int
 ) -> Surroundings:
     """Reads a program of which all before ``bound`` is executed, and nothing from line ``end`` on was sent.
 
@@ -184,8 +185,6 @@ def walk_back(scan: Surroundings, bound: ProgressPoint, overlap_mm: float) -> tu
 OVERLAP_MM = 2.0
 # The pen comes down on a line at half its greatest speed: gently, on ink that may be wet.
 _LOWER_SHARE = 0.5
-_MOTION_WORD = re.compile(r"G0*[0-3](?![0-9.])")
-_AXIS_WORD = re.compile(r"[XYZ]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,7 @@ class Restart:
         approach: lines that end with the pen up above that place, at rest.
         entry: lines from there to the end of the line in which the place lies.
         rest: index of the first line of the program that is sent as it is, apart from ``fixed``.
-        fixed: index and new text of the one line that needs its motion word, or None.
+        fixed: index of the one line that needs a motion word, and that word (G0 to G3); or None.
         pen: the pen's value at the beginning, or None where it stays up.
         pen_up: the value that it travels at.
         overlap_mm: line that is drawn again though it was surely drawn.
@@ -205,8 +204,8 @@ class Restart:
     """
 
     begin: ProgressPoint
-    approach: tuple[str, ...]
-    entry: tuple[str, ...]
+    approach: tuple[Line, ...]
+    entry: tuple[Line, ...]
     rest: int
     fixed: tuple[int, str] | None
     pen: float | None
@@ -214,20 +213,23 @@ class Restart:
     overlap_mm: float
     doubt_mm: float
 
-    def tail(self, program: Sequence[str]) -> list[str]:
-        """The lines of the program that are left."""
-        left = list(program[self.rest :])
-        if self.fixed is not None:
-            left[self.fixed[0] - self.rest] = self.fixed[1]
-        return left
+    def begins(self, index: int, line: Line) -> Line:
+        """A line of the program as it goes out after this restart."""
+        if self.fixed is None or index != self.fixed[0]:
+            return line
+        return line.with_word("G", self.fixed[1][1:], first=True)
 
-    def lines(self, program: Sequence[str]) -> list[str]:
+    def tail(self, program: Sequence[Line]) -> list[Line]:
+        """The lines of the program that are left."""
+        return [self.begins(i, line) for i, line in enumerate(program[self.rest :], start=self.rest)]
+
+    def lines(self, program: Sequence[Line]) -> list[Line]:
         """Everything that is left, as one program."""
         return [*self.approach, *self.entry, *self.tail(program)]
 
 
 def resume_program(
-    lines: Sequence[str],
+    lines: Sequence[Line],
     machine: MachineProfile,
     bound: ProgressPoint,
     overlap_mm: float = OVERLAP_MM,
@@ -270,8 +272,8 @@ def resume_program(
     return Restart(
         begin=begin,
         # The rest may begin with a servo's word, which turns it at once though the way is not done.
-        approach=(*_frame_lines(after), *written[:head], dialect_of(machine.dialect).commands["sync"]),
-        entry=(*written[head:], *_modal_lines(after, machine)),
+        approach=_lines(_frame_lines(after), written[:head], [dialect_of(machine.dialect).commands["sync"]]),
+        entry=_lines(written[head:], _modal_lines(after, machine)),
         rest=rest,
         fixed=_with_motion(lines, rest, after),
         pen=at[2] if down else None,
@@ -294,6 +296,10 @@ def _encoded(moves: Sequence[Move], machine: MachineProfile) -> list[str]:
     return dialect_of(machine.dialect).encode(Program.of(moves), controller)
 
 
+def _lines(*parts: Sequence[str]) -> tuple[Line, ...]:
+    return tuple(parse(text) for part in parts for text in part)
+
+
 def _frame_lines(reader: ToolpathReader) -> list[str]:
     return [f"G{reader.frame:g}"] if reader.frame else []
 
@@ -312,12 +318,12 @@ def _modal_lines(reader: ToolpathReader, machine: MachineProfile) -> list[str]:
     return found
 
 
-def _with_motion(lines: Sequence[str], rest: int, reader: ToolpathReader) -> tuple[int, str] | None:
-    """The first line of motion from ``rest`` on, if it has no motion word of its own, with that word."""
+def _with_motion(lines: Sequence[Line], rest: int, reader: ToolpathReader) -> tuple[int, str] | None:
+    """The first line of motion from ``rest`` on, if it has no motion word of its own, and that word."""
     for index in range(rest, len(lines)):
         line = lines[index]
-        if _MOTION_WORD.search(line):
+        if motion_word(line) is not None:
             return None
-        if _AXIS_WORD.search(line):
-            return index, f"{reader.motion} {line}"
+        if line.first("XYZ") >= 0 and may_move(line):
+            return index, reader.motion
     return None

@@ -17,6 +17,7 @@ from firmware_bridge.control.base import Control
 from firmware_bridge.dialects.base import ONE_LINE, Facts, WindowSize
 from firmware_bridge.errors import BridgeError, DeviceReset, PortError, ProtocolError, ResponseTimeout
 from firmware_bridge.events import Notice, Paused, Progress, Resumed
+from firmware_bridge.gcode.words import parse
 from firmware_bridge.job.drawing import Drawing, PauseRequest
 from firmware_bridge.job.resume import Restart
 from firmware_bridge.machine import MachineProfile
@@ -145,7 +146,7 @@ class Job:
             streamer.stream(drawing.segment())
             # The answer to this line comes when the last move has ended.
             drawing.dry(True)
-            Streamer(link, ONE_LINE, None, drawing).stream([sync])
+            Streamer(link, ONE_LINE, None, drawing).stream([parse(sync)])
             drawing.ended()
         except PauseRequest:
             return streamer.report(), None

@@ -8,6 +8,8 @@ The journal on disk: records that check themselves, one after the other, never c
     kind  payload
     H     JSON: format version, profile, port, name, number and sha-256 of the lines
     L     zlib: some lines of the program, joined by line feeds
+    N     zlib: the numbers of the lines of the L before it in the file that they came from, four bytes
+          each; left out where they are those of the program itself
     W     a number: lines below it may have been sent (written before they are)
     P     lines taken, the place that is surely executed, position of the tool
     E     JSON: paused, resumed, stopped with its reason, done
@@ -24,12 +26,13 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_bridge.errors import HostError, ProgramError
 from firmware_bridge.gcode import sanitize
+from firmware_bridge.gcode.words import Line, parse
 from firmware_bridge.journal import reader as disk
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.progress_tracker import ProgressPoint
@@ -42,7 +45,7 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 # Lines in one record: about 100 kB of text, so that a writer never holds much.
 LINES_PER_RECORD = 4096
 
-HEADER, LINES, MAY_SEND, PROGRESS, EVENT = b"H", b"L", b"W", b"P", b"E"
+HEADER, LINES, NUMBERS, MAY_SEND, PROGRESS, EVENT = b"H", b"L", b"N", b"W", b"P", b"E"
 _HEAD = struct.Struct("<cII")
 _PROGRESS = struct.Struct("<IIdddd")
 _COUNT = struct.Struct("<I")
@@ -115,7 +118,7 @@ def read_progress(payload: bytes) -> JournalProgress:
     return JournalProgress(*_PROGRESS.unpack(payload))
 
 
-def lines_record(lines: list[str]) -> bytes:
+def lines_record(lines: Sequence[str]) -> bytes:
     """Some lines of the program."""
     return record(LINES, zlib.compress("\n".join(lines).encode("ascii"), 1))
 
@@ -132,6 +135,23 @@ def read_lines(payload: bytes, room: int) -> list[str]:
         raise JournalError("its program cannot be unpacked") from None
 
 
+def numbers_record(numbers: Sequence[int]) -> bytes:
+    """The numbers of some lines in their file."""
+    return record(NUMBERS, zlib.compress(struct.pack(f"<{len(numbers)}I", *numbers), 1))
+
+
+def read_numbers(payload: bytes, count: int) -> list[int]:
+    """The numbers of such a record, which must be so many."""
+    unpack = zlib.decompressobj()
+    try:
+        data = unpack.decompress(payload, _COUNT.size * count + 1)
+    except zlib.error:
+        raise JournalError("the numbers of its lines cannot be unpacked") from None
+    if len(data) != _COUNT.size * count or not unpack.eof:
+        raise JournalError("the numbers of its lines are not whole")
+    return list(struct.unpack(f"<{count}I", data))
+
+
 _LONGEST_TEXT = 4096
 # Nobody presses a key more often in one drawing.
 MOST_TRIMS = 10_000
@@ -145,7 +165,7 @@ class JournalState:
     Attributes:
         path: the file. name: of the job. url: the port that was used. started: when, or empty.
         machine: the profile as it was then.
-        lines: the program as it was sent.
+        lines: the program as it was sent; each line knows its number in the file that it came from.
         bound: everything before it is surely executed.
         taken: lines that were surely taken.
         may_sent: lines from here on were surely not sent.
@@ -163,7 +183,7 @@ class JournalState:
     url: str
     started: str
     machine: MachineProfile
-    lines: list[str]
+    lines: list[Line]
     bound: ProgressPoint
     taken: int
     may_sent: int
@@ -212,7 +232,9 @@ def _read(path: Path, data: bytes) -> JournalState:
     if not data.startswith(disk.MAGIC):
         raise JournalError("it is no journal of this program")
     header: Mapping[str, object] | None = None
-    lines: list[str] = []
+    texts: list[str] = []
+    numbers: dict[int, int] = {}  # of those lines that have another than their own place
+    last_lines = 0
     room = sanitize.MAX_FILE_BYTES
     last = disk.JournalProgress(0, 0, 0.0, math.nan, math.nan, math.nan)
     may_sent = 0
@@ -228,7 +250,11 @@ def _read(path: Path, data: bytes) -> JournalState:
         elif kind == disk.LINES:
             more = disk.read_lines(payload, room)
             room -= sum(map(len, more))
-            lines += more
+            last_lines = len(more)
+            texts += more
+        elif kind == disk.NUMBERS:
+            first = len(texts) - last_lines
+            numbers.update(enumerate(disk.read_numbers(payload, last_lines), start=first))
         elif kind == disk.MAY_SEND:
             may_sent = max(may_sent, disk.read_may_send(payload))
         elif kind == disk.PROGRESS:
@@ -247,6 +273,7 @@ def _read(path: Path, data: bytes) -> JournalState:
     if header.get("format") != disk.FORMAT:
         raise JournalError(f"its format is {header.get('format')!r}, this version reads {disk.FORMAT}")
     machine = MachineProfile.from_table(_mapping(header, "machine"), path.name)
+    lines = [parse(text, numbers.get(i, i + 1)) for i, text in enumerate(texts)]
     _check_program(header, lines)
     _check_progress(last, len(lines))
     if len(trims) > MOST_TRIMS or (trims and trims[-1][0] > len(lines)):
@@ -272,7 +299,7 @@ def _read(path: Path, data: bytes) -> JournalState:
     )
 
 
-def _check_program(header: Mapping[str, object], lines: list[str]) -> None:
+def _check_program(header: Mapping[str, object], lines: list[Line]) -> None:
     if header.get("lines") != len(lines) or header.get("sha256") != sha256_of(lines):
         raise JournalError("its program is not whole")
     sanitize.validate_lines(lines, "its program")
@@ -285,7 +312,7 @@ def _check_progress(last: disk.JournalProgress, count: int) -> None:
         raise JournalError("its progress lies outside its program")
 
 
-def sha256_of(lines: list[str]) -> str:
+def sha256_of(lines: Sequence[str]) -> str:
     """Checksum of a program."""
     digest = hashlib.sha256()
     for line in lines:

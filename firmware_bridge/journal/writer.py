@@ -20,6 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
+from firmware_bridge.gcode.words import file_line
 from firmware_bridge.journal import reader as disk
 from firmware_bridge.journal.reader import JournalError, JournalState, sha256_of
 from firmware_bridge.machine import MachineProfile
@@ -78,7 +79,11 @@ class Journal:
             journal._lock()
             journal._put(disk.MAGIC + disk.json_record(disk.HEADER, header))
             for at in range(0, len(program), disk.LINES_PER_RECORD):
-                journal._put(disk.lines_record(program[at : at + disk.LINES_PER_RECORD]))
+                part = program[at : at + disk.LINES_PER_RECORD]
+                journal._put(disk.lines_record(part))
+                numbers = [file_line(line, i) for i, line in enumerate(part, start=at)]
+                if numbers != list(range(at + 1, at + 1 + len(part))):
+                    journal._put(disk.numbers_record(numbers))
             os.fsync(journal._descriptor)
         except OSError as error:
             raise JournalError(f"Cannot write the journal {path}: {error.strerror or error}.") from error

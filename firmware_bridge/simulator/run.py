@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from firmware_bridge.dialects import Dialect, dialect_of
 from firmware_bridge.dialects.base import Alarm, Rejected
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProgramError, ResponseTimeout
+from firmware_bridge.gcode.words import file_line
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.planner import Vector
 from firmware_bridge.simulator.recording import Recording
@@ -72,10 +73,10 @@ def _run(virtual: VirtualController, lines: Iterable[str], machine: MachineProfi
     """Runs all lines; stops by after each piece of them, and at the end."""
     virtual.take_output()
     dialect = dialect_of(machine.dialect)
-    for number, line in enumerate(lines, start=1):
-        if number % _PIECE_LINES == 0:
+    for index, line in enumerate(lines):
+        if (index + 1) % _PIECE_LINES == 0:
             yield
-        _send(virtual, dialect, number, line)
+        _send(virtual, dialect, file_line(line, index), line)
     while not virtual.idle() and virtual.now_s < _LONGEST_RUN_S:
         virtual.advance(virtual.next_event_s())
     yield

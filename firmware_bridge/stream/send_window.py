@@ -20,14 +20,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from firmware_bridge.dialects.base import WindowSize
+from firmware_bridge.gcode.words import Line, parse
 
 # Texts that are kept for being sent again: more than any machine has under way.
 _KEPT_TEXTS = 256
 
-Shape = Callable[[int, str], str]
+Shape = Callable[[int, Line], Line]
 
 
-def as_it_is(index: int, line: str) -> str:
+def as_it_is(index: int, line: Line) -> Line:
     """Shapes nothing."""
     del index
     return line
@@ -68,7 +69,7 @@ class SendWindow:
         self.window = window
         self._size_of = size_of
         self._shape = shape
-        self.lines: Sequence[str] = ()
+        self.lines: Sequence[Line] = ()
         self.pending: deque[Sent] = deque()
         self.pending_bytes = 0
         self.reserved_bytes = 0
@@ -78,7 +79,7 @@ class SendWindow:
         self.acknowledged = 0
         self.peak_bytes = 0
         self._asides: list[int] = []
-        self._texts: OrderedDict[int, str] = OrderedDict()
+        self._texts: OrderedDict[int, Line] = OrderedDict()
 
     @property
     def entries(self) -> int:
@@ -102,7 +103,7 @@ class SendWindow:
         """Lines that were answered, none left out."""
         return self.line_of(self.pending[0].index if self.pending else self.next)
 
-    def text(self, entry: int) -> str:
+    def text(self, entry: int) -> Line:
         """What an entry is on the wire, without number and end."""
         found = self._texts.get(entry)
         if found is None:
@@ -125,7 +126,7 @@ class SendWindow:
         if self.next != self.sent or self.next >= self.entries or last >= self.next - 1:
             return False
         self._asides.append(self.next)
-        self._texts[self.next] = text
+        self._texts[self.next] = parse(text)
         return True
 
     def fits(self) -> bool:

@@ -50,6 +50,7 @@ from firmware_bridge.errors import (
 )
 from firmware_bridge.events import Notice, Progress
 from firmware_bridge.gcode.reader import ToolpathStep
+from firmware_bridge.gcode.words import Line, file_line
 from firmware_bridge.stream.link import POLL_S, Link, alarm
 from firmware_bridge.stream.locator import Locator
 from firmware_bridge.stream.position_monitor import PositionMonitor
@@ -107,12 +108,12 @@ class Follower(Protocol):
         """This line will be sent."""
         ...
 
-    def shaped(self, index: int, line: str) -> str:
+    def shaped(self, index: int, line: Line) -> Line:
         """What a line looks like if it is sent now."""
         ...
 
-    def sent(self, index: int, text: str) -> ToolpathStep | None:
-        """This line was sent, in this shape; what it makes the tool do, if it was not sent before."""
+    def sent(self, index: int, line: Line) -> ToolpathStep | None:
+        """This line was sent, in this shape; what it makes the tool do, or None if it was sent before."""
         ...
 
     def taken(self, count: int) -> None:
@@ -162,7 +163,8 @@ class Streamer:
         Args:
             link: the conversation; nothing may be pending in it.
             window: what may be pending.
-            monitor: is told lines and reports, and raises when the tool goes astray.
+            monitor: is told the steps that the follower reads, and reports; raises when the tool goes
+                astray.
             follower: is told how it goes, shapes lines, and may end it.
             locator: reads places out of reports; by default without motor steps.
         """
@@ -203,7 +205,7 @@ class Streamer:
             self.resends,
         )
 
-    def stream(self, lines: Sequence[str]) -> StreamReport:
+    def stream(self, lines: Sequence[Line]) -> StreamReport:
         """Sends all lines and waits until each is answered (not until the motion ends).
 
         Raises:
@@ -220,7 +222,9 @@ class Streamer:
         if box.window.bytes is not None:
             for index, line in enumerate(lines):
                 if len(self.link.framed(self.base + index, line)) > box.window.bytes:
-                    raise ProgramError(f"Line {index + 1} is longer than the machine's buffer: split it.")
+                    raise ProgramError(
+                        f"Line {file_line(line, index)} is longer than the machine's buffer: split it."
+                    )
         self._started_s = self._polled_s = self.link.now_s()
         self.watchdog.begin()
         self._tell_progress()
@@ -387,7 +391,8 @@ class Streamer:
         box.acknowledged -= 1
         self.errors += 1
         raise DeviceRejected(
-            f"Line {box.line_of(entry) + 1} '{box.text(entry)[:40]}': error {reply.code}, "
+            f"Line {file_line(box.text(entry), box.line_of(entry))} '{box.text(entry)[:40]}': "
+            f"error {reply.code}, "
             f"{reply.words}: {reply.cure}."
         )
 

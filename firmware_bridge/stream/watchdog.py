@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from firmware_bridge.dialects.base import Realtime, Status, dwell_s
+from firmware_bridge.dialects.base import Realtime, Status
 from firmware_bridge.errors import ResponseTimeout
 from firmware_bridge.events import Notice
+from firmware_bridge.gcode.words import dwell_s, file_line
 from firmware_bridge.stream.link import BUSY_LIMIT_S, Link
 from firmware_bridge.stream.send_window import SendWindow
 
@@ -90,7 +91,7 @@ class Watchdog:
     def dwelling_s(self) -> float:
         """Time that the pending lines make the machine wait by themselves."""
         box, words = self._send_window, self._link.dialect.words
-        return sum(dwell_s(box.text(sent.index), words) for sent in box.pending)
+        return sum(dwell_s(box.text(sent.index), words.dwell_units_s) or 0.0 for sent in box.pending)
 
     def silent_s(self, probing: bool) -> float | None:
         """The bound of silence, if it is over; None while there is hope.
@@ -139,8 +140,10 @@ class Watchdog:
             )
 
     def _lost_answer(self) -> None:
-        index = self._send_window.line_of(self._send_window.pending[0].index)
+        box = self._send_window
+        entry = box.pending[0].index
+        number = file_line(box.text(entry), box.line_of(entry))
         raise ResponseTimeout(
-            f"Line {index + 1} was never answered though the machine stands still: "
+            f"Line {number} was never answered though the machine stands still: "
             "an answer was lost on the way; check the cable and send again."
         )

@@ -17,6 +17,7 @@ from firmware_bridge.gcode.sanitize import (
     read_gcode,
     validate_lines,
 )
+from firmware_bridge.gcode.words import parse
 from firmware_bridge.transports.base import LONGEST_LINE_BYTES, LineCutter
 from tests.support.fault_trials import DIALECTS
 from tests.support.fuzz import CHECKS, try_check
@@ -66,12 +67,14 @@ def test_a_file_becomes_clean_lines_or_an_error(text: str, tmp_path_factory: pyt
 @settings(max_examples=50)
 @given(count=st.integers(0, 1100), slices=st.slices(1100))
 def test_lines_on_disk_are_the_lines(count: int, slices: slice) -> None:
-    lines = [f"X{i}" for i in range(count)]
+    lines = [parse(f"X{i}", 2 * i + 1) for i in range(count)]
     stored = ReadyLines(lines)
     assert stored == lines
     assert len(stored) == count
     assert stored[slices] == lines[slices]
     assert list(reversed(stored)) == lines[::-1]
+    assert [line.file_line for line in stored] == [line.file_line for line in lines]
+    assert [line.words for line in stored] == [line.words for line in lines]
     assert stored != [*lines, "X"]
     with pytest.raises(IndexError):
         stored[count]

@@ -35,6 +35,7 @@ from firmware_bridge.dialects.base import Facts
 from firmware_bridge.errors import BridgeError, PortError, StrokebotError
 from firmware_bridge.gcode.reader import ToolpathReader
 from firmware_bridge.gcode.sanitize import MAX_LINE_CHARS, read_gcode, validate_lines
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.job.device import Device
 from firmware_bridge.job.resume import resume_program
 from firmware_bridge.journal import Journal, ProgressPoint, begin_job, read_journal
@@ -218,7 +219,7 @@ def limits(dialect: str, drawn: tuple[dict[str, float], str, tuple[float, float,
     machine = profile(dialect)
     told = dialect_of(dialect).limits(machine, Facts(settings=stored, options=options))
     lines = ["G1X200Y0Z0F50"] if dialect == "uarm" else ["G21", "G90", "G1 X20 Y20 F600", "G2 X30 R9"]
-    for finding in findings(machine, told, requirements(lines, machine), lines, offset):
+    for finding in findings(machine, told, requirements(parse_lines(lines), machine), lines, offset):
         _check_text(finding)
 
 

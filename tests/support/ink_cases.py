@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from firmware_bridge.dialects import dialect_of
+from firmware_bridge.gcode.words import Line, parse_lines
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Envelope, Move, MoveKind, Program
 from firmware_bridge.simulator.recording import Recording
@@ -49,9 +50,9 @@ def program_of(strokes: list[Points], feed: float, pen: str = "z", up: float = U
     return Program.of(moves)
 
 
-def lines_of(program: Program, machine: MachineProfile) -> list[str]:
+def lines_of(program: Program, machine: MachineProfile) -> list[Line]:
     """The program as lines."""
-    return dialect_of(machine.dialect).encode(program, machine)
+    return parse_lines(dialect_of(machine.dialect).encode(program, machine))
 
 
 def ink(recording: Recording, pen: str = "z") -> list[NDArray[np.float64]]:

@@ -37,6 +37,7 @@ import re
 from collections.abc import Generator
 
 from firmware_bridge.gcode.grbl_grammar import LINE_CHARS, GcodeError
+from firmware_bridge.gcode.words import parse
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.board_state import GrblState
 from firmware_bridge.simulator.grbl.buffer import Deafness, ReceiveBuffer
@@ -190,17 +191,18 @@ _ERROR_OVERFLOW = 11
 def main_loop(grbl: VirtualGrbl) -> Generator[Wait, None, None]:
     """Runs for ever; a reset drops it and starts another."""
     while True:
-        line, overflow = yield from _read_line(grbl)
+        text, overflow = yield from _read_line(grbl)
         if overflow:
             grbl.answer(_ERROR_OVERFLOW)
             continue
+        line = parse(text)
         try:
-            if not line or line[0] == "$":
+            if not line or line.margin.system:
                 grbl.standing_error = 0
             if not line:
                 grbl.answer(0)
-            elif line[0] == "$":
-                if (yield from run_system_line(grbl, line)):
+            elif line.margin.system:
+                if (yield from run_system_line(grbl, line.margin.system)):
                     grbl.answer(0)
             elif grbl.state in (State.ALARM, State.JOG):
                 grbl.answer(_ERROR_LOCKED)
@@ -496,7 +498,7 @@ class VirtualGrbl(VirtualController):
 
     def _carry_out_modal(self, line: str) -> None:
         """Carries out a line that moves nothing."""
-        for _ in self.interpreter.carry_out(line.replace(" ", "").upper()):
+        for _ in self.interpreter.carry_out(parse(line)):
             pass
 
     def _run_main_loop(self) -> None:

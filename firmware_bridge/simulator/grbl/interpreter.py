@@ -17,7 +17,8 @@ from enum import Enum
 from typing import Protocol
 
 from firmware_bridge.gcode import arcs
-from firmware_bridge.gcode.grbl_grammar import LineOrder, Modal, parse_line
+from firmware_bridge.gcode.grbl_grammar import LineOrder, Modal, check_line
+from firmware_bridge.gcode.words import Line, parse
 from firmware_bridge.simulator.grbl.settings import Settings
 from firmware_bridge.simulator.motion import MotionExecutor
 from firmware_bridge.simulator.planner import Planner, Vector
@@ -94,14 +95,14 @@ class Interpreter:
         f, s = self.frames[self.modal.frame], self.shift
         return f[0] + s[0], f[1] + s[1], f[2] + s[2]
 
-    def carry_out(self, line: str) -> Iterator[Wait]:
-        """Runs one line of G-code (no spaces, upper case).
+    def carry_out(self, line: Line) -> Iterator[Wait]:
+        """Runs one line of G-code.
 
         Raises:
             GcodeError: if the line is refused; nothing has changed then.
             SoftLimit: if a target lies outside the travel.
         """
-        order = parse_line(line, self.modal)
+        order = check_line(line, self.modal)
         points = self._points(order)
         before = self.modal
         yield from self._spindle(order, before)
@@ -126,13 +127,13 @@ class Interpreter:
             self._end_or_pause(order.program)
             yield self.host.now_s  # a pause holds the answer back until the resume
 
-    def jog(self, line: str) -> Vector:
-        """Checks a jog line and returns its target; the feed stays out of the modal state.
+    def jog(self, words: str) -> Vector:
+        """Checks what follows ``$J=`` and returns its target; the feed stays out of the modal state.
 
         Raises:
             GcodeError: if the line is refused.
         """
-        order = parse_line(line, self.modal, jog=True)
+        order = check_line(parse(words), self.modal, jog=True)
         self._jog_feed = order.modal.feed / _SECONDS_PER_MINUTE
         return self._target(order)
 

@@ -22,11 +22,12 @@ Source: marlinfw.org, G-code reference.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from firmware_bridge.dialects.marlin import Marlin
+from firmware_bridge.gcode.words import dwell_s, parse
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.board_state import MarlinState
 from firmware_bridge.simulator.grbl.interpreter import Need, Wait
@@ -39,10 +40,8 @@ from firmware_bridge.simulator.virtual import INSTANT_S, VirtualController, usua
 VERSION = "2.1.2"
 _MM_PER_INCH = 25.4
 _SECONDS_PER_MINUTE = 60.0
-_MS_PER_S = 1000.0
 _HOMING_SPEED_MM_S = (50.0, 50.0, 4.0)  # HOMING_FEEDRATE_MM_M
 _DEFAULT_FEED_MM_S = 25.0  # 1500 mm/min, in force after a start
-_WORD = re.compile(r"([A-Z])([+-]?[0-9]*\.?[0-9]*)")
 _AXES = "XYZ"
 
 
@@ -67,20 +66,19 @@ class Commands:
 
     def carry_out(self, command: Command) -> Iterator[Wait]:
         """Runs one command; whatever it is, an ``ok`` follows."""
-        text = command.text
-        packed = text.replace(" ", "").upper()
-        words = [(m[1], m[2]) for m in _WORD.finditer(packed)]
-        if not words or not packed[0].isalpha():  # what does not begin with a command is none
+        line = command.line
+        text = line.command
+        if not line.words:  # what does not begin with a command is none
             self.board.say(f'echo:Unknown command: "{text}"')
             return
-        letter, number = words[0]
-        values = {name: float(value) if _is_number(value) else 0.0 for name, value in words[1:]}
-        name = f"{letter}{int(float(number))}" if _is_number(number) else letter
+        first, *rest = line.words
+        values = {letter: 0.0 if number != number else number for letter, number, _ in rest}
+        name = first.code.partition(".")[0]
         if name in ("G0", "G1"):
             yield from self._move(values)
         elif name == "G4":
             yield Need.STILL
-            yield self.board.now_s + values.get("S", 0.0) + values.get("P", 0.0) / _MS_PER_S
+            yield self.board.now_s + (dwell_s(line, Marlin.words.dwell_units_s) or 0.0)
         elif name == "G28":
             yield from self._home(values)
         elif name == "G92":
@@ -209,10 +207,6 @@ class Commands:
             self.board.say(f"Cap:{capability}:{int(has)}")
 
 
-def _is_number(text: str) -> bool:
-    return any(c.isdigit() for c in text)
-
-
 _KEEPALIVE_S = 2.0  # DEFAULT_KEEPALIVE_INTERVAL
 _FIRST_MOVE_DELAY_S = 0.1  # BLOCK_DELAY_FOR_1ST_MOVE
 _FOLLOWERS = 3  # as many waiting blocks end that delay at once
@@ -282,7 +276,7 @@ class VirtualMarlin(VirtualController):
             self.homed = {0, 1, 2}
         if not board.resets_on_open:
             for line in board.left:
-                for _ in self.commands.carry_out(Command(None, line)):
+                for _ in self.commands.carry_out(Command(None, parse(line, rs274=False))):
                     pass
             self.input.last_number = board.last_number
             self._output.clear()  # nobody heard it
@@ -383,7 +377,7 @@ class VirtualMarlin(VirtualController):
                 yield Need.DATA
             command = self.input.queue[0]
             self._in_handler = True
-            if command.text[:2] in ("G0", "G1"):
+            if command.line.words and command.line.words[0].code in ("G0", "G1"):
                 yield self.now_s + 1.0 / self.machine.line_rate_per_s
             self.answered = False
             yield from self.commands.carry_out(command)

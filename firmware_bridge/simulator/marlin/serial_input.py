@@ -18,18 +18,17 @@ Source: Marlin 2.1 (Marlin/src/gcode/queue.cpp, read as facts; marlinfw.org, M11
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from dataclasses import dataclass
-from functools import reduce
 from typing import Protocol
 
+from firmware_bridge.dialects.base import checksum
+from firmware_bridge.gcode.words import Line, parse
 from firmware_bridge.simulator.grbl.buffer import ReceiveBuffer
 
 QUEUE_LINES = 4  # BUFSIZE
 LINE_CHARS = 95  # MAX_CMD_SIZE less its end mark
-_NUMBER = re.compile(r" *(-?[0-9]*)")
-_CRITICAL = re.compile(r"(?:N-?[0-9]+ *)?(M112|M410|M108)(?![0-9])")
+_CRITICAL = ("M112", "M410", "M108")
 
 
 class Host(Protocol):
@@ -46,10 +45,10 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One line of the queue: its number, or None, and its text without number and checksum."""
+    """One line of the queue: its number, if it counts, or None; and what was read."""
 
     number: int | None
-    text: str
+    line: Line
 
 
 class SerialInput:
@@ -99,47 +98,41 @@ class SerialInput:
         if char not in "\r\n":
             self._early = (self._early + char)[:LINE_CHARS]
             return
-        match, self._early = _CRITICAL.match(self._early), ""
-        if match:
-            self.host.critical(match[1])
+        code, self._early = _code(parse(self._early, rs274=False)), ""
+        if code in _CRITICAL:
+            self.host.critical(code)
 
-    def _line(self, line: str) -> None:
-        line = line.lstrip(" ")
+    def _line(self, text: str) -> None:
+        line = parse(text, rs274=False)
         number: int | None = None
-        if line.startswith("N"):
-            read = self._numbered(line)
-            if read is None:
+        if text.lstrip(" ").startswith("N"):
+            number = self._numbered(line)
+            if number is None:
                 return
-            number, line = read
-        if not self.emergency_parser and number is None:
-            match = _CRITICAL.match(line)
-            if match:
-                self.host.critical(match[1])
-        self.queue.append(Command(number, line.split("*")[0].strip()))
+        elif not self.emergency_parser and (code := _code(line)) in _CRITICAL:
+            self.host.critical(code)
+        self.queue.append(Command(number, line))
 
-    def _numbered(self, line: str) -> tuple[int, str] | None:
-        """Number and text of a numbered line, or None if it is refused or swallowed."""
-        renumbers = "M110" in line
-        at = 1
-        if renumbers and "N" in line[4:]:
-            at = line.index("N", 4) + 1
-        match = _NUMBER.match(line, at)
-        number = int(match[1]) if match and match[1] not in ("", "-") else 0
+    def _numbered(self, line: Line) -> int | None:
+        """The number of a numbered line, or None if it is refused or swallowed."""
+        number = line.margin.number or 0
+        renumbers = line.has("M", 110.0)
+        if renumbers:
+            number = next((int(value) for a, value, _ in line.words if a == "N" and value == value), number)
         if number != self.last_number + 1 and not renumbers:
             if number in (self.last_number - 1, self.last_number):
                 self.duplicates += 1
                 return None
             self._refuse("Line Number is not Last Line Number+1")
             return None
-        body, star, sum_text = line.rpartition("*")
-        if not star:
-            self._refuse("No Checksum with line number")
+        if line.margin.checksum is None:
+            self._refuse("checksum mismatch" if "*" in line else "No Checksum with line number")
             return None
-        if _leading_int(sum_text) != checksum(body):
+        if line.margin.checksum != checksum(line.rpartition("*")[0]):
             self._refuse("checksum mismatch")
             return None
         self.last_number = number
-        return number, re.sub(r"^N-?[0-9]+ *", "", body)
+        return number
 
     def _refuse(self, why: str) -> None:
         self.host.say(f"Error:{why}, Last Line: {self.last_number}")
@@ -150,11 +143,6 @@ class SerialInput:
             self.host.say("ok")
 
 
-def checksum(body: str) -> int:
-    """All bytes combined by exclusive or."""
-    return reduce(lambda a, b: a ^ b, body.encode("latin-1"), 0)
-
-
-def _leading_int(text: str) -> int:
-    match = re.match(r" *([0-9]+)", text)
-    return int(match[1]) if match else 0
+def _code(line: Line) -> str:
+    """The command of a line, such as M112, or nothing."""
+    return line.words[0].code if line.words else ""

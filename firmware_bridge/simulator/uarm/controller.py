@@ -40,6 +40,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from random import Random
 
+from firmware_bridge.dialects.uarm import Uarm
+from firmware_bridge.gcode.words import Line, dwell_s, parse
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.board_state import UarmState
 from firmware_bridge.simulator.grbl.buffer import ReceiveBuffer
@@ -89,8 +91,8 @@ GREATEST_SPEED_MM_S = 100.0  # a G1 is clipped to it
 
 OK, UNKNOWN, PARAMETER, UNREACHABLE, NO_POWER = "ok", "E20", "E21", "E22", "E24"
 _MS_PER_S = 1000.0
-_LINE = re.compile(r"(?:#([0-9]{0,9}))?(.*)")
-_WORD = re.compile(r"([A-Z])([+-]?[0-9]*\.?[0-9]+|[+-]?[0-9]+\.?)")
+_NAMED = re.compile(r"(?:#([0-9]{0,9}))?(.*)")
+_GREATEST_ORDER = 9999
 # Orders that do something out of sight here, or nothing even on the real arm.
 _QUIET = {17, 18, 2019, 2120, 2121, 2122, 2201, 2202, 2210, 2211, 2212, 2213, 2215, 2220, 2221}
 _QUIET |= {2231, 2232, 2233, 2234, 2240, 2241, 2400, 2401, 2410, 2411}
@@ -111,10 +113,10 @@ _VALUES = {
 
 @dataclass(slots=True)
 class MoveOrder:
-    """One line of the queue: its name, or empty, its text, and its result once carried out."""
+    """One line of the queue: its name, or empty, what was read, and its result once carried out."""
 
     name: str
-    text: str
+    line: Line
     result: str = ""
 
 
@@ -233,7 +235,7 @@ class VirtualUarm(VirtualController):
                 self._accept(line)
             if self._orders:
                 order = self._orders[0]
-                order.result = yield from self._carry_out(order.text)
+                order.result = yield from self._carry_out(order.line)
                 self._orders.popleft()
                 self._finished.append(order)
 
@@ -247,33 +249,34 @@ class VirtualUarm(VirtualController):
                 self._chars.append(char.upper())
         return None
 
-    def _accept(self, line: str) -> None:
-        if not line or line[0] not in "$#GMP":
+    def _accept(self, text: str) -> None:
+        if not text or text[0] not in "$#GMP":
             return
-        if line[0] == "$":
+        if text[0] == "$":
             self.say("ok")
             return
-        match = _LINE.fullmatch(line)
-        name, text = (match[1] or "", match[2]) if match else ("", line)
+        match = _NAMED.fullmatch(text)
+        name, text = (match[1] or "", match[2]) if match else ("", text)
         if len(text) > LINE_CHARS:
             self.overlong += 1
-            text = "?"
-        if text.startswith("P"):
-            self._report(MoveOrder(name, text, self._query(text)))
+            text = ""
+        line = parse(text)
+        if line.words and line.words[0].letter == "P":
+            self._report(MoveOrder(name, line, self._query(line)))
         elif len(self._orders) >= QUEUE_ORDERS:
             self.say("E23 buffer full")
         else:
             if len(self._orders) + len(self._finished) >= QUEUE_ORDERS:
                 self._finished.popleft()
                 self.lost_answers += 1
-            self._orders.append(MoveOrder(name, text))
+            self._orders.append(MoveOrder(name, line))
 
     def _report(self, order: MoveOrder) -> None:
         self.acknowledged += 1
         self.say(f"${order.name} {order.result}" if order.name else order.result)
 
-    def _query(self, text: str) -> str:
-        number = _number(text)
+    def _query(self, line: Line) -> str:
+        number = _number(line)
         if number == 2220:
             x, y, z = self.position_mm()
             return f"{OK} X{x + 0.0:.4f} Y{y + 0.0:.4f} Z{z + 0.0:.4f}"
@@ -281,19 +284,20 @@ class VirtualUarm(VirtualController):
             return OK
         return f"{OK} {_VALUES[number]}" if number in _VALUES else UNKNOWN
 
-    def _carry_out(self, text: str) -> Generator[Wait, None, str]:
+    def _carry_out(self, line: Line) -> Generator[Wait, None, str]:
         """Runs one order; returns its result."""
-        number, values = _number(text), dict(_values(text))
+        number = _number(line)
+        values = {letter: value for letter, value, _ in line.words[1:] if value == value}
         if not self.powered:
             return NO_POWER
-        if text.startswith("G"):
+        if line.words and line.words[0].letter == "G":
             if number in (0, 1):
                 return (yield from self._move(number, values))
             if number == 4:
                 if "P" not in values:
                     return PARAMETER
                 yield Need.STILL
-                yield self.now_s + values["P"]
+                yield self.now_s + (dwell_s(line, Uarm.words.dwell_units_s) or 0.0)
                 return OK
             if number == 2004:
                 yield self.now_s + values.get("P", 0.0) / _MS_PER_S
@@ -368,10 +372,8 @@ class VirtualUarm(VirtualController):
         """A block has ended; answers follow when the main loop comes round."""
 
 
-def _number(text: str) -> int:
-    match = re.match(r"[GMP]([0-9]{1,4})", text)
-    return int(match[1]) if match else -1
-
-
-def _values(text: str) -> list[tuple[str, float]]:
-    return [(m[1], float(m[2])) for m in _WORD.finditer(text)][1:]
+def _number(line: Line) -> int:
+    """The number of an order; -1 if it has none."""
+    if not line.words or line.words[0].letter not in "GMP" or not line.words[0].number <= _GREATEST_ORDER:
+        return -1
+    return int(line.words[0].number)

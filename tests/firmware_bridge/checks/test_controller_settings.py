@@ -16,6 +16,7 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Facts
 from firmware_bridge.dialects.limits import as_told
 from firmware_bridge.errors import PreflightError
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.job.device import Device
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import VirtualGrbl, simulate_lines
@@ -171,12 +172,12 @@ def test_a_servo_in_a_file_and_laser_mode() -> None:
         (1, turning, ""),
     ):
         with device_of(machine, grbl(machine, s32=laser)) as device:
-            found = [f.message for f in device.judge(lines)]
+            found = [f.message for f in device.judge(parse_lines(lines))]
         assert len(found) == bool(words)
         assert all(words in text for text in found)
     inverted = dataclasses.replace(machine, pen_safe=900.0)
     with device_of(inverted, grbl(inverted, s32=1)) as device, pytest.raises(PreflightError, match="G0"):
-        device.judge(rapid)
+        device.judge(parse_lines(rapid))
 
 
 @pytest.mark.parametrize(
@@ -240,10 +241,10 @@ def test_an_arm_is_asked_what_it_reaches(monkeypatch: pytest.MonkeyPatch) -> Non
         return x < 220.0
 
     with device_of(machine, VirtualUarm(machine)) as device:
-        assert device.judge(lines) == []
+        assert device.judge(parse_lines(lines)) == []
         monkeypatch.setattr(arm, "reachable", short)
         with pytest.raises(PreflightError, match=r"cannot reach \(240.00, 30.00, 0.00\) mm"):
-            device.judge(lines)
+            device.judge(parse_lines(lines))
     assert 1 < len(asked) <= 10
 
 
@@ -252,7 +253,7 @@ def test_arcs_are_refused_where_the_board_says_that_it_has_none() -> None:
     with device_of(machine) as device:
         assert device.facts.capabilities == {"EEPROM": False, "EMERGENCY_PARSER": False, "ARCS": False}
         with pytest.raises(PreflightError, match="knows none: write lines"):
-            device.judge(["G90", "G1 X10 Y10 F600", "G2 X20 Y10 I5 J0"])
+            device.judge(parse_lines(["G90", "G1 X10 Y10 F600", "G2 X20 Y10 I5 J0"]))
 
 
 SETTINGS = st.dictionaries(
@@ -276,6 +277,8 @@ def test_any_settings_give_findings_and_no_crash(
     machine = plotter(dialect)
     limits = dialect_of(dialect).limits(machine, Facts(settings=stored, options=options))
     lines = ["G1X200Y0Z0F50"] if dialect == "uarm" else ["G21", "G90", "G1 X20 Y20 F600", "G1 X30"]
-    for finding in findings(machine, limits, requirements(lines, machine), lines, (0.0, 0.0, 0.0)):
+    for finding in findings(
+        machine, limits, requirements(parse_lines(lines), machine), lines, (0.0, 0.0, 0.0)
+    ):
         assert "\n" not in str(finding)
         assert "nan" not in str(finding) or "cannot be true" in str(finding)

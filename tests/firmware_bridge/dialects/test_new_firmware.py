@@ -40,6 +40,7 @@ from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import Cancelled, DeviceRejected
 from firmware_bridge.events import Event, Position, Progress
 from firmware_bridge.gcode.reader import Point
+from firmware_bridge.gcode.words import Line, parse_lines
 from firmware_bridge.job.device import Device, open_device
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
@@ -152,7 +153,7 @@ class ToyControl:
         del link, points
         return []
 
-    def check_mode(self, link: Link, lines: Sequence[str], window: WindowSize) -> bool:
+    def check_mode(self, link: Link, lines: Sequence[Line], window: WindowSize) -> bool:
         del link, lines, window
         return False
 
@@ -292,7 +293,7 @@ def test_its_refusal_and_a_cancel_leave_the_pen_up(toy: MachineProfile) -> None:
         assert simulated(device).controller.position_mm()[2] == UP
         good = Toy().encode(program, toy)
         with pytest.raises(DeviceRejected, match="it is bad"):
-            device.draw_lines([*good[:5], "G1 X1 Y1 Z0 F0"], None, UP)
+            device.draw_lines(parse_lines([*good[:5], "G1 X1 Y1 Z0 F0"]), None, UP)
         assert simulated(device).controller.position_mm()[2] == UP
 
 

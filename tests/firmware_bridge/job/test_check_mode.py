@@ -10,6 +10,7 @@ import pytest
 
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, PreflightError
 from firmware_bridge.events import Event, Notice, Progress
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.job.device import Device, open_device
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import FreeRunning, VirtualGrbl, serve_pty
@@ -17,7 +18,9 @@ from firmware_bridge.transports.simulated import SimulatedTransport
 from tests.support.ink_cases import plotter, program_of
 
 SQUARE = [[(20.0, 20.0), (80.0, 20.0), (80.0, 60.0), (20.0, 20.0)]]
-LINES = ["G21 G90", "G0 X10 Y10", *(f"G1 X{10 + i % 50} Y{20 + i % 30} F900" for i in range(200))]
+LINES = parse_lines(
+    ["G21 G90", "G0 X10 Y10", *(f"G1 X{10 + i % 50} Y{20 + i % 30} F900" for i in range(200))]
+)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import Cancelled
 from firmware_bridge.events import Adjusted, Event, Notice, Progress
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.job.device import Device, open_device
 from firmware_bridge.job.pen_trim import PenTrim
 from firmware_bridge.journal import Journal, begin_job, find_job
@@ -236,7 +237,7 @@ def test_a_trim_in_a_pause_holds_from_where_it_goes_on() -> None:
 def test_a_shape_changes_nothing_but_heights_on_the_paper(heights: list[float], at: int, trim: float) -> None:
     machine = plotter("grbl")
     lines = [f"G1 X{i} Y2 Z{z:g} F900" if i % 3 else f"X{i} Y2" for i, z in enumerate([4.0, *heights])]
-    shaper = PenTrim(lines, machine, lambda: 4.0)
+    shaper = PenTrim(parse_lines(lines), machine, lambda: 4.0)
     shaper.change(min(at, len(lines)), trim)
     for i, line in enumerate(lines):
         words, shaped = line.split(), shaper.shape(i).split()
@@ -355,7 +356,7 @@ def test_a_board_that_rests_for_each_question_is_asked_no_more(monkeypatch: pyte
     carry_out = Commands.carry_out
 
     def resting(self: Commands, command: Command) -> Iterator[Wait]:
-        if command.text.startswith("M114"):
+        if command.line.startswith("M114") or " M114" in command.line:
             yield Need.STILL
         yield from carry_out(self, command)
 

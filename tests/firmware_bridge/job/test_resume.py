@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.gcode.reader import steps
+from firmware_bridge.gcode.words import Line
 from firmware_bridge.job.resume import part_of, resume_program
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator import simulate_lines
@@ -29,7 +30,9 @@ _NOD: Points = [(50.0, 0.0), (50.0, 0.5), (50.0, 0.0), (50.0, 0.5), (50.0, 0.0)]
 KINDS = [("grbl", "z"), ("grbl", "servo"), ("marlin", "z"), ("marlin", "servo"), ("uarm", "z")]
 
 
-def ink_before(lines: list[str], machine: MachineProfile, place: ProgressPoint, pen: str) -> list[np.ndarray]:
+def ink_before(
+    lines: list[Line], machine: MachineProfile, place: ProgressPoint, pen: str
+) -> list[np.ndarray]:
     """What is drawn before a place, by following the lines: slow and obvious."""
     pieces = []
     for step in steps(lines, machine):

@@ -15,6 +15,7 @@ from firmware_bridge.dialects.base import ONE_LINE, WindowSize
 from firmware_bridge.dialects.grbl import Grbl, encode
 from firmware_bridge.errors import Cancelled, PortError
 from firmware_bridge.events import Event, Position, Progress
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.job.device import open_device
 from firmware_bridge.journal import Journal, begin_job, find_job
 from firmware_bridge.machine import MachineProfile
@@ -107,7 +108,7 @@ def test_streaming_never_overflows_the_receive_buffer(
         while not transport.read_line(5.0).startswith("Grbl"):
             pass
         streamer = Streamer(link, WindowSize(bytes=window) if window else ONE_LINE)
-        streamer.stream(lines)
+        streamer.stream(parse_lines(lines))
         transport.close()
         assert place.grbl.rx.overruns == 0
         assert place.grbl.acknowledged == len(lines)

@@ -15,6 +15,7 @@ from firmware_bridge.dialects.base import ONE_LINE, Facts, WindowSize
 from firmware_bridge.dialects.marlin import Marlin
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
 from firmware_bridge.events import Event, Notice
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.marlin.controller import MarlinOptions, VirtualMarlin
 from firmware_bridge.stream.link import Link
@@ -104,7 +105,7 @@ def test_every_line_is_drawn_exactly_once(
     lines = stairs(40)
     streamer = Streamer(link, window)
     try:
-        streamer.stream([*lines, "M400"])
+        streamer.stream(parse_lines([*lines, "M400"]))
     except ProtocolError:
         assert share == 0.25  # a wire that spoils a quarter of all lines may spoil one ten times
         return
@@ -120,7 +121,7 @@ def test_every_line_is_drawn_exactly_once(
 
 def test_faults_do_happen_and_are_counted(marlin: MachineProfile) -> None:
     link, transport = rough(marlin, MarlinOptions(), 7, 0.1)
-    report = Streamer(link, WindowSize(lines=4, bytes=127)).stream(stairs(200))
+    report = Streamer(link, WindowSize(lines=4, bytes=127)).stream(parse_lines(stairs(200)))
     assert transport.faults > 20
     assert report.resends > 10
     assert report.acknowledged == 202
@@ -170,7 +171,7 @@ def scripted(machine: MachineProfile, replies: list[list[str]], **facts: bool) -
 def test_every_form_of_a_resend(marlin: MachineProfile, words: str, ok: bool) -> None:
     reply = ["Error: expected line 2 got 3", words] + (["ok"] if ok else [])
     link, transport = scripted(marlin, [["ok"], reply, ["ok"], ["ok"], ["Resend: 4"]], ok_after_resend=ok)
-    report = Streamer(link, ONE_LINE).stream(["G21", "G90", "M114"])
+    report = Streamer(link, ONE_LINE).stream(parse_lines(["G21", "G90", "M114"]))
     assert [line.split("*")[0] for line in transport.heard] == [
         "N1 G21",
         "N2 G90",
@@ -186,7 +187,7 @@ def test_requests_for_lines_that_were_under_way_count_once(marlin: MachineProfil
     link, transport = scripted(
         marlin, [again, again, again, ["ok"], ["ok"], ["ok"], ["Resend: 4", "ok"]], ok_after_resend=True
     )
-    report = Streamer(link, WindowSize(lines=3)).stream(["G21", "G90", "M400"])
+    report = Streamer(link, WindowSize(lines=3)).stream(parse_lines(["G21", "G90", "M400"]))
     numbers = [line.split()[0] for line in transport.heard]
     assert numbers == ["N1", "N2", "N3", "N1", "N2", "N3", "N1004"]
     assert (report.acknowledged, report.resends) == (3, 1)
@@ -198,7 +199,7 @@ def test_a_resend_that_ignores_the_next_line(marlin: MachineProfile) -> None:
         marlin, [["Resend: 1", "ok"], [], ["Resend: 1", "ok"], ["ok"], ["ok"], ["Resend: 3", "ok"]],
         keepalive=True, ok_after_resend=True,
     )  # fmt: skip
-    report = Streamer(link, ONE_LINE).stream(["G21", "G90"])
+    report = Streamer(link, ONE_LINE).stream(parse_lines(["G21", "G90"]))
     heard = [line.split("*")[0] for line in transport.heard]
     assert heard == ["N1 G21", "N1 G21", "N1003 M114", "N1 G21", "N2 G90", "N1003 M114"]
     assert report.acknowledged == 2
@@ -209,13 +210,13 @@ def test_a_machine_that_does_not_count_lines(marlin: MachineProfile) -> None:
     link, _ = scripted(
         marlin, [["ok"], ["ok"], ["X:0.00 Y:0.00 Z:0.00 E:0.00 Count X:0 Y:0 Z:0", "ok"]], keepalive=True
     )
-    report = Streamer(link, ONE_LINE).stream(["G21", "G90"])
+    report = Streamer(link, ONE_LINE).stream(parse_lines(["G21", "G90"]))
     assert (report.acknowledged, link.surplus) == (2, 0)
 
 
 def test_a_loss_that_a_doubled_answer_hides_is_found_at_the_end(marlin: MachineProfile) -> None:
     link, transport = scripted(marlin, [["ok", "ok"], [], ["Resend: 2", "ok"], ["ok"], ["Resend: 3", "ok"]])
-    report = Streamer(link, WindowSize(lines=2)).stream(["G21", "G90"])
+    report = Streamer(link, WindowSize(lines=2)).stream(parse_lines(["G21", "G90"]))
     heard = [line.split("*")[0] for line in transport.heard]
     assert heard == ["N1 G21", "N2 G90", "N1003 M114", "N2 G90", "N1003 M114"]
     assert (report.acknowledged, report.resends) == (2, 1)
@@ -225,7 +226,7 @@ def test_a_lost_answer_is_found_by_a_probe(marlin: MachineProfile) -> None:
     warnings: list[Event] = []
     link, transport = scripted(marlin, [[], ["Resend: 2", "ok"], ["ok"], ["Resend: 3", "ok"]], keepalive=True)
     with link.listening(warnings.append):
-        report = Streamer(link, ONE_LINE).stream(["G21", "G90"])
+        report = Streamer(link, ONE_LINE).stream(parse_lines(["G21", "G90"]))
     assert report.acknowledged == 2
     assert transport.clock_s < 6.0
     assert any(isinstance(e, Notice) and "An answer is missing" in e.message for e in warnings)
@@ -235,7 +236,7 @@ def test_a_lost_answer_is_found_by_a_probe(marlin: MachineProfile) -> None:
 def test_silence_is_bounded(marlin: MachineProfile, keepalive: bool, bound_s: float) -> None:
     link, transport = scripted(marlin, [], keepalive=keepalive)
     with pytest.raises(ResponseTimeout, match="was silent"):
-        Streamer(link, ONE_LINE).stream(["G21"])
+        Streamer(link, ONE_LINE).stream(parse_lines(["G21"]))
     assert transport.clock_s < bound_s
 
 
@@ -252,7 +253,7 @@ def test_a_machine_that_waits_is_asked_though_it_keeps_talking(marlin: MachinePr
 
     ticks: list[int] = []
     transport.read_line = talk  # type: ignore[method-assign]
-    assert Streamer(link, ONE_LINE).stream(["G21"]).acknowledged == 1
+    assert Streamer(link, ONE_LINE).stream(parse_lines(["G21"])).acknowledged == 1
     assert 5.0 < transport.clock_s < 8.0
 
 
@@ -269,18 +270,18 @@ def test_being_busy_is_believed_but_not_for_ever(marlin: MachineProfile) -> None
     ticks: list[int] = []
     transport.read_line = busy  # type: ignore[method-assign]
     with pytest.raises(ResponseTimeout, match="Line 1 was never answered"):
-        Streamer(link, ONE_LINE).stream(["G28 X Y"])
+        Streamer(link, ONE_LINE).stream(parse_lines(["G28 X Y"]))
     assert 500.0 < transport.clock_s < 620.0
 
 
 def test_a_line_that_never_arrives_whole_ends_the_stream(marlin: MachineProfile) -> None:
     link, transport = scripted(marlin, [["Resend: 1", "ok"]] * 100)
     with pytest.raises(ProtocolError, match="Line 1 arrives damaged each time"):
-        Streamer(link, ONE_LINE).stream(["G21"])
+        Streamer(link, ONE_LINE).stream(parse_lines(["G21"]))
     assert len(transport.heard) == 11
     link, transport = scripted(marlin, [["Resend: 77", "ok"]])
     with pytest.raises(ProtocolError, match="asks for line number 77"):
-        Streamer(link, ONE_LINE).stream(["G21"])
+        Streamer(link, ONE_LINE).stream(parse_lines(["G21"]))
     link, transport = scripted(marlin, [["Resend: 1", "ok"]] * 100)
     with pytest.raises(ProtocolError, match="arrives damaged each time"):
         link.command("M400")

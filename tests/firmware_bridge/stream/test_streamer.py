@@ -17,6 +17,7 @@ from firmware_bridge.errors import (
     ResponseTimeout,
 )
 from firmware_bridge.events import Event, Notice, Progress
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import Link
 from firmware_bridge.stream.streamer import Streamer
@@ -86,7 +87,7 @@ def simulated(machine: MachineProfile) -> SimulatedTransport:
     return transport
 
 
-LINES = ["G0 X1", "G0 X2", "G0 X3"]
+LINES = parse_lines(["G0 X1", "G0 X2", "G0 X3"])
 
 
 def test_every_line_is_answered_and_counted(machine: MachineProfile) -> None:
@@ -112,7 +113,7 @@ def test_bytes_under_way_never_exceed_the_window(
 ) -> None:
     transport = ScriptedTransport([["ok"]] * len(sizes), lag=lag)
     streamer = Streamer(linked(machine, transport), WindowSize(bytes=window))
-    report = streamer.stream(["X" * size for size in sizes])
+    report = streamer.stream(parse_lines(["X" * size for size in sizes]))
     assert transport.peak_bytes <= window
     assert streamer.send_window.peak_bytes <= window
     assert report.acknowledged == len(sizes)
@@ -201,7 +202,7 @@ def test_a_lost_answer_ends_the_wait(machine: MachineProfile, state: str | None,
 
 def test_a_long_dwell_is_not_taken_for_a_lost_answer(machine: MachineProfile) -> None:
     transport = simulated(machine)
-    report = Streamer(linked(machine, transport), ONE_LINE).stream(["G0 X1", "G4 P60", "G0 X2"])
+    report = Streamer(linked(machine, transport), ONE_LINE).stream(parse_lines(["G0 X1", "G4 P60", "G0 X2"]))
     assert report.acknowledged == 3
     assert report.stalls == 0
     assert report.duration_s > 60.0
@@ -210,7 +211,7 @@ def test_a_long_dwell_is_not_taken_for_a_lost_answer(machine: MachineProfile) ->
 def test_a_line_longer_than_the_window_is_refused_before_anything_is_sent(machine: MachineProfile) -> None:
     transport = ScriptedTransport([["ok"]] * 2)
     with pytest.raises(ProgramError, match="Line 2"):
-        Streamer(linked(machine, transport), WindowSize(bytes=10)).stream(["G0", "G0 X1.234567"])
+        Streamer(linked(machine, transport), WindowSize(bytes=10)).stream(parse_lines(["G0", "G0 X1.234567"]))
     assert not transport.lines
     assert transport.answers
 
@@ -229,7 +230,7 @@ def test_a_virtual_machine_takes_any_window_without_an_overrun(
         x, y = x + dx, y + dy
         lines.append(f"X{x:.3f}Y{y:.3f}")
     streamer = Streamer(linked(machine, transport), WindowSize(bytes=window) if window else ONE_LINE)
-    streamer.stream(lines)
+    streamer.stream(parse_lines(lines))
     assert transport.controller.rx.overruns == 0
     assert streamer.send_window.peak_bytes <= (window or 80)
     assert transport.controller.acknowledged == len(lines)

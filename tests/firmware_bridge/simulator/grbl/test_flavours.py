@@ -11,6 +11,7 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import ONE_LINE, WindowSize
 from firmware_bridge.errors import DeviceRejected, PreflightError
 from firmware_bridge.events import Event, Progress
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.job.device import Device
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
@@ -131,7 +132,7 @@ def test_settings_are_compared_with_the_profile(
         transport.controller = grbl
         device = Device(machine, Link(transport, dialect_of("grbl"), machine))
         grbl.unlock()
-        return lambda program: [f.message for f in device.judge(device_lines(program, machine))]
+        return lambda program: [f.message for f in device.judge(parse_lines(device_lines(program, machine)))]
 
     program = program_of(ZIGZAG, 60.0)
     assert board()(program) == []
