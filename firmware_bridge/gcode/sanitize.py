@@ -212,12 +212,17 @@ def _checked(lines: Iterable[Line], where: str) -> Iterator[Line]:
             raise ProgramError(
                 f"{where}, line {ended_at}: the program ends before line {number}: cut the file."
             )
-        if any(word[1] in _END_OF_PROGRAM and word[0] == "M" for word in line.words):
+        if _ends(line):
             ended_at = number
             line = _without_end(line)
             if not line.words:
                 continue
         yield line if len(line) <= MAX_LINE_CHARS else line.packed()
+
+
+def _ends(line: Line) -> bool:
+    """Whether a line holds the end mark of a program."""
+    return any(letter == "M" and number in _END_OF_PROGRAM for letter, number, _ in line.words)
 
 
 def _without_end(line: Line) -> Line:
@@ -231,22 +236,23 @@ def _clean(line: Line, where: str) -> Line:
     Raises:
         ProgramError: if it is no G-code, or does not belong in a drawing.
     """
-    require_plain(line, where)
-    if line.margin.system:
-        raise ProgramError(
-            f"{where}: '{_shown(line.margin.system)}' is a setting or system command: remove it."
-        )
-    for char in line.margin.realtime:
-        raise ProgramError(
-            f"{where}: holds '{char}', which the machine takes as a realtime order: remove it."
-        )
+    if not line.is_plain:
+        require_plain(line, where)
+        if line.margin.system:
+            raise ProgramError(
+                f"{where}: '{_shown(line.margin.system)}' is a setting or system command: remove it."
+            )
+        for char in line.margin.realtime:
+            raise ProgramError(
+                f"{where}: holds '{char}', which the machine takes as a realtime order: remove it."
+            )
     for letter, number, _ in line.words:
-        if (letter, number) in _REFUSED_WORDS:
+        if letter in "GM" and (letter, number) in _REFUSED_WORDS:
             code = f"{letter}{number:g}"
             raise ProgramError(f"{where}: {code} {_REFUSED[code]}: remove it from the drawing.")
     require_words(line, where)
     cleaned = line.bare()
-    length = len(cleaned) - len(cleaned.words) + 1
+    length = len(cleaned) - len(cleaned.words) + 1  # its blanks may be left out
     if length > MAX_LINE_CHARS:
         raise ProgramError(f"{where}: has {length} characters, the machine takes {MAX_LINE_CHARS}: split it.")
     return cleaned
@@ -274,9 +280,13 @@ def require_words(line: Line, where: str) -> None:
     Raises:
         ProgramError: otherwise.
     """
-    bare = next((i for i, word in enumerate(line.words) if word.number != word.number), None)
-    if bare is not None or line.margin.unread:
-        text = "".join(map(str, line.words[bare:] if bare is not None else ())) + line.margin.unread
+    bare = -1
+    for i, word in enumerate(line.words):
+        if word[1] != word[1]:
+            bare = i
+            break
+    if bare >= 0 or line.margin.unread:
+        text = "".join(map(str, line.words[bare:] if bare >= 0 else ())) + line.margin.unread
         raise ProgramError(f"{where}: '{_shown(text)}' is not G-code: correct or remove it.")
     if line.margin.message:
         raise ProgramError(f"{where}: {line.words[0].code} takes a text and draws nothing: remove it.")

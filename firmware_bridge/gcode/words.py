@@ -142,6 +142,11 @@ class Line(str):
         return " ".join([letter + digits for letter, _, digits in self.words])
 
     @property
+    def is_plain(self) -> bool:
+        """Whether nothing stands around its words."""
+        return self.margin is _NO_MARGIN
+
+    @property
     def command(self) -> str:
         """What is written between its line number and its checksum."""
         begin = _NUMBERED.match(self.translate(_CAPITALS)) if self.margin.number is not None else None
@@ -184,8 +189,11 @@ class Line(str):
         return _line("".join(map(str, self.words)), self.words, _NO_MARGIN, self.file_line)
 
     def bare(self) -> Line:
-        """Its words alone, with their place in the file: what stands around them is dropped."""
-        return _line(self.plain, self.words, _NO_MARGIN, self.file_line)
+        """Its words alone, one blank between them: what stands around them is dropped."""
+        plain = self.plain
+        if self == plain and self.margin is _NO_MARGIN:
+            return self
+        return _line(plain, self.words, _NO_MARGIN, self.file_line)
 
 
 _set_words = Line.words.__set__  # type: ignore[attr-defined]

@@ -264,7 +264,8 @@ class Drawing:
         self._last_sent = index
         step = self.toolpath.take(line)
         if index >= self._head:
-            self.tracker.sent(dataclasses.replace(step, index=self._program_index(index)))
+            at = self._program_index(index)
+            self.tracker.sent(step if step.index == at else dataclasses.replace(step, index=at))
         return step
 
     def taken(self, count: int) -> None:

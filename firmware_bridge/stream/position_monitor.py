@@ -69,10 +69,9 @@ class PositionMonitor:
 
     def sent(self, index: int, step: ToolpathStep) -> None:
         """The line of this index in the stream was sent, and makes the tool do this."""
-        points = step.points
         if self._servo:
-            points = tuple((x, y, 0.0) for x, y, _ in points)
-        self._steps.append(dataclasses.replace(step, index=index, points=points))
+            step = dataclasses.replace(step, points=tuple([(x, y, 0.0) for x, y, _ in step.points]))
+        self._steps.append(step if step.index == index else dataclasses.replace(step, index=index))
         if len(self._steps) > _MOST_CANDIDATES:
             self._steps.popleft()
 

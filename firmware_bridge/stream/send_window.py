@@ -79,6 +79,7 @@ class SendWindow:
         self.acknowledged = 0
         self.peak_bytes = 0
         self._asides: list[int] = []
+        self._measured: tuple[int, Line, int] | None = None  # the next entry as ``fits`` saw it
         self._texts: OrderedDict[int, Line] = OrderedDict()
 
     @property
@@ -111,10 +112,6 @@ class SendWindow:
             found = self._shape(index, self.lines[index])
         return found
 
-    def size(self, entry: int) -> int:
-        """Bytes of an entry on the wire."""
-        return self._size_of(entry, self.text(entry))
-
     def put_aside(self, text: str) -> bool:
         """Makes a question the next entry.
 
@@ -136,13 +133,21 @@ class SendWindow:
         lines, size = self.window.lines, self.window.bytes
         if lines is not None and len(self.pending) >= lines:
             return False
-        return size is None or self.pending_bytes + self.reserved_bytes + self.size(self.next) <= size
+        if size is None:
+            return True
+        text = self.text(self.next)
+        self._measured = self.next, text, self._size_of(self.next, text)
+        return self.pending_bytes + self.reserved_bytes + self._measured[2] <= size
 
     def take_next(self) -> int:
-        """Books the next entry as sent and returns its index."""
+        """Books the next entry as sent and returns its index; ``fits`` must have said so just before."""
         entry = self.next
-        text = self.text(entry)
-        size = self._size_of(entry, text)
+        if self._measured is not None and self._measured[0] == entry:
+            _, text, size = self._measured
+        else:
+            text = self.text(entry)
+            size = self._size_of(entry, text)
+        self._measured = None
         self._texts[entry] = text
         while len(self._texts) > _KEPT_TEXTS:
             self._texts.popitem(last=False)
