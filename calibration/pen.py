@@ -75,6 +75,7 @@ BOUNDS: Bounds = {
     "blot_mm2_s": (0.0, 10.0),
     "reference_speed_mm_s": _SPEED_RANGE_MM_S,
     "levels": (2, 1000),
+    "ink_m": (0.1, 100_000.0),
     "residual_mm": (0.0, _WIDTH_RANGE_MM[1]),
     "widths_mm": _WIDTH_RANGE_MM,
 }
@@ -114,6 +115,8 @@ class PenModel:
         reference_speed_mm_s: speed at which ``darkness`` was measured; None: ``draw_speed_mm_s``.
         calibrated: day of the measurement, or None where the table was never measured.
         residual_mm: standard deviation of the measured widths about the table, or None.
+        ink_m: metres of line in a full pen, or None where nobody knows: a drawing that needs much of it
+            is told of.
 
     Raises:
         ProfileError: for a value out of bounds; names the key.
@@ -139,6 +142,7 @@ class PenModel:
     reference_speed_mm_s: float | None = None
     calibrated: date | None = None
     residual_mm: float | None = None
+    ink_m: float | None = None
 
     def __post_init__(self) -> None:
         if self.actuator not in ACTUATORS:

@@ -8,8 +8,11 @@ Method: TypeAlias = Literal["auto", "model", "tour"]
 StyleWord: TypeAlias = Literal["auto", "line", "tone"]
 Pattern: TypeAlias = Literal["scan", "spiral"]
 Speed: TypeAlias = Literal["careful", "normal", "fast"]
+Turn: TypeAlias = Literal[0, 90, 180, 270]
 Quality: TypeAlias = Literal["draft", "normal", "fine"]
 JoinMode: TypeAlias = Literal["lift", "ink"]
 
+# Edge of the sheet that is kept free where nobody says otherwise, mm.
+MARGIN_MM = 10.0
 # Nominal time for fitting: enough for all steps on 4,000 px of dense line art.
 POLISH_SECONDS = 10.0

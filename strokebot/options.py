@@ -18,7 +18,17 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
 from strokebot.fill import FillMode
-from strokebot.modes import POLISH_SECONDS, JoinMode, Method, Pattern, Quality, Speed, StyleWord
+from strokebot.modes import (
+    MARGIN_MM,
+    POLISH_SECONDS,
+    JoinMode,
+    Method,
+    Pattern,
+    Quality,
+    Speed,
+    StyleWord,
+    Turn,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,18 @@ def read_paper(text: str) -> tuple[float, float]:
     return parse_paper(text)
 
 
+def read_turn(text: str) -> Turn:
+    """A quarter turn clockwise, or several, in degrees.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    turns: dict[str, Turn] = {"0": 0, "90": 90, "180": 180, "270": 270, "-90": 270}
+    if text.strip() not in turns:
+        raise ValueError(f"'{text}' is no quarter turn: give 0, 90, 180 or 270.")
+    return turns[text.strip()]
+
+
 _Size: TypeAlias = tuple[float, float]
 
 
@@ -92,6 +114,8 @@ class DrawOptions:
         paper_mm: sheet in place of the profile's.
         fit_mm: box that the picture fills; None for a size of its own.
         at_mm: paper position of the picture's lower left corner; None for the middle.
+        margin_mm: edge of the paper that is kept free; not with a box.
+        rotate_deg: by how much the picture is turned first, clockwise.
         fill: how ink that is wider than the pen is filled.
         speed: how hard machine and pen are driven; see ``trajectory.timing.presets``.
         quality: how closely the line is followed; see there too.
@@ -118,7 +142,12 @@ class DrawOptions:
     weights: Annotated[Path | None, Asked(("--weights",), "Weights of the network.")] = None
     paper_mm: Annotated[
         _Size | None,
-        Asked(("--paper",), "A4, A5-landscape or WxH in mm.", read=read_paper, unset="the profile's"),
+        Asked(
+            ("--paper",),
+            "A4, A5-landscape, letter, legal or WxH in mm.",
+            read=read_paper,
+            unset="the profile's",
+        ),
     ] = None
     fit_mm: Annotated[
         _Size | None, Asked(("--fit",), "Box that the picture fills, WxH in mm.", read=read_box)
@@ -127,6 +156,15 @@ class DrawOptions:
         _Size | None,
         Asked(("--at",), "Lower left corner, X,Y in mm.", read=read_point, unset="the middle"),
     ] = None
+    margin_mm: Annotated[
+        float,
+        Asked(
+            ("--margin",), "Edge of the paper that is kept free without --fit, mm.", least=0.0, most=1000.0
+        ),
+    ] = MARGIN_MM
+    rotate_deg: Annotated[
+        Turn, Asked(("--rotate",), "Turn the picture first, clockwise: 90, 180 or 270.", read=read_turn)
+    ] = 0
     fill: Annotated[FillMode, Asked(("--fill",), "How ink that is wider than the pen is filled.")] = "spiral"
     speed: Annotated[
         Speed, Asked(("--speed",), "How hard machine and pen are driven: docs/motion.md has the shares.")

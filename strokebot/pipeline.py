@@ -34,23 +34,24 @@ from firmware_bridge.transports.simulated import SimulatedTransport
 from strokebot import __version__, raster
 from strokebot import sketch as sketching
 from strokebot.fill.widths import MOSTLY_LINES, line_width_px
-from strokebot.modes import Method, Quality, Speed, StyleWord
+from strokebot.modes import Method, Quality, Speed, StyleWord, Turn
 from strokebot.options import OPTION_NAMES, DrawOptions
 from strokebot.picture.image import InkImage, load_ink_image
 from strokebot.sketch import Sketch
 from strokebot.stages import Kept, Pass, Progress, Stage, Stages, Stop
 from strokebot.tone import StyleChoice, choose_style
 from strokebot.trace import Trace
-from strokebot.trajectory.compile.compile import compile_program
+from strokebot.trajectory.compile.compile import approach_time_s, compile_program
 from strokebot.trajectory.path.path import Path as DrawingPath
 from strokebot.trajectory.path.pen_ramp import with_pen_ramps
 from strokebot.trajectory.path.place import Placement, choose_placement, place
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.path.travel_routing import with_travel_routed
+from strokebot.trajectory.timing.outlook import Outlook, outlook
 from strokebot.trajectory.timing.parametrise import parametrise
 from strokebot.trajectory.timing.presets import Tolerances, apply_presets
 from strokebot.trajectory.timing.trajectory import Trajectory
-from strokebot.wording import printable
+from strokebot.wording import duration_text, length_text, printable
 
 # Lines are drawn so large that one this much wider than most still fits the pen: a line a little too
 # wide would be clipped, or drawn in two passes.
@@ -186,14 +187,22 @@ class Session:
         options: DrawOptions | None = None,
         progress: Progress | None = None,
         stop: Stop | None = None,
+        foretell: Callable[[Outlook], None] | None = None,
     ) -> DrawResult:
         """Plans as ``plan`` does, draws it on the virtual machine and compares the ink with the picture.
+
+        Args:
+            image: as for ``plan``, and so are ``options``, ``progress`` and ``stop``.
+            options: see there.
+            progress: see there.
+            stop: see there.
+            foretell: is told what the drawing will come to, before the work that takes long for a long one.
 
         Raises:
             BridgeError: if the virtual machine refuses the program.
             StrokebotError: see ``plan``.
         """
-        plan, values = self._plan(image, options or DrawOptions(), _REHEARSED, progress, stop)
+        plan, values = self._plan(image, options or DrawOptions(), _REHEARSED, progress, stop, foretell)
         trace, stream = values["rehearsal"]
         return DrawResult(plan, trace, values["drawn"], values["fidelity"], stream, compute_s=plan.compute_s)
 
@@ -204,10 +213,15 @@ class Session:
         wanted: tuple[str, ...],
         progress: Progress | None,
         stop: Stop | None,
+        foretell: Callable[[Outlook], None] | None = None,
     ) -> tuple[Plan, dict[str, Any]]:
+        def seen(name: str, value: Any) -> None:
+            if name == "outlook" and foretell is not None:
+                foretell(value)
+
         given: dict[str, Hashable] = {name: getattr(options, name) for name in OPTION_NAMES}
         given |= {"picture": PictureFile.of(image), "default_profile": self._profile}
-        values, self._last = self._kept.values(wanted, given, progress, stop)
+        values, self._last = self._kept.values(wanted, given, progress, stop, seen)
         plan = Plan(
             printable(image.name),
             options,
@@ -232,9 +246,10 @@ def draw(
     options: DrawOptions | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
+    foretell: Callable[[Outlook], None] | None = None,
 ) -> DrawResult:
     """Plans one drawing and draws it on the virtual machine; see ``Session.draw``."""
-    return Session(keep=False).draw(image, options, progress, stop)
+    return Session(keep=False).draw(image, options, progress, stop, foretell)
 
 
 def plan(
@@ -324,8 +339,8 @@ def _used_profile(
     return loaded if paper_mm is None else loaded.with_paper(paper_mm)
 
 
-def _ink(picture: PictureFile) -> InkImage:
-    return load_ink_image(picture.path)
+def _ink(picture: PictureFile, rotate_deg: Turn) -> InkImage:
+    return load_ink_image(picture.path).turned(rotate_deg)
 
 
 def _style_choice(ink: InkImage, style: StyleWord, method: Method) -> StyleChoice:
@@ -350,6 +365,7 @@ def _placement(
     used_profile: Profile,
     fit_mm: tuple[float, float] | None,
     at_mm: tuple[float, float] | None,
+    margin_mm: float,
     line_width: float | None = None,
 ) -> Placement:
     """Where the picture goes, and so large that the pen can draw its lines; areas are filled at any size."""
@@ -358,6 +374,7 @@ def _placement(
         used_profile.paper.size_mm,
         fit_mm,
         at_mm,
+        margin_mm,
         line_width=line_width,
         widest_mm=used_profile.pen.max_width_mm,
         thinnest_mm=used_profile.pen.min_width_mm,
@@ -393,6 +410,11 @@ def _finest(tolerances: Tolerances, placement: Placement) -> float:
     return tolerances.chord_mm / placement.scale_mm
 
 
+def _outlook(sketch: Sketch, placement: Placement, planned_profile: Profile) -> Outlook:
+    """What the drawing will come to, as soon as its gesture is known."""
+    return outlook(sketch.gesture, placement.scale_mm, planned_profile)
+
+
 def _path(
     sketch: Sketch,
     placement: Placement,
@@ -425,8 +447,21 @@ def _program(
         f"weights {sketch.weights_sha256 or 'none'}",
     )
     program = compile_program(trajectory, planned_profile, header, tolerances.chord_mm)
+    program = replace(program, header=(*header, *_extent(program, trajectory, planned_profile)))
     preflight.require(program, used_profile.machine)
     return program
+
+
+def _extent(program: Program, trajectory: Trajectory, profile: Profile) -> tuple[str, str, str]:
+    """How far the moves lead, and how long they take: the words of the header for whoever sends the file."""
+    places = np.array([(move.x_mm, move.y_mm, move.pen) for move in program.moves])
+    (left, low, least), (right, high, most) = places.min(axis=0), places.max(axis=0)
+    duration_s = approach_time_s(trajectory, profile) + trajectory.duration_s
+    return (
+        f"bounds x {left:.1f} to {right:.1f} mm, y {low:.1f} to {high:.1f} mm, pen {least:g} to {most:g}",
+        f"line {length_text(trajectory.drawn_mm)}",
+        f"time {duration_text(duration_s)}",
+    )
 
 
 def _gcode(program: Program, used_profile: Profile) -> tuple[str, ...]:
@@ -498,6 +533,7 @@ TABLE = Stages(
         "page_candidate": Stage(sketching.finish_page, "polish", 1),
         # The drawing.
         "sketch": Stage(sketching.choose_sketch, "compare", 1),
+        "outlook": Stage(_outlook, "compare"),
         "path": Stage(_path, "path", 5),
         "trajectory": Stage(_trajectory, "timing", 5),
         "program": Stage(_program, "compile", 5),
@@ -509,7 +545,7 @@ TABLE = Stages(
 )
 
 _PLANNED = (
-    "used_profile", "planned_profile", "ink", "style_choice", "sketch", "placement", "pixel_mm", "path",
-    "trajectory", "program", "gcode",
+    "used_profile", "planned_profile", "ink", "style_choice", "sketch", "outlook", "placement", "pixel_mm",
+    "path", "trajectory", "program", "gcode",
 )  # fmt: skip
 _REHEARSED = (*_PLANNED, "rehearsal", "drawn", "fidelity")

@@ -34,6 +34,8 @@ from strokebot.errors import PlanningStopped
 Progress = Callable[[str, float], None]
 # Asked between steps: True ends the work with ``PlanningStopped``.
 Stop = Callable[[], bool]
+# Called with the name and the value of each stage that a call brings, in order.
+Seen = Callable[[str, Any], None]
 # Called by a stage with the share of it that is done.
 Tell = Callable[[float], None]
 
@@ -147,6 +149,7 @@ class Kept:
         given: Mapping[str, Hashable],
         progress: Progress | None = None,
         stop: Stop | None = None,
+        seen: Seen | None = None,
     ) -> tuple[dict[str, Any], Pass]:
         """Values of some stages, of which only those run that something changed for.
 
@@ -155,6 +158,7 @@ class Kept:
             given: a value for every given name of the table.
             progress: is told what is done.
             stop: is asked between steps whether to stop.
+            seen: is given each value as soon as it is there.
 
         Raises:
             PlanningStopped: if ``stop`` said so; what was finished is kept.
@@ -168,6 +172,8 @@ class Kept:
         for place, (name, weight) in enumerate(zip(names, weights, strict=True)):
             self._bring(name, given, done, _Steps(progress, stop, before / total, weight / total))
             before += weight
+            if seen is not None:
+                seen(name, self._kept[name].value)
             for over in last.get(place, ()):
                 del self._kept[over]
         return {name: self._kept[name].value for name in wanted}, done

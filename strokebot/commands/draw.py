@@ -25,11 +25,17 @@ from strokebot.commands.common import (
     say,
 )
 from strokebot.options import DrawOptions
+from strokebot.wording import count_text, duration_text, length_text
 
 if TYPE_CHECKING:
     from firmware_bridge.job.device import KeepJournal
     from strokebot.pipeline import DrawResult
+    from strokebot.trajectory.timing.outlook import Outlook
 
+# What is told before it is planned: a line this long, a time this long, this much of a pen.
+_LONG_MM = 10_000.0
+_LONG_S = 600.0
+_MUCH_INK = 0.25
 # Share of the time that planning takes; the rest is for the files.
 _PLANNING_SHARE = 0.85
 
@@ -65,7 +71,6 @@ def draw(
     from strokebot.commands.watching import check_first, keep_journal, require_log, tell_trim
     from strokebot.files import require_writable
     from strokebot.plots.painter import Painter
-    from strokebot.wording import duration_text
 
     folder = out_dir or OUT_ROOT / image.stem
     require_writable(folder)
@@ -90,7 +95,11 @@ def draw(
         from strokebot import pipeline
         from strokebot.report import save_drawing
 
-        result = pipeline.draw(image, options, progress)
+        def foretell(outlook: Outlook) -> None:
+            if not quiet and (warning := long_drawing(outlook)):
+                note(f"{image.name}: {warning}")
+
+        result = pipeline.draw(image, options, progress, foretell=foretell)
         progress("save", 1.0)
         files = save_drawing(result, folder, painter)
     _summary(result, quiet)
@@ -119,20 +128,34 @@ def _perform(
         return perform(result, port, listener_of, keep, log, reconnect_s)
 
 
+def long_drawing(outlook: Outlook) -> str:
+    """What a long drawing will come to, and what makes it shorter; empty for one that is not long."""
+    if not (
+        outlook.drawn_mm > _LONG_MM or outlook.duration_s > _LONG_S or (outlook.pen_share or 0.0) > _MUCH_INK
+    ):
+        return ""
+    ink = "" if outlook.pen_share is None else f", {outlook.pen_share:.0%} of a pen"
+    return (
+        f"about {length_text(outlook.drawn_mm)} of line and {duration_text(outlook.duration_s)} on the "
+        f"machine{ink}: a smaller --fit is shorter, Ctrl-C stops."
+    )
+
+
 def _summary(result: DrawResult, quiet: bool) -> None:
     from calibration.profile import find_profile
     from strokebot.report import facts_of
 
-    sketch, fidelity = result.plan.sketch, result.fidelity
+    plan, sketch, fidelity = result.plan, result.plan.sketch, result.fidelity
     say(f"{result.plan.name}: method {sketch.method}. {sketch.reason}", quiet)
     file = find_profile(result.plan.options.profile)
     say(f"  profile {file.name} ({file.origin}), pen {result.plan.profile.calibration_note}", quiet)
-    sheet = "{:g} x {:g}".format(*result.plan.profile.paper.size_mm)
+    sheet = "{:g} x {:g}".format(*plan.profile.paper.size_mm)
     say(f"  {', '.join(facts_of(result))} on a sheet of {sheet} mm (virtual machine)", quiet)
+    say(f"  {count_text(len(plan.gcode), 'line')} of G-code", quiet)
     if sketch.tone is not None:
         light, dark = sketch.tone.range
         say(
-            f"  tone in lines {sketch.tone.spacing_px * result.plan.pixel_mm:.2f} mm apart, darkness "
+            f"  tone in lines {sketch.tone.spacing_px * plan.pixel_mm:.2f} mm apart, darkness "
             f"{light:.0%} to {dark:.0%}; correlation with the photo {fidelity['tone_correlation']:.3f}",
             quiet,
         )

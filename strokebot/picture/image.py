@@ -19,7 +19,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from strokebot.arrays import frozen_array
 from strokebot.errors import ImageError
+from strokebot.modes import Turn
 from strokebot.picture.ground import Channels, luminance_of
 from strokebot.picture.ink import Polarity
 from strokebot.picture.see import SeeOptions, Sight, see, see_transparent
@@ -89,6 +90,13 @@ class InkImage:
         object.__setattr__(self, "tone", tone)
         if self.px_per_mm is not None and not 0.0 < self.px_per_mm < np.inf:
             raise ImageError(f"px_per_mm is {self.px_per_mm}; it must be a positive number.")
+
+    def turned(self, degrees: Turn) -> InkImage:
+        """The picture after quarter turns clockwise."""
+        if degrees == 0:
+            return self
+        quarters = -degrees // 90
+        return replace(self, ink=np.rot90(self.ink, quarters), tone=np.rot90(self.tone, quarters))
 
     @property
     def height(self) -> int:

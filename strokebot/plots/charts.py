@@ -7,12 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from calibration.chart.fiducial import dark_runs
 from calibration.chart.spec import Chart, Mark, MarkKind
 from strokebot.plots import style
 
-_PAGE_INCH = 11.0
+# The sheet in the figure, and the room beside and above it for the words.
+_SHEET_INCH = (6.2, 8.8)
+_LEGEND_INCH = 5.4
+_TITLE_INCH = 1.1
+_PAD_INCH = 0.2
 _LEGEND_LINE = "{}: {}"
 # What a person should know of each kind of mark.
 _WORDS = {
@@ -36,7 +41,11 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 def legend_figure(chart: Chart) -> Figure:
     """A figure of the chart with its marks in colours by kind, and words for each kind."""
     width, height = chart.paper_mm
-    figure = Figure(figsize=(_PAGE_INCH, _PAGE_INCH * 0.62 * height / width + 0.6), layout="constrained")
+    inch = min(_SHEET_INCH[0] / width, _SHEET_INCH[1] / height)
+    size = (inch * width + _LEGEND_INCH, inch * height + _TITLE_INCH)
+    # The default padding forgets what a sheet of fixed aspect needs for its labels.
+    layout = ConstrainedLayoutEngine(w_pad=_PAD_INCH, h_pad=_PAD_INCH)
+    figure = Figure(figsize=size, layout=layout)
     axes = figure.add_subplot()
     kinds = list(dict.fromkeys(mark.kind for mark in chart.marks))
     colours = {kind: _COLOURS[k % len(_COLOURS)] for k, kind in enumerate(kinds)}

@@ -17,7 +17,7 @@ picture's lines and the pen's widest line given, the scale is held down until a 
 the pen, though never below a picture of ``SMALLEST_DRAWING_MM``. Lines that come out too
 thin for the pen are no reason to grow beyond the paper: the pen draws its thinnest there.
 
-Nothing is rotated: a picture that lies stays lying, and --paper A4-landscape turns the sheet.
+Nothing is rotated here: a picture that lies stays lying; --rotate turns it, --paper A4-landscape the sheet.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from strokebot.errors import PlacementError
 from strokebot.gesture import LIFT_THRESHOLD, Gesture
+from strokebot.modes import MARGIN_MM
 from strokebot.trajectory.path.path import Path
 
-# ISO 216, width and height in mm.
-A_SERIES_MM = {
+# Width and height in mm: ISO 216, and ANSI/ASME Y14.1 (letter, legal, tabloid).
+PAPERS_MM = {
     "A0": (841.0, 1189.0),
     "A1": (594.0, 841.0),
     "A2": (420.0, 594.0),
@@ -42,8 +43,10 @@ A_SERIES_MM = {
     "A4": (210.0, 297.0),
     "A5": (148.0, 210.0),
     "A6": (105.0, 148.0),
+    "LETTER": (215.9, 279.4),
+    "LEGAL": (215.9, 355.6),
+    "TABLOID": (279.4, 431.8),
 }
-DEFAULT_MARGIN_MM = 10.0
 # Longer side under which a picture is not shrunk for the pen's sake: the height of a
 # hand-written capital. Below it the pen's own blots are as large as the details.
 SMALLEST_DRAWING_MM = 10.0
@@ -80,20 +83,23 @@ class Placement:
 
 
 def parse_paper(text: str) -> tuple[float, float]:
-    """Reads a paper size: ``A0`` to ``A6``, with ``-landscape`` after it, or ``WxH`` in mm.
+    """Reads a paper size: ``A0`` to ``A6``, ``letter``, ``legal``, ``tabloid``, or ``WxH`` in mm.
+
+    After a name, ``-landscape`` lays the sheet down.
 
     Raises:
         PlacementError: if the text is none of these, or the sheet is under 5 mm or over 5 m.
     """
     name = text.strip()
-    series = re.fullmatch(r"(A[0-6])(-landscape|-portrait)?", name, re.IGNORECASE)
-    if series:
-        width, height = A_SERIES_MM[series[1].upper()]
+    series = re.fullmatch(r"([A-Z]+\d?)(-landscape|-portrait)?", name, re.IGNORECASE)
+    if series and series[1].upper() in PAPERS_MM:
+        width, height = PAPERS_MM[series[1].upper()]
         return (height, width) if (series[2] or "").lower() == "-landscape" else (width, height)
     free = re.fullmatch(r"(\d+(?:\.\d+)?)\s*[x×]\s*(\d+(?:\.\d+)?)", name, re.IGNORECASE)
     if not free:
         raise PlacementError(
-            f"'{text}' is not a paper size: give A0 to A6, A4-landscape, or WxH in mm such as 100x150."
+            f"'{text}' is not a paper size: give A0 to A6, letter, legal or tabloid, such as A4-landscape, "
+            "or WxH in mm such as 100x150."
         )
     size = (float(free[1]), float(free[2]))
     low, high = _PAPER_RANGE_MM
@@ -109,7 +115,7 @@ def choose_placement(
     paper_mm: tuple[float, float],
     fit_mm: tuple[float, float] | None = None,
     at_mm: tuple[float, float] | None = None,
-    margin_mm: float = DEFAULT_MARGIN_MM,
+    margin_mm: float = MARGIN_MM,
     line_width: float | None = None,
     widest_mm: float = math.inf,
     thinnest_mm: float = 0.0,
@@ -203,7 +209,7 @@ def _page_scale(
             f"There is no room on paper of {paper_mm[0]:g} x {paper_mm[1]:g} mm "
             f"with a margin of {margin_mm:g} mm"
             + ("" if at_mm is None else f" beyond {at_mm[0]:g}, {at_mm[1]:g}")
-            + ": take a smaller margin, another place, or larger paper."
+            + ": take a smaller --margin, another place, or larger paper."
         )
     return min(room[0] / canvas_size[0], room[1] / canvas_size[1])
 
