@@ -25,8 +25,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.harness import medians, options, save, table
-from strokebot.pen import DotPen, LinePen
-from strokebot.pen.line import render_reference
+from strokebot.training.pens import DotPen, LinePen
+from strokebot.training.pens.line import render_reference
 
 _BATCH, _POINTS, _SIDE_PX = 128, 32, 28
 # Turns of every pen: enough for a steady median; fewer for a first look.

@@ -23,12 +23,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from strokebot.model.blocks import parameter_count
-from strokebot.pen.base import INTENSITY, positions
 from strokebot.training.batches import Batches, Sources
 from strokebot.training.config import TrainConfig, load_config
 from strokebot.training.data.idx import load_mnist
 from strokebot.training.data.packs import UNITS, load_pack
+from strokebot.training.networks.blocks import parameter_count
+from strokebot.training.pens.base import INTENSITY, positions
 from strokebot.training.train import PACK_NAME, Trainer
 
 BASELINE = "baseline"

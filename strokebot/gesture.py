@@ -167,3 +167,23 @@ def chain(pieces: list[NDArray[np.float64]]) -> Gesture:
         rows += [lift, lower, piece]
     table = np.concatenate(rows)
     return Gesture.from_positions(table[:, :2], table[:, 2], table[:, 3])
+
+
+def gestures_of(start: NDArray[np.float32], steps: NDArray[np.float32]) -> list[Gesture]:
+    """Arrays start (B, 2) and steps (B, N, 4), as networks and pens have them, as gestures."""
+    return [Gesture(s, v[:-1, :2], v[:, 2], v[:, 3]) for s, v in zip(start, steps, strict=True)]
+
+
+def arrays_of(gestures: list[Gesture]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Gestures as start (B, 2) and steps (B, N, 4); shorter ones rest at their last point.
+
+    N is the length of the longest. The velocity of the last step moves nothing and is 0.
+    """
+    start = np.array([g.start for g in gestures], np.float32).reshape(-1, 2)
+    steps = np.zeros((len(gestures), max((len(g) for g in gestures), default=0), 4), np.float32)
+    for row, gesture in zip(steps, gestures, strict=True):
+        n = len(gesture)
+        row[: n - 1, :2] = gesture.velocity
+        row[:n, 2], row[n:, 2] = gesture.size, gesture.size[-1]
+        row[:n, 3], row[n:, 3] = gesture.intensity, gesture.intensity[-1]
+    return start, steps

@@ -122,7 +122,6 @@ class DrawOptions:
         polish: whether gestures are fitted to the picture.
         polish_seconds: nominal time for that; it sets the number of steps, so that equal
             calls give equal drawings.
-        polish_steps: gradient steps of the polish of characters; None for its default.
         join: whether the joins between the letters of a word are drawn ("ink") or travelled ("lift").
         seed: of everything random.
     """
@@ -182,7 +181,6 @@ class DrawOptions:
             most=3600.0,
         ),
     ] = POLISH_SECONDS
-    polish_steps: int | None = None
     join: Annotated[
         JoinMode, Asked(("--join",), "Between the letters of a word: lift the pen, or draw on.")
     ] = "lift"

@@ -7,7 +7,7 @@
 
 ``TABLE`` holds the stages in order. What a stage depends on are the names of its parameters: options
 (``DrawOptions``), ``picture``, ``default_profile``, or earlier stages; ``strokebot.stages`` does the rest.
-Every stage is timed. torch is imported where a network is asked for, and nowhere else.
+Every stage is timed.
 """
 
 from __future__ import annotations

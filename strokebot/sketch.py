@@ -7,7 +7,7 @@ Nouns:
 The network draws characters, the tour any line, the tone line photographs (``method.py`` and
 ``tone/detect.py`` decide). Where the network draws, the tour draws too: both are fitted to the
 picture, and the closer one is taken, or of two equally close ones the one that is drawn
-sooner. torch is imported where a network is asked for, and nowhere else.
+sooner.
 
 Every function here is a stage of a drawing (``strokebot.stages``): its parameters name what it depends
 on, options among them, and ``pipeline.TABLE`` puts them in order. Lengths are canvas units unless they
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from strokebot.fill import FillMode
 from strokebot.fill.widths import has_areas
 from strokebot.geometry.polyline import simplify_gesture
 from strokebot.gesture import Gesture
+from strokebot.model.predictor import Predictor, load_predictor
 from strokebot.modes import JoinMode, Pattern
 from strokebot.modes import Method as MethodWord
 from strokebot.picture.image import InkImage
@@ -55,10 +56,7 @@ from strokebot.trajectory.timing.pressure import pen_move_time_s
 from strokebot.wording import duration_text
 from strokebot.writing.ligatures import join_page
 from strokebot.writing.method import choose_method
-from strokebot.writing.page import FIELD, Glyphs, find_glyphs, on_page
-
-if TYPE_CHECKING:
-    from strokebot.model.predictor import Predictor
+from strokebot.writing.page import Glyphs, find_glyphs, on_page
 
 Method = Literal["model", "tour", "tone"]
 
@@ -190,8 +188,6 @@ def find_predictor(artists: Artists, weights: Path | None) -> Predictor | Weight
     """
     if not artists.model:
         return None
-    from strokebot.model.predictor import load_predictor
-
     try:
         return load_predictor(weights)
     except WeightsError as error:
@@ -271,7 +267,7 @@ def finish_tour(tour_fit: Fitted, ink: InkImage, finest: float) -> Candidate:
 # -- the network ----------------------------------------------------------------------------------
 
 
-def draw_characters(artists: Artists, predictor: Predictor | WeightsError, seed: int) -> list[Gesture] | None:
+def draw_characters(artists: Artists, predictor: Predictor | WeightsError) -> list[Gesture] | None:
     """What the network draws for each marked part, on the canvas of its field.
 
     Raises:
@@ -279,12 +275,6 @@ def draw_characters(artists: Artists, predictor: Predictor | WeightsError, seed:
     """
     if isinstance(predictor, WeightsError):
         return None
-    import torch
-
-    torch.manual_seed(seed)
-    # Sums in another order end in other last digits: one thread gives the same gesture on every
-    # machine, and for the few glyphs of a picture it is faster than two.
-    torch.set_num_threads(1)
     characters = np.flatnonzero(artists.glyphs.is_glyph)
     if len(characters) == 0:
         raise ImageError("The picture holds no character for the network: use --method tour.")
@@ -292,32 +282,18 @@ def draw_characters(artists: Artists, predictor: Predictor | WeightsError, seed:
 
 
 def fit_characters(
-    drawn_characters: list[Gesture],
-    artists: Artists,
-    predictor: Predictor,
-    planned_profile: Profile,
-    pixel_mm: float,
-    polish: bool,
-    polish_steps: int | None,
+    drawn_characters: list[Gesture], artists: Artists, pen_px: tuple[float, float], polish: bool
 ) -> list[Gesture]:
-    """The same, each fitted to its field if that is wanted."""
+    """The same, each fitted to its field if that is wanted, in widths that the pen can draw there."""
     if not polish:
         return drawn_characters
-    from strokebot.pen.response import OnPaper, PenResponse, response_table
-    from strokebot.polish import polish_glyphs
-
-    glyphs = artists.glyphs
-    characters = np.flatnonzero(glyphs.is_glyph)
-    field_px = FIELD * glyphs.scale_px[characters]
-    on_paper = OnPaper(
-        PenResponse(response_table(planned_profile.pen)),
-        field_px * pixel_mm,
-        glyphs.grown_px[characters] / field_px,
-        _FULL_INK,
-    )
-    limit = {} if polish_steps is None else {"iterations": polish_steps}
-    images = glyphs.images[characters]
-    return polish_glyphs(images, drawn_characters, predictor.softness_px, on_paper=on_paper, **limit)
+    glyphs, (low, high) = artists.glyphs, pen_px
+    fitted = []
+    for k, gesture in zip(np.flatnonzero(glyphs.is_glyph), drawn_characters, strict=True):
+        least, most = ((width + glyphs.grown_px[k]) / glyphs.scale_px[k] for width in (low, high))
+        field = InkImage(glyphs.images[k])
+        fitted.append(refine_gesture(gesture, field, min_width_px=least, max_width_px=most).gesture)
+    return fitted
 
 
 def join_characters(

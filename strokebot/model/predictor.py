@@ -1,37 +1,41 @@
-"""The only border between tensors and arrays: images in, gestures out.
+"""The network as drawing runs it: images in, gestures out, by onnxruntime, without torch.
 
-Everything outside ``pen``, ``model``, ``polish`` and ``training`` sees numpy only.
+The .onnx beside the weights is the network of the .safetensors, written when it was trained
+(``strokebot.training.networks.export``); a test holds both together.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from strokebot.errors import GestureError, WeightsError
-from strokebot.gesture import Gesture
-from strokebot.model.checkpoint import AnyNetwork, Card, load_network, shipped_weights
-from strokebot.model.network import IMAGE_PX
-from strokebot.pen.line import DEFAULT_SOFTNESS_PX, LinePen
+from strokebot.errors import WeightsError
+from strokebot.gesture import Gesture, gestures_of
+from strokebot.model.card import Card, read_card, read_checked, shipped_weights
 
-# Glyphs that go through the network at once: enough to fill two cores, little memory.
-_BATCH = 256
+# Side of the images that the network reads, px.
+IMAGE_PX = 28
+# Glyphs that go through the network at once: more do not fit into the cache and are slower.
+_BATCH = 16
 
 
 class Predictor:
     """A trained network, ready to draw.
 
     Args:
-        network: in evaluation mode.
+        session: an ``onnxruntime.InferenceSession``: image (B, 1, 28, 28) to start (B, 2) and
+            steps (B, N, 4), where B may be fixed.
         card: what its weights are.
     """
 
-    def __init__(self, network: AnyNetwork, card: Card) -> None:
-        self.network = network.eval()
+    def __init__(self, session: Any, card: Card) -> None:
+        self._session = session
         self.card = card
+        size = session.get_inputs()[0].shape[0]
+        self._batch = size if isinstance(size, int) else _BATCH
 
     @property
     def weights_hash(self) -> str:
@@ -39,15 +43,9 @@ class Predictor:
         return self.card.sha256
 
     @property
-    def softness_px(self) -> float:
-        """Edge softness of the line pen that the network was trained with; the default for other pens."""
-        pen = self.network.pen
-        return pen.softness_px if isinstance(pen, LinePen) else DEFAULT_SOFTNESS_PX
-
-    @property
     def points(self) -> int:
         """N, the points of a gesture."""
-        return int(self.predict_arrays(np.zeros((1, IMAGE_PX, IMAGE_PX), np.float32))[1].shape[1])
+        return int(self._session.get_outputs()[1].shape[1])
 
     def predict_arrays(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Images (B, 28, 28), ink in [0, 1], to start (B, 2) and steps (B, N, 4), canvas units.
@@ -55,62 +53,68 @@ class Predictor:
         Raises:
             WeightsError: if the images do not have the size that the network was trained for.
         """
-        if images.ndim != 3 or images.shape[1:] != (IMAGE_PX, IMAGE_PX):
-            raise WeightsError(f"The network draws images of {IMAGE_PX} x {IMAGE_PX}, not {images.shape}.")
-        starts, steps = [np.zeros((0, 2), np.float32)], []
-        with torch.inference_mode():
-            for first in range(0, max(len(images), 1), _BATCH):
-                batch = torch.from_numpy(
-                    np.ascontiguousarray(images[first : first + _BATCH], dtype=np.float32)
-                )
-                start, step = self.network(batch[:, None])
-                starts.append(start.numpy())
-                steps.append(step.numpy())
+        check_images(images)
+        starts, steps = [np.zeros((0, 2), np.float32)], [np.zeros((0, self.points, 4), np.float32)]
+        for first in range(0, len(images), self._batch):
+            batch = np.ascontiguousarray(images[first : first + self._batch, None], dtype=np.float32)
+            start, step = self._session.run(["start", "steps"], {"image": batch})
+            starts.append(start)
+            steps.append(step)
         return np.concatenate(starts), np.concatenate(steps)
-
-    def render(self, start: NDArray[np.float32], steps: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Gestures drawn by the pen that the network was trained with: ink (B, 28, 28)."""
-        drawn = [np.zeros((0, IMAGE_PX, IMAGE_PX), np.float32)]
-        with torch.inference_mode():
-            for first in range(0, len(start), _BATCH):
-                part = slice(first, first + _BATCH)
-                ink = self.network.pen(torch.from_numpy(start[part]), torch.from_numpy(steps[part]))
-                drawn.append(ink[:, 0].numpy())
-        return np.concatenate(drawn)
 
     def gestures(self, images: NDArray[np.float32]) -> list[Gesture]:
         """Images (B, 28, 28), ink in [0, 1], to one gesture each on the canvas of the image."""
         return gestures_of(*self.predict_arrays(images))
 
 
-def gestures_of(start: NDArray[np.float32], steps: NDArray[np.float32]) -> list[Gesture]:
-    """Arrays start (B, 2) and steps (B, N, 4) as gestures."""
-    return [Gesture(s, v[:-1, :2], v[:, 2], v[:, 3]) for s, v in zip(start, steps, strict=True)]
-
-
-def arrays_of(gestures: list[Gesture]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Gestures of one length N as start (B, 2) and steps (B, N, 4).
+def check_images(images: NDArray[np.float32]) -> None:
+    """Checks that images have the size that the network reads.
 
     Raises:
-        GestureError: if their lengths differ.
+        WeightsError: if not.
     """
-    if len({len(g) for g in gestures}) > 1:
-        raise GestureError("Gestures that are handled together must have the same length.")
-    start = np.array([g.start for g in gestures], np.float32).reshape(-1, 2)
-    steps = np.array(
-        [
-            np.column_stack([np.concatenate([g.velocity, np.zeros((1, 2))]), g.size, g.intensity])
-            for g in gestures
-        ],
-        np.float32,
-    )
-    return start, steps
+    if images.ndim != 3 or images.shape[1:] != (IMAGE_PX, IMAGE_PX):
+        raise WeightsError(
+            f"The network draws images of shape (B, {IMAGE_PX}, {IMAGE_PX}), not {images.shape}."
+        )
+
+
+def open_session(onnx: bytes) -> Any:
+    """An onnxruntime session of one thread.
+
+    Sums in another order end in other last digits: one thread gives the same gesture at every
+    call, and for the few glyphs of a picture it is as fast as two.
+
+    Raises:
+        Exception: of onnxruntime's own kinds, if the bytes are no network.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors alone: a machine without a GPU is no news
+    return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
 
 
 def load_predictor(weights: Path | None = None) -> Predictor:
-    """Loads weights, or those of the package.
+    """Loads weights, or those of the package, for drawing.
+
+    Args:
+        weights: the .safetensors file; its card and its .onnx lie beside it.
 
     Raises:
         WeightsError: if they are missing, damaged, or not what their card says.
     """
-    return Predictor(*load_network(shipped_weights() if weights is None else weights))
+    path = shipped_weights() if weights is None else weights
+    card, onnx = read_card(path), path.with_suffix(".onnx")
+    if not card.onnx_sha256:
+        raise WeightsError(
+            f"{path} has no ONNX, which drawing reads: python -m strokebot.training.networks.export {path}"
+        )
+    data = read_checked(onnx, card.onnx_sha256)
+    try:
+        session = open_session(data)
+    except Exception as cause:  # onnxruntime raises kinds of its own, without a common one
+        first = str(cause).splitlines()[0]
+        raise WeightsError(f"The network {onnx} cannot be read: {first}") from cause
+    return Predictor(session, card)

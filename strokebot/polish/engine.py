@@ -1,10 +1,8 @@
-"""The arrays underneath the refinement: numpy, or torch on a device.
+"""The arrays underneath the refinement.
 
-The functions that both have under one name are called on ``xp``; where they differ, an
-engine translates. Sums run over neighbouring rows in a fixed order, so that the same
-input gives the same bits.
-
-numpy needs no second for importing torch, and is as fast on small pieces in cache.
+Functions that numpy and its likes have under one name are called on ``xp``; where they differ, an
+engine translates. Sums run over neighbouring rows in a fixed order, so that the same input gives
+the same bits.
 """
 
 from __future__ import annotations
@@ -14,9 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebot.errors import StrokebotError
-
-# An array of either library: their common type would be longer than the code that uses it.
+# An array of the library: its exact type would be longer than the code that uses it.
 Array: TypeAlias = Any
 
 
@@ -107,70 +103,3 @@ class NumpyEngine:
     def numpy(self, values: Array) -> NDArray[Any]:
         """See ``Engine``."""
         return np.asarray(values)
-
-
-class TorchEngine:
-    """torch on a device.
-
-    Raises:
-        StrokebotError: if torch does not know the device or has none.
-    """
-
-    def __init__(self, device: str) -> None:
-        import torch
-
-        self.xp: Any = torch
-        # A chunk is a launch: on a GPU few large ones are faster.
-        self.chunk_pairs = 4_000_000
-        try:
-            self.device = torch.device(device)
-            torch.zeros(1, device=self.device)
-        except (RuntimeError, AssertionError) as cause:
-            raise StrokebotError(f"torch cannot use the device '{device}': choose cpu or cuda.") from cause
-
-    def floats(self, values: NDArray[Any]) -> Array:
-        """See ``Engine``."""
-        return self.xp.tensor(np.array(values, dtype=np.float32), device=self.device)
-
-    def reals(self, values: Array) -> Array:
-        """See ``Engine``."""
-        return values.to(self.xp.float32)
-
-    def whole(self, values: Array) -> Array:
-        """See ``Engine``."""
-        return self.xp.floor(values).long()
-
-    def arange(self, count: int) -> Array:
-        """See ``Engine``."""
-        return self.xp.arange(count, device=self.device)
-
-    def repeat(self, values: Array, counts: Array) -> Array:
-        """See ``Engine``."""
-        return self.xp.repeat_interleave(values, counts)
-
-    def scatter_max(self, target: Array, where: Array, values: Array) -> None:
-        """See ``Engine``."""
-        target.scatter_reduce_(0, where, values, "amax")
-
-    def runs(self, values: Array) -> tuple[Array, Array]:
-        """See ``Engine``."""
-        found, counts = self.xp.unique_consecutive(values, return_counts=True)
-        return found, counts
-
-    def group_sums(self, rows: list[Array], counts: Array) -> NDArray[np.float64]:
-        """See ``Engine``."""
-        # Not index_add, whose order of addition on a GPU changes from run to run.
-        table = self.xp.stack(rows, dim=1).double()
-        sums = self.xp.segment_reduce(table, "sum", lengths=counts, axis=0)
-        return np.asarray(sums.T.cpu().numpy())
-
-    def numpy(self, values: Array) -> NDArray[Any]:
-        """See ``Engine``."""
-        return np.asarray(values.cpu().numpy())
-
-
-def engine_for(device: str) -> Engine:
-    """The engine of a device: numpy for "cpu", torch for any other ("cuda", "torch:cpu")."""
-    if device == "cpu":
-        return NumpyEngine()
-    return TorchEngine(device.removeprefix("torch:"))

@@ -34,8 +34,8 @@ from strokebot.gesture import Gesture
 from strokebot.modes import POLISH_SECONDS
 from strokebot.picture.image import InkImage
 from strokebot.polish import capsules, pairs, solver
-from strokebot.polish.engine import Engine, engine_for
-from strokebot.polish.strokes import Strokes, gesture_of, strokes_of
+from strokebot.polish.engine import Engine, NumpyEngine
+from strokebot.polish.strokes import CHARACTER, PAGE, Detail, Strokes, gesture_of, strokes_of
 
 # Softness of the edge, px: with it the model's edge comes nearest to the box of a pixel.
 SOFTNESS_PX = 0.2
@@ -47,8 +47,8 @@ _FIND_EVERY = 3
 MOST_STEPS = 12
 # The points have stopped when they move by less than this on average, px.
 _STILL_PX = 0.01
-# Points within this distance of the line without them are left out, px.
-_TOLERANCE_PX = 0.05
+# Pictures up to this size are of one character, px.
+_CHARACTER_PX = 64
 # Thinnest line and thinnest pen, px.
 _LEAST_RADIUS_PX = 0.1
 # Mean ink along the strokes under which a picture counts as grey, and how its contrast is stretched.
@@ -128,7 +128,6 @@ def refine_gesture(
     seconds: float = POLISH_SECONDS,
     min_width_px: float | None = None,
     max_width_px: float | None = None,
-    device: str = "cpu",
     progress: ProgressCallback | None = None,
 ) -> Refined:
     """Moves the points and widths of a gesture so that what it draws comes nearest to the picture.
@@ -142,7 +141,6 @@ def refine_gesture(
         min_width_px: thinnest line that the pen draws; compared and drawn are widths within its
             range, where width means width times intensity, as the pen takes it.
         max_width_px: widest line that the pen draws.
-        device: "cpu", or a device of torch such as "cuda".
         progress: called after every step.
 
     Returns:
@@ -151,13 +149,13 @@ def refine_gesture(
 
     Raises:
         GestureError: for a time or a width range that makes no sense.
-        StrokebotError: for a device that torch does not have.
     """
     low, high = _width_range(min_width_px, max_width_px)
     if not (np.isfinite(seconds) and seconds >= 0):
         raise GestureError(f"{seconds:g} s is no time to polish for: give 0 or more seconds.")
     side = ink.longer_side
-    start = strokes_of(gesture, side)
+    detail = CHARACTER if side <= _CHARACTER_PX else PAGE
+    start = strokes_of(gesture, side, detail)
     before = score(_held(gesture, low / side, high / side), ink)
     if len(start) == 0:
         return _result(gesture, before, before, 0.0, [])
@@ -167,11 +165,11 @@ def refine_gesture(
     runs: list[_Run] = []
     for contrast in (_GREY_CONTRAST, 1.0) if grey else (1.0,):
         left_s = max(0.0, seconds - sum(run.steps_s for run in runs))
-        run = _Run(engine_for(device), ink, low, high, contrast, left_s, progress)
+        run = _Run(NumpyEngine(), ink, detail, (low, high), contrast, left_s, progress)
         runs.append(run)
         end = run.strokes(start)
         for share in _SHARES if run.steps else ():
-            found = gesture_of(_between(start, end, share), side, _TOLERANCE_PX)
+            found = gesture_of(_between(start, end, share), side, detail.kept_px)
             after = score(found, ink)
             if after[0] >= before[0] and after[1] <= before[1] and found.lifts <= gesture.lifts:
                 return _result(found, before, after, share, runs)
@@ -185,15 +183,15 @@ class _Run:
         self,
         engine: Engine,
         ink: InkImage,
-        low_px: float,
-        high_px: float,
+        detail: Detail,
+        width_px: tuple[float, float],
         contrast: float,
         seconds: float,
         progress: ProgressCallback | None,
     ) -> None:
         self.engine, self.shape = engine, ink.ink.shape
         self.target = engine.floats(ink.ink.ravel())
-        self.low, self.high, self.contrast = low_px, high_px, contrast
+        self.detail, (self.low, self.high), self.contrast = detail, width_px, contrast
         self.seconds, self.progress = seconds, progress
         self.steps, self.stopped = 0, False
         self.planned_s, self.steps_s = 0.0, 0.0
@@ -235,7 +233,7 @@ class _Run:
 
     def _step(self, strokes: Strokes, normal: pairs.Normal) -> tuple[Strokes, float]:
         """One step, and how far the points moved on average, px."""
-        change = solver.step(strokes, normal)
+        change = solver.step(strokes, normal, self.detail)
         size = np.maximum(np.hypot(change[:, 0], change[:, 1]), np.abs(change[:, 2]))
         change *= np.minimum(1.0, _SLACK_PX / np.maximum(size, _STILL_PX))[:, None]
         radius = _bounded(strokes.radius + change[:, 2], strokes.ink, self.low, self.high)

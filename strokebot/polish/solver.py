@@ -9,7 +9,7 @@ Symbols, unknowns z_k = (x, y, r) of each point k, px:
 
 Every pixel belongs to one segment, hence couples two neighbouring points, and e_k couples
 three: the normal matrix has 6 bands beside its diagonal, and the step costs no more than
-the gradient. Twelve such steps do; the glyphs' polish takes 60 of Adam's.
+the gradient.
 
 The bending c_k = c / h with h the mean of both distances is that of an elastic strip of
 stiffness c (px^3): it irons out waves shorter than about 2 pi c^(1/4) px, which are those of
@@ -26,11 +26,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
 from strokebot.polish.pairs import Normal
-from strokebot.polish.strokes import Strokes
+from strokebot.polish.strokes import PAGE, Detail, Strokes
 
-# Stiffness of the line and of its width, px^3.
-BENDING = 0.5
-WIDTH_BENDING = 10.0
 # Turns sharper than this are corners and bend freely (rad).
 CORNER_RAD = 0.5
 # Pull of every point to where it is, in squared ink per square px: holds what no pixel holds, such
@@ -41,13 +38,13 @@ _LEAST_STEP_PX = 0.5
 _BANDS = 6
 
 
-def step(strokes: Strokes, normal: Normal) -> NDArray[np.float64]:
+def step(strokes: Strokes, normal: Normal, detail: Detail = PAGE) -> NDArray[np.float64]:
     """The step (N, 3) of x, y and half width, px."""
     n = len(strokes.points)
     z = np.column_stack([strokes.points, strokes.radius])
     bands, right = np.zeros((_BANDS + 1, n, 3)), np.zeros((n, 3))
     _add_pixels(bands, right, strokes.segments, normal.sums)
-    _add_stiffness(bands, right, z, strokes)
+    _add_stiffness(bands, right, z, strokes, detail)
     bands[_BANDS] += DAMPING
     solved = solveh_banded(bands.reshape(_BANDS + 1, 3 * n), right.ravel(), check_finite=False)
     return np.asarray(solved).reshape(n, 3)
@@ -72,6 +69,7 @@ def _add_stiffness(
     right: NDArray[np.float64],
     z: NDArray[np.float64],
     strokes: Strokes,
+    detail: Detail,
 ) -> None:
     inner = np.zeros(len(z), dtype=bool)
     inner[strokes.segments] = True
@@ -85,8 +83,8 @@ def _add_stiffness(
     turn = sum(c[:, None] * z[at + k] for c, k in zip(factors, (-1, 0, 1), strict=True))
     sharp = np.hypot(turn[:, 0], turn[:, 1]) / CORNER_RAD
     weight = 2.0 / (before + after)
-    give = BENDING * weight / (1.0 + sharp * sharp)
-    weights = np.column_stack([give, give, WIDTH_BENDING * weight])
+    give = detail.bending * weight / (1.0 + sharp * sharp)
+    weights = np.column_stack([give, give, detail.width_bending * weight])
     for i in range(3):
         right[at + i - 1] -= weights * factors[i][:, None] * turn
         for j in range(i, 3):

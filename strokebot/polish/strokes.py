@@ -4,11 +4,12 @@ Nouns:
     stroke   the points from one lowering of the pen to the next lift, or a dot
     Strokes  all strokes of a gesture, in pixels, one after the other in flat arrays
     chord    the straight line between two kept points
+    Detail   how closely the line may follow the ink
 
 For the refinement the points must lie neither so far apart that the line between them
 cannot follow the ink, nor so close that each sees too few pixels to be moved by: a stroke
-is simplified to ``_TOLERANCE_PX`` and its long chords are then divided evenly, into pieces
-of about ``_SPACING_WIDTHS`` line widths.
+is simplified to ``Detail.tolerance_px`` and its long chords are then divided evenly, into
+pieces of about ``Detail.spacing_widths`` line widths.
 """
 
 from __future__ import annotations
@@ -21,17 +22,41 @@ from numpy.typing import NDArray
 from strokebot.geometry.polyline import arc_length, simplify
 from strokebot.gesture import LIFT_THRESHOLD, Gesture, chain
 
-# Points that lie this near to the line without them are left out (px), widths and inks included.
-_TOLERANCE_PX = 0.15
 # Ink that differs by 1 weighs as much as edges that differ by this, px.
 _INK_PX = 4.0
-# Distance of points along a stroke: in line widths, and its bounds in px.
-_SPACING_WIDTHS = 1.5
-_SPACING_PX = (3.0, 24.0)
 # A chord is divided into so many pieces at most: longer ones lie outside any picture.
 _MOST_PIECES = 2000
 # A drawn point has at least this intensity: under the lift threshold it would not be drawn.
 _FAINTEST = LIFT_THRESHOLD + 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How closely the line may follow the ink, px.
+
+    Attributes:
+        tolerance_px: points that lie this near to the line without them are left out at first, widths
+            and inks included.
+        spacing_widths: distance of points along a stroke, in line widths.
+        spacing_px: bounds of that distance.
+        bending: stiffness of the line, px^3; see ``solver.py``.
+        width_bending: stiffness of its width, px^3.
+        kept_px: points within this distance of the line without them are left out of the result.
+    """
+
+    tolerance_px: float
+    spacing_widths: float
+    spacing_px: tuple[float, float]
+    bending: float
+    width_bending: float
+    kept_px: float
+
+
+# Of a page or drawing: waves shorter than some pixels are those of the pixel grid.
+PAGE = Detail(0.15, 1.5, (3.0, 24.0), 0.5, 10.0, 0.05)
+# Of one character in a picture of few pixels, where such waves are its shape. On 300 MNIST digits IoU
+# is 0.971 with this and 0.959 with PAGE.
+CHARACTER = Detail(0.03, 0.4, (2.0, 24.0), 0.005, 0.3, 0.02)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +97,7 @@ class Strokes:
         return replace(self, points=points, radius=radius)
 
 
-def strokes_of(gesture: Gesture, longer_px: int) -> Strokes:
+def strokes_of(gesture: Gesture, longer_px: int, detail: Detail = PAGE) -> Strokes:
     """The drawn strokes of a gesture on a picture whose longer side has so many pixels.
 
     A single drawn point between lifted ones becomes a stroke of twice the same point.
@@ -82,7 +107,7 @@ def strokes_of(gesture: Gesture, longer_px: int) -> Strokes:
     down = np.concatenate([[0], gesture.pen_down.astype(np.int8), [0]])
     change = np.diff(down)
     parts = [
-        _spread(table[a:b])
+        _spread(table[a:b], detail)
         for a, b in zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True)
     ]
     first = np.cumsum([0, *(len(part) for part in parts)])[:-1]
@@ -108,14 +133,14 @@ def _needed(table: NDArray[np.float64], tolerance_px: float) -> NDArray[np.intp]
     return simplify(table * [1.0, 1.0, 1.0, _INK_PX], tolerance_px)
 
 
-def _spread(table: NDArray[np.float64]) -> NDArray[np.float64]:
+def _spread(table: NDArray[np.float64], detail: Detail) -> NDArray[np.float64]:
     """Simplifies a stroke (K, 4) and divides its long chords."""
     if len(table) == 1:
         return np.repeat(table, 2, axis=0)
-    table = table[_needed(table, _TOLERANCE_PX)]
+    table = table[_needed(table, detail.tolerance_px)]
     at = arc_length(table[:, :2])
     width = table[:-1, 2] + table[1:, 2]
-    spacing = np.clip(_SPACING_WIDTHS * width, *_SPACING_PX)
+    spacing = np.clip(detail.spacing_widths * width, *detail.spacing_px)
     pieces = np.clip(np.ceil(np.diff(at) / spacing), 1, _MOST_PIECES).astype(int)
     which = np.repeat(np.arange(len(pieces)), pieces)
     share = (np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)) / pieces[which]

@@ -27,10 +27,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from strokebot.errors import ConfigError
-from strokebot.pen.line import LinePen
 from strokebot.training.batch_raster import draw_batch
 from strokebot.training.data.idx import SIDE_PX
 from strokebot.training.data.strokes import Resampled
+from strokebot.training.pens.line import LinePen
 
 IMAGE_PX = 28
 # MNIST digits are scaled to a box of 20 pixels and put by their centre of mass into 28.

@@ -153,9 +153,9 @@ def cluster(
     Raises:
         StrokebotError: for missing or damaged weights or data, or without scikit-learn.
     """
-    from strokebot.model.predictor import load_predictor
+    from strokebot.training.networks.predictor import load_torch_predictor
 
-    return cluster_drawer(load_predictor(weights), data, out_dir, limit, seeds=seeds, report=report)
+    return cluster_drawer(load_torch_predictor(weights), data, out_dir, limit, seeds=seeds, report=report)
 
 
 def cluster_drawer(

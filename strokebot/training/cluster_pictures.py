@@ -7,7 +7,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from strokebot.model.predictor import gestures_of
+from strokebot.gesture import gestures_of
 from strokebot.training import metrics
 from strokebot.training.sheets import ink_panel, track_panel
 from strokebot.training.testsets import TestSet

@@ -170,7 +170,7 @@ def _pen(table: Table) -> dict[str, Any]:
     """Section [pen]: the pen of a profile, and how large a glyph is drawn with it."""
     from calibration.errors import ProfileError
     from calibration.profile import Profile
-    from strokebot.pen.response import response_table
+    from strokebot.training.pens.response import response_table
 
     name, glyph_mm = table.text("profile"), table.number("glyph_mm", *_GLYPH_MM)
     table.finish()

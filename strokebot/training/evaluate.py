@@ -19,21 +19,22 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+import strokebot
 from strokebot.errors import DataError
 from strokebot.files import write_atomic
-from strokebot.model.checkpoint import shipped_weights
-from strokebot.model.predictor import gestures_of, load_predictor
+from strokebot.gesture import arrays_of, gestures_of
 from strokebot.picture.image import InkImage
+from strokebot.polish import refine_gesture
 from strokebot.tour import tour_gesture
 from strokebot.training import metrics, testsets, truth
 from strokebot.training.judges import Judge, shipped_judge
+from strokebot.training.networks.predictor import load_torch_predictor
 from strokebot.training.sheets import drawing_sheet, save_picture
 from strokebot.training.testsets import TestSet
 
@@ -71,7 +72,8 @@ _TIMED_BATCH = 256
 _TIMED_SINGLE = 50
 _TIMED_REPEATS = 5
 _CHANCE_SEED = 0
-# The article's networks, trained here; measured where their weights lie beside the others.
+# The article's networks, trained here. They are no part of the package: a checkout has them.
+ARTICLE_FOLDER = Path(strokebot.__file__).parents[1] / "weights" / "article"
 ARTICLE_NETWORKS = {
     "article_dots10": ("dots-10.safetensors", "mnist"),
     "article_dots25": ("dots-25.safetensors", "mnist"),
@@ -110,6 +112,16 @@ class Evaluation:
     skipped: list[str] = field(default_factory=list)
 
 
+def polish_arrays(images: Array, start: Array, steps: Array) -> tuple[Array, Array]:
+    """Gestures (B, 2), (B, N, 4) of images (B, H, W), each refined on its image, as arrays."""
+    return arrays_of(
+        [
+            refine_gesture(g, InkImage(i)).gesture
+            for g, i in zip(gestures_of(start, steps), images, strict=True)
+        ]
+    )
+
+
 def evaluate(
     weights: Path | None,
     data: Path,
@@ -132,29 +144,25 @@ def evaluate(
     Raises:
         StrokebotError: for missing or damaged weights or data.
     """
-    path = shipped_weights() if weights is None else weights
     judges = Judges((shipped_judge("judge-a"), shipped_judge("judge-b")), shipped_judge("judge-letters"))
     article = {
-        name: (load_predictor(path.with_name(file)), where)
+        name: (load_torch_predictor(ARTICLE_FOLDER / file), where)
         for name, (file, where) in ARTICLE_NETWORKS.items()
-        if path.with_name(file).is_file()
+        if (ARTICLE_FOLDER / file).is_file()
     }
-    drawer = load_predictor(path)
-    polisher: Polish | None = None
-    if polish:
-        from strokebot.polish import polish_arrays
-
-        polisher = partial(polish_arrays, softness_px=drawer.softness_px)
-    return evaluate_drawer(
-        drawer,
+    result = evaluate_drawer(
+        load_torch_predictor(weights),
         data,
         out_dir,
         limit,
         judges=judges,
-        polish=polisher,
+        polish=polish_arrays if polish else None,
         article=article,
         report=report,
     )
+    if not article:
+        result.skipped.append(f"the article's networks ({ARTICLE_FOLDER} of the repository)")
+    return result
 
 
 def evaluate_drawer(

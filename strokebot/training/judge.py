@@ -27,11 +27,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from strokebot.errors import StrokebotError
-from strokebot.model.checkpoint import Card, save_weights
+from strokebot.model.card import Card
 from strokebot.training.batches import render_samples
 from strokebot.training.data.idx import SIDE_PX, load_letters, load_mnist
 from strokebot.training.data.strokes import load_strokes, resample
 from strokebot.training.judges import SYMBOLS, build_judge, load_judge
+from strokebot.training.networks.checkpoint import save_weights
 from strokebot.training.testsets import NIST_JUDGED_PARITY, TRUTH_POINTS
 
 _BATCH = 128

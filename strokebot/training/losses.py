@@ -32,7 +32,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from firmware_bridge.toml_table import Table
-from strokebot.pen.base import INTENSITY, SIZE, positions
+from strokebot.training.pens.base import INTENSITY, SIZE, positions
 
 LIKENESS = ("pixel", "multiscale", "coverage", "precision", "order")
 DRAWABLE = ("length", "travel", "jerk", "width", "lifts", "binary")

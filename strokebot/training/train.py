@@ -19,6 +19,7 @@ from torch import distributed as dist
 
 from strokebot.errors import StrokebotError
 from strokebot.training.config import load_config
+from strokebot.training.networks.export import export_onnx
 from strokebot.training.testsets import PACK_NAME as PACK_NAME
 from strokebot.training.testsets import load_sources as load_sources
 from strokebot.training.trainer import Trainer as Trainer
@@ -39,6 +40,8 @@ def train(
     device: str | None = None,
 ) -> Path:
     """Trains what a configuration file says; returns the weights file.
+
+    At the end a gesture network is written as ONNX too, which drawing reads.
 
     On several processes (torchrun) each calls this; the first one saves.
 
@@ -76,10 +79,12 @@ def train(
         if resume:
             trainer.resume()
         trainer.run(on_progress, max_seconds)
-        return trainer.weights_path
     finally:
         if world > 1:
             dist.destroy_process_group()
+    if rank == 0 and config.model.get("kind", "gesture") == "gesture":
+        export_onnx(trainer.weights_path)
+    return trainer.weights_path
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -22,11 +22,12 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from strokebot.errors import StrokebotError
-from strokebot.model.blocks import set_deterministic
-from strokebot.model.checkpoint import AnyNetwork, Card, build_network, save_weights
+from strokebot.model.card import Card
 from strokebot.training.batches import Batches
 from strokebot.training.config import TrainConfig, round_weights
 from strokebot.training.losses import DRAWABLE, LIKENESS, balanced_gradient, gesture_losses
+from strokebot.training.networks.blocks import set_deterministic
+from strokebot.training.networks.checkpoint import AnyNetwork, build_network, save_weights
 from strokebot.training.state import PoliteStop, Record, load_state, save_state
 from strokebot.training.testsets import licences_of, load_sources
 

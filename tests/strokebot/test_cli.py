@@ -18,7 +18,7 @@ from strokebot import __version__, cli, plots
 from strokebot.errors import StrokebotError
 from strokebot.plots import figures, painter, style
 
-HEAVY = ("torch", "scipy", "matplotlib", "skimage", "networkx", "PIL")
+HEAVY = ("torch", "onnxruntime", "scipy", "matplotlib", "skimage", "networkx", "PIL")
 FILES = ["drawing.gcode", "drawing.svg", "dry_run.png", "gesture.json", "report.json", "trajectory.npz"]
 
 

@@ -32,8 +32,8 @@ def test_without_arguments_the_command_line_gives_the_defaults():
     assert got == [(True, DrawOptions())]
 
 
-def test_every_field_but_the_internal_ones_is_asked_for_and_arrives():
-    assert set(OPTION_NAMES) - set(asked_options()) == {"polish_steps"}
+def test_every_field_is_asked_for_and_arrives():
+    assert set(OPTION_NAMES) == set(asked_options())
     placed = ("--paper", "A5", "--fit", "100x150", "--at", "20,30")
     result, got = parsed(*placed, "--fill", "hatch", "--no-polish", "--seed", "4", "-p", "uarm")
     assert result.exit_code == 0, result.output

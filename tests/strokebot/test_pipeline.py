@@ -120,7 +120,6 @@ class FakePredictor:
     """Draws a character by the tour over its field, as a trained network would."""
 
     weights_hash = "f" * 64
-    softness_px = 0.75
 
     def __init__(self):
         self.seen = []
@@ -132,7 +131,7 @@ class FakePredictor:
 
 def test_the_network_draws_characters_and_its_hash_is_kept(picture, monkeypatch):
     predictor = FakePredictor()
-    monkeypatch.setattr("strokebot.model.predictor.load_predictor", lambda weights=None: predictor)
+    monkeypatch.setattr("strokebot.sketch.load_predictor", lambda weights=None: predictor)
     result = pipeline.draw(picture, DrawOptions(method="model", polish=False))
     sketch = result.plan.sketch
     assert predictor.seen == [2]
@@ -141,31 +140,34 @@ def test_the_network_draws_characters_and_its_hash_is_kept(picture, monkeypatch)
     assert any("f" * 64 in line for line in result.plan.gcode)
 
 
-def test_the_polish_gets_the_images_and_gestures_of_the_characters(picture, monkeypatch):
-    import sys
-    import types
+def test_characters_are_fitted_to_their_fields_in_widths_of_the_pen(picture, monkeypatch):
+    from strokebot import sketch
 
     calls = []
 
-    def polish_glyphs(images, gestures, softness_px, iterations=40, on_paper=None):
-        widest_px = on_paper.response.high_mm / on_paper.mm_per_canvas * 28
-        assert (widest_px > 1).all()  # the placement has seen to it that the pen can draw the letters
-        calls.append((images.shape, len(gestures), softness_px, iterations))
-        return gestures
+    def refine(gesture, ink, **options):
+        calls.append((ink.ink.shape, options))
+        return type("R", (), {"gesture": gesture, "iou_after": 1.0})
 
-    module = types.ModuleType("strokebot.polish")
-    module.polish_glyphs = polish_glyphs
-    monkeypatch.setitem(sys.modules, "strokebot.polish", module)
-    monkeypatch.setattr("strokebot.model.predictor.load_predictor", lambda weights=None: FakePredictor())
-    assert pipeline.plan(picture, DrawOptions(method="model", polish_steps=3)).sketch.polished
-    assert calls == [((2, 28, 28), 2, 0.75, 3)]
+    monkeypatch.setattr(sketch, "refine_gesture", refine)
+    monkeypatch.setattr(sketch, "load_predictor", lambda weights=None: FakePredictor())
+    plan = pipeline.plan(picture, DrawOptions(method="model"))
+    assert plan.sketch.polished
+    *fields, (page, options) = calls
+    assert [shape for shape, _ in fields] == [(28, 28)] * 2
+    assert page == plan.ink.ink.shape
+    for _, chosen in fields:
+        # The placement has seen to it that the pen can draw the letters.
+        assert chosen["min_width_px"] < 4.0
+        ratio = options["max_width_px"] / options["min_width_px"]
+        assert chosen["max_width_px"] / chosen["min_width_px"] <= ratio + 1e-9  # thickened by as much
 
 
 def test_without_weights_the_tour_draws_and_says_why(picture, monkeypatch):
     def missing(weights=None):
         raise WeightsError("There are no weights here.")
 
-    monkeypatch.setattr("strokebot.model.predictor.load_predictor", missing)
+    monkeypatch.setattr("strokebot.sketch.load_predictor", missing)
     monkeypatch.setattr(
         "strokebot.sketch.choose_method",
         lambda ink, glyphs: type("C", (), {"method": "model", "reason": "Two."}),

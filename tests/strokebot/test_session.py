@@ -78,7 +78,7 @@ def test_after_any_changes_the_gcode_is_that_of_a_fresh_drawing(picture, changes
 
 
 def test_the_network_is_loaded_once_and_its_drawing_stays_the_same(picture):
-    session, options = Session(), DrawOptions(method="model", polish_steps=2, polish_seconds=0.1)
+    session, options = Session(), DrawOptions(method="model", polish_seconds=0.1)
     assert session.plan(picture, options).gcode == pipeline.plan(picture, options).gcode
     changed = replace(options, join="ink", fit_mm=(50.0, 50.0))
     assert session.plan(picture, changed).gcode == pipeline.plan(picture, changed).gcode

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from strokebot.errors import DataError, WeightsError
-from strokebot.model.checkpoint import Card, fill_strictly, read_card
+from strokebot.model.card import Card, read_card
 from strokebot.training.data.idx import SIDE_PX
+from strokebot.training.networks.checkpoint import fill_strictly
 
 # What each kind of judge tells apart.
 SYMBOLS = {

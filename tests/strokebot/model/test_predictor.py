@@ -1,31 +1,27 @@
-"""The border between images and gestures, and the weights that ship."""
+"""The network as drawing runs it: the weights that ship, their card, and torch as the oracle."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
-from strokebot.errors import GestureError, WeightsError
-from strokebot.gesture import Gesture
-from strokebot.model import predictor as module
-from strokebot.model.checkpoint import Card, read_card, shipped_weights
-from strokebot.model.network import GestureNetwork
-from strokebot.model.predictor import Predictor, arrays_of, gestures_of, load_predictor
+from strokebot import raster
+from strokebot.errors import WeightsError
+from strokebot.model.card import read_card, shipped_weights
+from strokebot.model.predictor import Predictor, load_predictor
 
 DIGITS = Path(__file__).parents[2] / "data" / "mnist_20.npz"
 # The wheel stays small: the promise is 10 MB of weights at most.
 MOST_BYTES = 10_000_000
-
-
-@pytest.fixture
-def small(shaken: GestureNetwork) -> Predictor:
-    """A predictor around a small network."""
-    return Predictor(shaken, Card({"kind": "gesture"}, sha256="abc"))
+Array = NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
@@ -35,107 +31,116 @@ def shipped() -> Predictor:
 
 
 @pytest.fixture(scope="module")
-def digits() -> NDArray[np.float32]:
+def digits() -> Array:
     """Twenty MNIST test digits, ink (20, 28, 28)."""
     with np.load(DIGITS) as file:
         return file["images"].astype(np.float32) / 255
 
 
-def noise(count: int) -> NDArray[np.float32]:
-    return np.random.default_rng(0).random((count, 28, 28), dtype=np.float32)
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """The shipped weights in a folder of their own."""
+    for suffix in (".safetensors", ".onnx", ".json"):
+        shutil.copy(shipped_weights().with_suffix(suffix), tmp_path)
+    return tmp_path / shipped_weights().name
 
 
-def test_no_images_give_no_gestures(small: Predictor) -> None:
-    start, steps = small.predict_arrays(noise(0))
-    assert start.shape == (0, 2)
-    assert steps.shape == (0, 8, 4)
-    assert small.gestures(noise(0)) == []
-    assert small.render(start, steps).shape == (0, 28, 28)
+def test_the_shipped_files_are_small_and_true_to_their_card(shipped: Predictor) -> None:
+    path, card = shipped_weights(), read_card(shipped_weights())
+    tensors, onnx = path.read_bytes(), path.with_suffix(".onnx").read_bytes()
+    assert len(tensors) + len(onnx) <= MOST_BYTES
+    assert card.sha256 == hashlib.sha256(tensors).hexdigest() == shipped.weights_hash
+    assert card.onnx_sha256 == hashlib.sha256(onnx).hexdigest()
+    assert card.data["mnist"].endswith("CC BY-SA 3.0")
 
 
-@pytest.mark.parametrize("shape", [(2, 27, 28), (28, 28), (1, 1, 28, 28), (3, 32, 32)])
-def test_another_size_is_refused(small: Predictor, shape: tuple[int, ...]) -> None:
-    with pytest.raises(WeightsError, match="28 x 28"):
-        small.predict_arrays(np.zeros(shape, np.float32))
+def test_it_answers_as_torch_does(shipped: Predictor, digits: Array) -> None:
+    from strokebot.training.networks.predictor import load_torch_predictor
+
+    start, steps = shipped.predict_arrays(digits)
+    torch_start, torch_steps = load_torch_predictor().predict_arrays(digits)
+    np.testing.assert_allclose(start, torch_start, atol=1e-4)
+    np.testing.assert_allclose(steps, torch_steps, atol=1e-4)
 
 
-def test_gestures_are_the_arrays(small: Predictor) -> None:
-    images = noise(3)
-    start, steps = small.predict_arrays(images)
-    gestures = small.gestures(images)
-    assert [len(g) for g in gestures] == [small.points] * 3 == [8] * 3
-    for k, gesture in enumerate(gestures):
-        np.testing.assert_allclose(gesture.start, start[k])
-        np.testing.assert_allclose(gesture.velocity, steps[k, :-1, :2])
-        np.testing.assert_allclose(gesture.size, steps[k, :, 2])
-        np.testing.assert_allclose(gesture.intensity, steps[k, :, 3])
-    again_start, again = arrays_of(gestures)
-    np.testing.assert_allclose(again_start, start)
-    np.testing.assert_allclose(again[:, :, 2:], steps[:, :, 2:])
-    np.testing.assert_allclose(again[:, :-1], steps[:, :-1])
+def test_digits_are_drawn(shipped: Predictor, digits: Array) -> None:
+    for image, gesture in zip(digits, shipped.gestures(digits), strict=True):
+        down = raster.segments_down(gesture.pen_down)
+        drawn = raster.draw_ink(gesture.positions * 28, gesture.size * 28, gesture.intensity, down, (28, 28))
+        have, want = drawn >= 0.5, image >= 0.5
+        assert (have & want).sum() / (have | want).sum() > 0.8
+        assert ((drawn - image) ** 2).mean() < 0.01
 
 
-def test_gestures_of_different_lengths_are_refused() -> None:
-    two = [Gesture.from_positions(np.zeros((n, 2)), np.ones(n), np.ones(n)) for n in (2, 3)]
-    with pytest.raises(GestureError, match="length"):
-        arrays_of(two)
-
-
-def test_no_gestures_are_empty_arrays() -> None:
-    start, steps = arrays_of([])
-    assert start.shape == (0, 2)
-    assert steps.shape[0] == 0
-    assert gestures_of(start, steps.reshape(0, 1, 4)) == []
-
-
-def test_large_sets_go_through_in_parts(small: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = noise(7)
-    start, steps = small.predict_arrays(images)
-    drawn = small.render(start, steps)
-    monkeypatch.setattr(module, "_BATCH", 3)
-    parts_start, parts = small.predict_arrays(images)
-    np.testing.assert_allclose(parts_start, start, atol=1e-5)
-    np.testing.assert_allclose(parts, steps, atol=1e-5)
-    np.testing.assert_allclose(small.render(start, steps), drawn, atol=1e-5)
-
-
-def test_rendering_is_the_networks_own_pen(small: Predictor, shaken: GestureNetwork) -> None:
-    start, steps = small.predict_arrays(noise(2))
-    with torch.no_grad():
-        own = shaken.pen(torch.from_numpy(start), torch.from_numpy(steps))[:, 0].numpy()
-    np.testing.assert_array_equal(small.render(start, steps), own)
-    assert small.softness_px == pytest.approx(float(np.exp(-1.0)))
-    assert small.weights_hash == "abc"
-
-
-# --- the shipped weights ------------------------------------------------------------------------
-
-
-def test_the_shipped_weights_are_small_and_true_to_their_card(shipped: Predictor) -> None:
-    path = shipped_weights()
-    data = path.read_bytes()
-    assert len(data) <= MOST_BYTES
-    assert read_card(path).sha256 == hashlib.sha256(data).hexdigest() == shipped.weights_hash
-    assert shipped.card.data["mnist"].endswith("CC BY-SA 3.0")
-
-
-def test_the_shipped_weights_draw_digits(shipped: Predictor, digits: NDArray[np.float32]) -> None:
-    drawn = shipped.render(*shipped.predict_arrays(digits))
-    error = ((drawn - digits) ** 2).mean(axis=(1, 2))
-    have, want = drawn >= 0.5, digits >= 0.5
-    iou = (have & want).sum(axis=(1, 2)) / (have | want).sum(axis=(1, 2))
-    assert error.mean() < 0.003
-    assert iou.mean() > 0.9
-    assert error.max() < 0.01  # no single one is spoiled
-
-
-def test_the_same_image_gives_the_same_gesture(shipped: Predictor, digits: NDArray[np.float32]) -> None:
+def test_the_same_image_gives_the_same_gesture(digits: Array) -> None:
     first, second = (load_predictor().predict_arrays(digits) for _ in range(2))
     np.testing.assert_array_equal(first[0], second[0])
     np.testing.assert_array_equal(first[1], second[1])
 
 
+def test_large_sets_go_through_in_parts(
+    shipped: Predictor, digits: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, steps = shipped.predict_arrays(digits)
+    monkeypatch.setattr(shipped, "_batch", 3)
+    parts_start, parts = shipped.predict_arrays(digits)
+    np.testing.assert_allclose(parts_start, start, atol=1e-4)
+    np.testing.assert_allclose(parts, steps, atol=1e-4)
+
+
+def test_no_images_give_no_gestures(shipped: Predictor) -> None:
+    start, steps = shipped.predict_arrays(np.zeros((0, 28, 28), np.float32))
+    assert start.shape == (0, 2)
+    assert steps.shape == (0, shipped.points, 4)
+    assert shipped.points == 40
+
+
+@pytest.mark.parametrize("shape", [(2, 27, 28), (28, 28), (1, 1, 28, 28), (3, 32, 32)])
+def test_another_size_is_refused(shipped: Predictor, shape: tuple[int, ...]) -> None:
+    with pytest.raises(WeightsError, match=r"\(B, 28, 28\)"):
+        shipped.predict_arrays(np.zeros(shape, np.float32))
+
+
+def test_torch_is_not_imported() -> None:
+    code = (
+        "import sys; from strokebot.model.predictor import load_predictor; load_predictor();"
+        " sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- refusal ------------------------------------------------------------------------------------
+
+
 def test_a_package_without_weights_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("strokebot.model.checkpoint.SHIPPED_NAME", "absent")
+    monkeypatch.setattr("strokebot.model.card.SHIPPED_NAME", "absent")
     with pytest.raises(WeightsError, match="--method tour"):
         load_predictor()
+
+
+def test_another_onnx_is_refused(copied: Path) -> None:
+    onnx = copied.with_suffix(".onnx")
+    onnx.write_bytes(onnx.read_bytes()[:-1])
+    with pytest.raises(WeightsError, match="sha256"):
+        load_predictor(copied)
+    onnx.unlink()
+    with pytest.raises(WeightsError, match=r"Cannot read .*\.onnx"):
+        load_predictor(copied)
+
+
+def test_weights_without_onnx_name_the_command_that_makes_it(copied: Path) -> None:
+    card = json.loads(copied.with_suffix(".json").read_text())
+    del card["onnx_sha256"]
+    copied.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(WeightsError, match=r"networks\.export"):
+        load_predictor(copied)
+
+
+def test_an_onnx_that_is_none_is_one_line(copied: Path) -> None:
+    copied.with_suffix(".onnx").write_bytes(b"no network")
+    card = json.loads(copied.with_suffix(".json").read_text())
+    card["onnx_sha256"] = hashlib.sha256(b"no network").hexdigest()
+    copied.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(WeightsError, match="cannot be read") as caught:
+        load_predictor(copied)
+    assert "\n" not in str(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strokebot import raster
-from strokebot.errors import GestureError, StrokebotError
+from strokebot.errors import GestureError
 from strokebot.gesture import Gesture
+from strokebot.model.predictor import load_predictor
 from strokebot.picture.image import InkImage
 from strokebot.polish import refine, refine_gesture, score
 from tests.support.refine_cases import Floats, curve
@@ -106,20 +108,6 @@ def test_the_same_twice_and_whatever_came_before() -> None:
     first = refine_gesture(start, target).gesture
     refine_gesture(shaken(truth, 3, 1.0), target)
     assert refine_gesture(start, target).gesture.to_json() == first.to_json()
-
-
-def test_torch_gives_what_numpy_gives() -> None:
-    truth = curve(SIDE, 3.0)
-    start, target = shaken(truth, 2, 0.5), picture(truth)
-    ours, theirs = (refine_gesture(start, target, device=d) for d in ("cpu", "torch:cpu"))
-    assert theirs.iou_after == pytest.approx(ours.iou_after, abs=0.01)
-    assert theirs.steps == ours.steps
-
-
-def test_an_unknown_device_is_refused() -> None:
-    truth = curve(SIDE, 3.0)
-    with pytest.raises(StrokebotError, match="choose cpu or cuda"):
-        refine_gesture(truth, picture(truth), device="abacus")
 
 
 def test_steps_come_from_the_work_and_not_from_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,9 +247,33 @@ def test_torch_is_not_imported_for_it() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_names_of_the_room() -> None:
-    import strokebot.polish as room
+# --- characters of few pixels -------------------------------------------------------------------
 
-    assert room.polish_glyphs is not None
-    with pytest.raises(AttributeError, match="no_such_name"):
-        _ = room.no_such_name
+
+def test_digits_of_the_network_get_better_and_none_worse() -> None:
+    with np.load(Path(__file__).parents[2] / "data" / "mnist_20.npz") as file:
+        images = file["images"].astype(np.float32) / 255
+    inks = [InkImage(image) for image in images]
+    done = [refine_gesture(g, i) for g, i in zip(load_predictor().gestures(images), inks, strict=True)]
+    for result, ink in zip(done, inks, strict=True):
+        assert score(result.gesture, ink) == pytest.approx((result.iou_after, result.error_after))
+        assert result.iou_after >= result.iou_before
+        assert result.error_after <= result.error_before
+    before, after = (np.mean([r[k] for r in map(vars, done)]) for k in ("error_before", "error_after"))
+    assert after < 0.7 * before
+    assert np.mean([r.iou_after for r in done]) > np.mean([r.iou_before for r in done]) + 0.005
+
+
+def test_waves_are_the_shape_of_a_character_and_the_grid_of_a_page() -> None:
+    """The same wavy line: followed where it is a character, ironed out on a page."""
+
+    def follows(side: int) -> float:
+        x = np.linspace(6.0, 22.0, 33)
+        wave = np.column_stack([x, 14.0 + 0.6 * np.sin(2.5 * x)]) / side
+        truth = Gesture.from_positions(wave, np.full(33, 2.4 / side), np.ones(33))
+        start = Gesture.from_positions(wave * [1, 0] + [0, 14.0 / side], np.full(33, 2.4 / side), np.ones(33))
+        result = refine_gesture(start, picture(truth, side))
+        return result.error_after / result.error_before
+
+    assert follows(28) < 0.5
+    assert follows(28) < follows(100)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from strokebot.polish import solver
 from strokebot.polish.pairs import SUMS, Normal
-from strokebot.polish.strokes import Strokes
+from strokebot.polish.strokes import PAGE, Strokes
 from tests.support.refine_cases import Floats, wander
 
 
@@ -42,7 +42,7 @@ def stiffness(strokes: Strokes) -> tuple[Floats, Floats]:
             sharp = np.hypot(*turn[:2]) / solver.CORNER_RAD
             h = (h0 + h1) / 2
             for c in range(3):
-                stiff = solver.WIDTH_BENDING / h if c == 2 else solver.BENDING / h / (1 + sharp**2)
+                stiff = PAGE.width_bending / h if c == 2 else PAGE.bending / h / (1 + sharp**2)
                 row = np.zeros((n, 3))
                 row[k + 1, c], row[k, c], row[k - 1, c] = 1 / h1, -1 / h1 - 1 / h0, 1 / h0
                 rows.append(np.sqrt(stiff) * row.ravel())

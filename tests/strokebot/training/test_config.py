@@ -11,9 +11,9 @@ import pytest
 
 from calibration.profile import Profile
 from strokebot.errors import ConfigError
-from strokebot.model.checkpoint import build_network
-from strokebot.pen import MeasuredPen
 from strokebot.training.config import DataConfig, TrainConfig, config_of, load_config, round_weights
+from strokebot.training.networks.checkpoint import build_network
+from strokebot.training.pens import MeasuredPen
 
 SHIPPED = sorted(Path(str(resources.files("strokebot.training") / "configs")).glob("*.toml"))
 

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 
 from strokebot.errors import DataError, WeightsError
-from strokebot.model.checkpoint import Card, read_card, save_weights
 from strokebot.raster import draw_ink
 from strokebot.training.judge import REQUIRED_ACCURACY, Characters, augment, main, train_judge
 from strokebot.training.judges import SYMBOLS, build_judge, load_judge, shipped_judge
+from strokebot.training.networks.checkpoint import Card, read_card, save_weights
 
 DIGITS = ("judge-a", "judge-b")
 

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from firmware_bridge.toml_table import Table
 from strokebot.errors import ConfigError
-from strokebot.pen.base import steps_of
 from strokebot.training.losses import (
     DRAWABLE,
     LIKENESS,
@@ -26,6 +25,7 @@ from strokebot.training.losses import (
     precision,
     squared_distance_to_ink,
 )
+from strokebot.training.pens.base import steps_of
 
 NO_PEN = torch.zeros(0, 4, 2, dtype=torch.float64)
 

@@ -18,9 +18,9 @@ import torch
 from safetensors.torch import load_file
 
 from strokebot.errors import ConfigError, DataError, StrokebotError, WeightsError
-from strokebot.model.checkpoint import load_network
-from strokebot.pen import MeasuredPen
 from strokebot.training.animate import Snapshots
+from strokebot.training.networks.checkpoint import load_network
+from strokebot.training.pens import MeasuredPen
 from strokebot.training.state import PoliteStop
 from strokebot.training.train import Trainer, TrainingProgress, main, train
 
@@ -71,14 +71,25 @@ def same(first: Path, second: Path) -> bool:
     return set(ours) == set(theirs) and all(torch.equal(ours[k], theirs[k]) for k in ours)
 
 
+@pytest.fixture(autouse=True)
+def exported(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What was exported: the export itself takes longer than these trainings, and has tests of its own."""
+    paths: list[Path] = []
+    monkeypatch.setattr("strokebot.training.train.export_onnx", paths.append)
+    return paths
+
+
 # --- learning -----------------------------------------------------------------------------------
 
 
-def test_a_training_learns_and_leaves_its_files(measured_folder: Path, tmp_path: Path) -> None:
+def test_a_training_learns_and_leaves_its_files(
+    measured_folder: Path, tmp_path: Path, exported: list[Path]
+) -> None:
     seen: list[TrainingProgress] = []
     config = write(tmp_path, steps=40, log_every=10, save_every=40)
     weights = train(config, measured_folder, tmp_path / "out", on_progress=seen.append, device="cpu")
     assert [p.step for p in seen] == [10, 20, 30, 40]
+    assert exported == [weights]
     assert seen[-1].losses["pixel"] < 0.7 * seen[0].losses["pixel"]
     assert all(p.images_per_s > 0 and p.steps == 40 for p in seen)
     network, card = load_network(weights)

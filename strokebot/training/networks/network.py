@@ -30,11 +30,11 @@ from torch.nn import functional as F
 
 from firmware_bridge.toml_table import unknown_key
 from strokebot.errors import ConfigError
-from strokebot.model.blocks import AttentionBlock, ResidualBlock, conv
-from strokebot.pen.base import steps_of
-from strokebot.pen.line import LinePen
+from strokebot.model.predictor import IMAGE_PX as IMAGE_PX
+from strokebot.training.networks.blocks import AttentionBlock, ResidualBlock, conv
+from strokebot.training.pens.base import steps_of
+from strokebot.training.pens.line import LinePen
 
-IMAGE_PX = 28
 HEADS = ("mlp", "gru", "transformer")
 
 # Line widths that the network can ask for, canvas units: half a pixel to ten of 28.

@@ -20,19 +20,17 @@ back (the straight-through estimator, Bengio, Leonard and Courville 2013).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from calibration.pen import PenModel
 from strokebot.errors import ConfigError
 from strokebot.gesture import LIFT_THRESHOLD
-from strokebot.pen.base import INTENSITY, SIZE
-from strokebot.pen.line import DEFAULT_SOFTNESS_PX, LinePen
+from strokebot.training.pens.base import INTENSITY, SIZE
+from strokebot.training.pens.line import DEFAULT_SOFTNESS_PX, LinePen
 
 # Entries of the table of darkness over width: between them the pen's curve is straight to a thousandth.
 _TABLE_ROWS = 129
@@ -116,44 +114,6 @@ class PenResponse(nn.Module):
         at = ((width - self.low_mm) / (self.high_mm - self.low_mm) * rows).clamp(0.0, rows)
         k = at.detach().floor().clamp(max=rows - 1).long()
         return torch.lerp(self.darkness[k], self.darkness[k + 1], at - k)
-
-
-@dataclass(frozen=True, eq=False)
-class OnPaper:
-    """Gestures of a batch, each drawn in its own size by one pen; their darkness is left as asked.
-
-    Ink that is a shade paler than the picture's would else be made up for by wider lines, which puts
-    their edges in the wrong place: IoU 0.83 in place of 0.91 on a word 30 mm wide.
-
-    Attributes:
-        response: of the pen.
-        mm_per_canvas: (B,) size of each canvas on the paper.
-        grown: (B,) by how much the lines of each were thickened, canvas units.
-        full_ink: intensity from which on a line is drawn in full ink, paler ones raised in proportion.
-    """
-
-    response: PenResponse
-    mm_per_canvas: NDArray[np.float64]
-    grown: NDArray[np.float64]
-    full_ink: float = 1.0
-
-    def drawn(self, steps: Tensor, which: Tensor) -> Tensor:
-        """Steps (b, N, 4) of some of the gestures as asked for to steps with the widths as drawn.
-
-        Args:
-            steps: of those gestures.
-            which: (b,) their numbers in the batch.
-        """
-        size, grown = (torch.from_numpy(v).to(steps)[which, None] for v in (self.mm_per_canvas, self.grown))
-        ink = steps[..., INTENSITY]
-        raised = torch.where(ink >= LIFT_THRESHOLD, (ink / self.full_ink).clamp(max=1.0), ink)
-        raised = _as_if(raised, ink)[..., None]
-        drawn = self.response(torch.cat([steps[..., :INTENSITY], raised], dim=-1), size, grown)
-        return torch.cat([drawn[..., :INTENSITY], raised], dim=-1)
-
-    def part(self, which: slice) -> OnPaper:
-        """Some of the gestures."""
-        return replace(self, mm_per_canvas=self.mm_per_canvas[which], grown=self.grown[which])
 
 
 class MeasuredPen(LinePen):

@@ -15,17 +15,11 @@ from safetensors.torch import load_file, save
 
 from calibration.profile import Profile
 from strokebot.errors import ConfigError, WeightsError
-from strokebot.model.article import Dots10, Dots25
-from strokebot.model.checkpoint import (
-    FORMAT_VERSION,
-    Card,
-    build_network,
-    load_network,
-    read_card,
-    save_weights,
-)
-from strokebot.model.network import GestureNetwork
-from strokebot.pen import response_table
+from strokebot.model.card import FORMAT_VERSION, Card, read_card
+from strokebot.training.networks.article import Dots10, Dots25
+from strokebot.training.networks.checkpoint import build_network, load_network, save_weights
+from strokebot.training.networks.network import GestureNetwork
+from strokebot.training.pens import response_table
 
 Tensors = dict[str, torch.Tensor]
 

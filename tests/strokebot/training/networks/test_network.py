@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strokebot.errors import ConfigError
-from strokebot.model.blocks import parameter_count
-from strokebot.model.network import (
+from strokebot.training.networks.blocks import parameter_count
+from strokebot.training.networks.network import (
     WIDTH_MAX,
     WIDTH_MIN,
     GestureNetwork,
@@ -19,7 +19,7 @@ from strokebot.model.network import (
     decode,
     gesture_of,
 )
-from strokebot.pen.base import INTENSITY, SIZE, positions
+from strokebot.training.pens.base import INTENSITY, SIZE, positions
 
 
 def noise(batch: int, seed: int = 0) -> torch.Tensor:

@@ -1,11 +1,11 @@
-"""Small networks for the tests of the model."""
+"""Small networks."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from strokebot.model.network import HEADS, GestureNetwork, NetworkConfig
+from strokebot.training.networks.network import HEADS, GestureNetwork, NetworkConfig
 
 
 def tiny_config(head: str = "transformer", rounds: int = 1) -> NetworkConfig:

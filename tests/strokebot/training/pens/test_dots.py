@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor
 
-from strokebot.pen import DotPen
-from strokebot.pen.base import positions
+from strokebot.training.pens import DotPen
+from strokebot.training.pens.base import positions
 from tests.support.pen_cases import seeds, wander
 
 

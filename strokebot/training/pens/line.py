@@ -32,7 +32,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from strokebot.pen.base import INTENSITY, SIZE, check_gestures, pixel_centres, positions
+from strokebot.training.pens.base import INTENSITY, SIZE, check_gestures, pixel_centres, positions
 
 # Edge softness of the default pen in pixels: the logistic edge whose 10-90 % rise is about
 # the one and a half pixels of an anti-aliased scan.
@@ -137,7 +137,7 @@ def _winners(seg: _Segments, x: Tensor, y: Tensor, softness: Tensor | float) -> 
     """The index (B, P) of the segment that inks each pixel darkest, without a graph."""
     batch, count = seg.x0.shape
     column = _Segments(*(v[:, :, None] for v in seg))
-    if x.is_cuda or torch.compiler.is_compiling():
+    if x.is_cuda or torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export():
         return _ink(column, x, y, softness).argmax(dim=1)
     chunk = max(1, _CPU_CHUNK_FLOATS // (count * x.numel()))
     parts = [

@@ -9,11 +9,11 @@ A pen is called with ``start (B, 2)`` and ``steps (B, N, 4)`` in canvas units
 (vx, vy, size, intensity) and answers with ink ``(B, 1, H, W)`` in [0, 1].
 """
 
-from strokebot.pen.base import Pen
-from strokebot.pen.dots import DotPen
-from strokebot.pen.line import LinePen
-from strokebot.pen.response import MeasuredPen, OnPaper, PenResponse, response_table
+from strokebot.training.pens.base import Pen
+from strokebot.training.pens.dots import DotPen
+from strokebot.training.pens.line import LinePen
+from strokebot.training.pens.response import MeasuredPen, PenResponse, response_table
 
 PENS: dict[str, type[DotPen] | type[LinePen]] = {"dots": DotPen, "line": LinePen}
 
-__all__ = ["PENS", "DotPen", "LinePen", "MeasuredPen", "OnPaper", "Pen", "PenResponse", "response_table"]
+__all__ = ["PENS", "DotPen", "LinePen", "MeasuredPen", "Pen", "PenResponse", "response_table"]

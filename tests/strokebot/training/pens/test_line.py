@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from strokebot.pen import LinePen
-from strokebot.pen.base import INTENSITY, SIZE, positions, steps_of
-from strokebot.pen.line import render_reference
+from strokebot.training.pens import LinePen
+from strokebot.training.pens.base import INTENSITY, SIZE, positions, steps_of
+from strokebot.training.pens.line import render_reference
 from tests.support.pen_cases import SIDE, rough_points, seeds, wander
 
 PEN = LinePen()

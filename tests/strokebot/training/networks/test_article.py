@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from strokebot.model.article import Dots10, Dots25
-from strokebot.model.blocks import parameter_count
-from strokebot.pen import DotPen
-from strokebot.pen.base import INTENSITY, positions
+from strokebot.training.networks.article import Dots10, Dots25
+from strokebot.training.networks.blocks import parameter_count
+from strokebot.training.pens import DotPen
+from strokebot.training.pens.base import INTENSITY, positions
 
 
 def images(batch: int = 3) -> torch.Tensor:

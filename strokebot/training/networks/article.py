@@ -14,8 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from strokebot.pen.base import steps_of
-from strokebot.pen.dots import DotPen
+from strokebot.training.pens.base import steps_of
+from strokebot.training.pens.dots import DotPen
 
 _PIXELS = 28 * 28
 _MAX_VELOCITY = 3 / 28

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from strokebot.pen import PENS, DotPen, LinePen
-from strokebot.pen.base import INTENSITY, SIZE, pixel_centres, positions, steps_of
+from strokebot.training.pens import PENS, DotPen, LinePen
+from strokebot.training.pens.base import INTENSITY, SIZE, pixel_centres, positions, steps_of
 from tests.support.pen_cases import seeds, wander
 
 

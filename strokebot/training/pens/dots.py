@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from strokebot.pen.base import INTENSITY, SIZE, check_gestures, positions
+from strokebot.training.pens.base import INTENSITY, SIZE, check_gestures, positions
 
 # The two constants of the article's notebook: spread per unit of size, and its floor.
 _SPREAD_PER_SIZE = 0.01

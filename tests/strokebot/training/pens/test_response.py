@@ -13,8 +13,8 @@ from calibration.profile import Paper, Profile
 from strokebot import raster
 from strokebot.errors import ConfigError
 from strokebot.gesture import LIFT_THRESHOLD
-from strokebot.pen import LinePen, MeasuredPen, OnPaper, PenResponse, response_table
-from strokebot.pen.base import positions
+from strokebot.training.pens import LinePen, MeasuredPen, PenResponse, response_table
+from strokebot.training.pens.base import positions
 from strokebot.trajectory.timing.pressure import pen_values
 
 MM = 14.0
@@ -125,21 +125,6 @@ def test_gradients_are_those_of_the_pen_within_its_range():
         ]
 
     assert torch.autograd.gradcheck(drawn, size.requires_grad_())
-
-
-def test_glyphs_on_paper_have_the_widths_of_the_pen_and_the_ink_asked_for():
-    response = PenResponse(response_table(Z)).double()
-    on_paper = OnPaper(response, np.array([5.0, 14.0, 30.0]), np.array([0.0, 0.0, 0.01]), full_ink=0.75)
-    steps = steps_of_seed(1)
-    drawn = on_paper.part(slice(1, 3)).drawn(torch.cat([steps, steps]), torch.tensor([0, 1]))
-    solid = steps.clone()
-    solid[..., 3] = torch.where(steps[..., 3] >= 0.5, (steps[..., 3] / 0.75).clamp(max=1.0), steps[..., 3])
-    assert torch.allclose(drawn[0, :, 2], response(solid, 14.0)[0, :, 2])
-    assert torch.equal(drawn[:, :, 3], solid[..., 3].expand(2, -1))
-    # A thickened line is thinner by as much on the paper.
-    width_mm = (drawn[1, :, 2] - 0.01) * 30.0
-    assert width_mm.min() >= Z.min_width_mm - 1e-9
-    assert width_mm.max() <= Z.max_width_mm + 1e-9
 
 
 def test_weights_of_the_line_pen_fit():
