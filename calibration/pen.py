@@ -42,7 +42,7 @@ crossed while the wanted value hardly moves.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -181,6 +181,17 @@ class PenModel:
             raise ProfileError(f"pen.widths_mm must rise by {_LEAST_RISE_MM:g} mm or more at each entry.")
         if (np.diff(self.darkness) < 0).any() or self.darkness[0] < 0 or self.darkness[-1] > 1:
             raise ProfileError("pen.darkness must not fall, and must lie between 0 and 1.")
+
+    def moved(self, up: float, touch: float, full: float) -> PenModel:
+        """The same pen where its axis counts otherwise: the table's values are stretched from touch to full.
+
+        Raises:
+            ProfileError: if the three values contradict each other.
+        """
+        share = (np.array(self.values) - self.touch) / (self.full - self.touch)
+        inner = touch + share[1:-1] * (full - touch)
+        values = (touch, *(float(value) for value in inner), full)
+        return replace(self, up=up, touch=touch, full=full, values=values)
 
     @property
     def min_width_mm(self) -> float:

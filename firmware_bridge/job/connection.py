@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from firmware_bridge.checks import controller_settings
+from firmware_bridge.checks.as_told import Taken, as_told
 from firmware_bridge.control import control_of
 from firmware_bridge.dialects.base import Facts
-from firmware_bridge.errors import PreflightError
+from firmware_bridge.errors import DeviceRejected, PreflightError, ProtocolError
 from firmware_bridge.job import connection
 from firmware_bridge.joint_moves import joint_step
 from firmware_bridge.machine import MachineProfile
@@ -72,6 +74,17 @@ class Connected:
     def facts(self) -> Facts:
         """What the machine told about itself at the start: firmware, sizes, stored settings."""
         return self._link.state.facts
+
+    def as_told(self) -> tuple[MachineProfile, list[Taken], list[str]]:
+        """The profile with what the machine itself tells; see ``checks.as_told``. It must stand still."""
+        told = self._link.dialect.limits(self.machine, self.facts)
+        offset = None
+        if controller_settings.reach_known(told):
+            try:
+                offset = self._control.work_offset_mm(self._link)
+            except (DeviceRejected, ProtocolError):
+                offset = None  # then its travel is used
+        return as_told(self.machine, told, self.facts, offset)
 
     @property
     def measures_itself(self) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strokebot.commands.common import QuietOption, one_line, say
+from firmware_bridge.errors import StrokebotError
+from strokebot.commands.common import PortOption, QuietOption, note, one_line, say
 
 if TYPE_CHECKING:
     from calibration.profile import Profile
+    from firmware_bridge.machine import MachineProfile
 
 app = typer.Typer(no_args_is_help=True, help="Machine, pen and paper profiles.")
 
@@ -20,7 +23,6 @@ app = typer.Typer(no_args_is_help=True, help="Machine, pen and paper profiles.")
 def list_profiles() -> None:
     """List the profiles: the shipped ones and your own."""
     from calibration.profile import Profile, find_profile
-    from strokebot.errors import StrokebotError
 
     for name in Profile.names():
         file = find_profile(name)
@@ -90,6 +92,89 @@ def new(
         say(f"  it takes the place of the shipped {name} from now on", quiet)
 
 
+@app.command("read")
+def read(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    port: PortOption = None,
+    base: Annotated[str, typer.Option("--from", help="Profile to start from.")] = "grbl-z",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write.", show_default="your folder")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing: pen and paper stay as they are.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Make a profile of the connected machine: what it tells of itself, and what you say of pen and paper.
+
+    Nothing moves. GRBL is asked for its settings ($$), Marlin for its own (M503).
+    """
+    from calibration.profile import Profile, find_profile
+    from firmware_bridge.job.device import open_device
+
+    path = _new_file(name, out)
+    file = find_profile(base)
+    profile = Profile.from_toml(file.text, file.where)
+    target = port or profile.machine.url
+    with open_device(profile.machine, target) as device:
+        machine, taken, untold = device.as_told()
+        firmware = device.facts.firmware or profile.machine.dialect
+    say(f"{firmware} on {target} tells of itself:", quiet)
+    for value in taken:
+        setting = f"  ({value.setting})" if value.setting else ""
+        say(f"  {value.key}: {value.now}, not {value.before}{setting}", quiet)
+    if not taken:
+        say("  nothing that the profile does not say already", quiet)
+    if untold:
+        say(f"It says nothing of {', '.join(untold)}: what {base} says stays, so check it.", quiet)
+    profile = _with_machine(profile, replace(machine, url=target))
+    if not yes and sys.stdin.isatty():
+        profile = _asked(profile)
+    _save_new(path, name, file.text, profile)
+    say(f"{path}: look at it once more, then use --profile {name if out is None else path}", quiet)
+
+
+def _with_machine(profile: Profile, machine: MachineProfile) -> Profile:
+    """The profile with another machine; the pen axis keeps its range where the pen would not fit the new."""
+    from calibration.errors import ProfileError
+
+    try:
+        return replace(profile, machine=machine)
+    except ProfileError:
+        box = profile.machine.envelope
+        kept = replace(machine.envelope, pen_min=box.pen_min, pen_max=box.pen_max)
+        return replace(profile, machine=replace(machine, envelope=kept))
+
+
+def _asked(profile: Profile) -> Profile:
+    """The profile with what only a person knows: where the pen is up and down, and where the paper lies."""
+    pen, paper = profile.pen, profile.paper
+    unit = "mm" if pen.actuator == "z" else "S"
+    note("Enter keeps what stands in brackets.")
+    while True:
+        up = typer.prompt(
+            f"Pen value that is clear of the paper ({unit})", default=pen.up, type=float, err=True
+        )
+        touch = typer.prompt("Where the pen just touches", default=pen.touch, type=float, err=True)
+        full = typer.prompt("Where it is pressed hardest", default=pen.full, type=float, err=True)
+        size = [
+            typer.prompt(f"{side} of the sheet (mm)", default=value, type=float, err=True)
+            for side, value in zip(("Width", "Height"), paper.size_mm, strict=True)
+        ]
+        origin = [
+            typer.prompt(f"Machine {axis} of its lower left corner (mm)", default=value, type=float, err=True)
+            for axis, value in zip("xy", paper.origin_mm, strict=True)
+        ]
+        try:
+            return replace(
+                profile,
+                pen=pen.moved(up, touch, full),
+                paper=replace(paper, size_mm=(size[0], size[1]), origin_mm=(origin[0], origin[1])),
+            )
+        except StrokebotError as error:
+            note(f"{one_line(error)} Once more:")
+
+
 def _new_file(name: str, out: Path | None) -> Path:
     """The file of a new profile.
 
@@ -98,7 +183,6 @@ def _new_file(name: str, out: Path | None) -> Path:
         StrokebotError: if it exists.
     """
     from calibration.profile import user_directory
-    from strokebot.errors import StrokebotError
 
     if out is None and (not name or name != Path(name).name or name.startswith((".", "-"))):
         raise typer.BadParameter(f"'{name}' is not a plain name.", param_hint="NAME")

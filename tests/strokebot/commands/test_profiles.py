@@ -163,3 +163,68 @@ def test_python_refuses_it_too(tmp_path):
     result = SimpleNamespace(plan=SimpleNamespace(profile=profile))
     with pytest.raises(ProfileError, match="virtual paper"):
         pipeline.perform(result, "/dev/null")
+
+
+# -- a profile read from a machine ----------------------------------------------------------------
+
+
+@pytest.fixture
+def served():
+    """A GRBL machine of 200 x 150 mm that is slower than the shipped profile says, behind a port."""
+    import threading
+    from dataclasses import replace
+
+    from firmware_bridge.program import Envelope
+    from firmware_bridge.simulator import FreeRunning, virtual_controller
+    from firmware_bridge.simulator.serve import serve_tcp
+
+    machine = replace(
+        Profile.load("grbl-z").machine,
+        max_speed_mm_s=(60.0, 50.0),
+        envelope=Envelope(0.0, 200.0, 0.0, 150.0, -2.0, 5.0),
+    )
+    stop, ready, where = threading.Event(), threading.Event(), []
+
+    def on_ready(number):
+        where.append(number)
+        ready.set()
+
+    work = threading.Thread(
+        target=serve_tcp,
+        args=(virtual_controller("grbl", machine), stop),
+        kwargs={"clock": FreeRunning(), "on_ready": on_ready},
+    )
+    work.start()
+    assert ready.wait(10.0)
+    yield f"socket://127.0.0.1:{where[0]}"
+    stop.set()
+    work.join()
+
+
+def test_a_profile_is_read_from_the_connected_machine(run, served):
+    done = run("profile", "read", "mine", "--port", served)
+    assert done.exit_code == 0, done.output
+    assert "max_speed_mm_s: 60, 50, not 120, 120  ($110, $111)" in done.stdout
+    found = Profile.load("mine").machine
+    assert found.max_speed_mm_s == (60.0, 50.0)
+    assert (found.envelope.x_max_mm, found.envelope.y_max_mm) == (200.0, 150.0)
+    assert (found.url, found.name) == (served, "mine")
+    assert re.findall(r"#.*", own("mine").read_text()) == re.findall(r"#.*", find_profile("grbl-z").text)
+    assert run("profile", "read", "mine", "--port", served).exit_code == 1  # it exists
+
+
+def test_a_person_tells_pen_and_paper(run, served, monkeypatch):
+    from strokebot.commands import profiles
+
+    monkeypatch.setattr(profiles, "sys", type("Sys", (), {"stdin": type("In", (), {"isatty": lambda: True})}))
+    # up under touch is refused and asked once more
+    wrong, right = ["1", "2", "0.5"] + [""] * 4, ["5", "2", "0.5", "148", "105", "", "7"]
+    done = CliRunner().invoke(
+        cli.app, ["profile", "read", "mine", "--port", served], input="\n".join([*wrong, *right]) + "\n"
+    )
+    assert done.exit_code == 0, done.output
+    assert "Once more" in done.stderr
+    found = Profile.load("mine")
+    assert (found.pen.up, found.pen.touch, found.pen.full) == (5.0, 2.0, 0.5)
+    assert found.pen.values == pytest.approx((2.0, 1.75, 1.5, 1.25, 1.0, 0.75, 0.5))
+    assert (found.paper.size_mm, found.paper.origin_mm) == ((148.0, 105.0), (5.0, 7.0))
