@@ -45,7 +45,7 @@ _PIXELS = 8_000_000
 _HALF = 0.5
 _AROUND_PX = 2
 # How exact the place of a skeleton is, px.
-_SKELETON_PX = 0.5
+_SKELETON_PX = 0.25
 # Pictures are searched for areas in squares of this side, px, or more; and a rectangle's spare margin.
 _TILE_PX = 128
 _SPARE_PX = 4
