@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float64]
+Array32: TypeAlias = NDArray[np.float32]
 
 # Samples a pixel side. Against 20 a side, the worst pixel of random lines is off by 0.017 (0.05 at most).
 SUBSAMPLES = 4
@@ -49,6 +50,8 @@ _CHUNK_SAMPLES = 16_384
 _CHUNK_SEGMENTS = 8192
 # Rows are made longer to a multiple of so many samples, so that more of them are alike.
 _ROW_STEP = 4
+# A segment shorter than this many samples is a disc.
+_LEAST_LENGTH = 1e-6
 # Ink reaches half a sample beyond the radius; the rest is for rounding.
 _EDGE = 0.51
 
@@ -95,9 +98,21 @@ def lay_ink(
         near = segments[touches]
         for begin in range(0, len(near), _CHUNK_SEGMENTS):
             _draw_segments(canvas, near[begin : begin + _CHUNK_SEGMENTS], first * subsamples)
-        cells = canvas.reshape(last - first, subsamples, width_n, subsamples)
-        picture[first:last] = cells.mean(axis=(1, 3))
+        picture[first:last] = _means(canvas, subsamples)
     return picture
+
+
+def _means(canvas: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Means over squares of so many samples a side, added up line by line, which is faster than ``mean``."""
+    rows = canvas.reshape(-1, side, canvas.shape[1])
+    sums = rows[:, 0].copy()
+    for k in range(1, side):
+        sums += rows[:, k]
+    cells = sums[:, ::side].copy()
+    for k in range(1, side):
+        cells += sums[:, k::side]
+    cells *= np.float32(1.0 / (side * side))
+    return cells
 
 
 def _pieces(table: NDArray[np.float64], down: NDArray[np.bool_], longest: float) -> NDArray[np.float64]:
@@ -114,25 +129,27 @@ def _pieces(table: NDArray[np.float64], down: NDArray[np.bool_], longest: float)
 
 
 class _Rows(NamedTuple):
-    """Rows of samples that capsules touch, each (n,): what all samples of a row share."""
+    """Rows of samples that capsules touch, each (n,): what all samples of a row share.
 
-    samples: Array  # how many samples, some of them beside the capsule
-    start: Array  # index of the leftmost one in the canvas
-    column: Array  # its column
-    shift: Array  # 0.5 - x of a
-    dy: Array
-    step_x: Array  # b - a
-    step_y: Array
-    ux: Array
-    uy: Array
-    along: Array  # dy u_y
-    across: Array  # dy u_x
-    slope: Array  # k / sqrt(1 - k^2)
-    length: Array
-    radius: Array
-    widening: Array
-    ink: Array
-    darkening: Array
+    All are relative to a, so that 32-bit floats are exact to a ten-thousandth of a sample.
+    """
+
+    samples: NDArray[np.intp]  # how many samples, some of them beside the capsule
+    start: NDArray[np.intp]  # index of the leftmost one in the canvas
+    dx: Array32  # of the leftmost one
+    dy: Array32
+    step_x: Array32  # b - a
+    step_y: Array32
+    ux: Array32
+    uy: Array32
+    along: Array32  # dy u_y
+    across: Array32  # dy u_x
+    slope: Array32  # k / sqrt(1 - k^2)
+    length: Array32
+    radius: Array32
+    widening: Array32
+    ink: Array32
+    darkening: Array32
 
 
 def _draw_segments(canvas: NDArray[np.float32], segments: Array, row_offset: int) -> None:
@@ -148,7 +165,8 @@ def _draw_segments(canvas: NDArray[np.float32], segments: Array, row_offset: int
         most = max(1, _CHUNK_SAMPLES // count)
         for first in range(int(begin), int(end), most):
             part = order[first : min(first + most, int(end))]
-            _draw_rows(flat, _Rows(*(v[part] for v in rows)), count)
+            chosen = _Rows(rows.samples[part], rows.start[part], *(v[part] for v in rows[2:]))
+            _draw_rows(flat, chosen, count)
 
 
 def _touched_rows(segments: Array, row_offset: int, shape: tuple[int, ...]) -> _Rows:
@@ -164,7 +182,7 @@ def _touched_rows(segments: Array, row_offset: int, shape: tuple[int, ...]) -> _
 
     step_x, step_y, widening = bx - ax, by - ay, rb - ra
     length = np.hypot(step_x, step_y)
-    swallowed = np.abs(widening) >= length
+    swallowed = np.abs(widening) >= np.where(length < _LEAST_LENGTH, 0.0, length)
     safe = np.where(swallowed, 1.0, length)
     ux, uy, k = (np.where(swallowed, 0.0, v / safe) for v in (step_x, step_y, widening))
     dy = row + (0.5 - ay)[of]
@@ -178,12 +196,14 @@ def _touched_rows(segments: Array, row_offset: int, shape: tuple[int, ...]) -> _
     column = np.minimum(left[touched].astype(np.intp), width - count)
     # Where one disc holds the other, t is 0 or 1 everywhere.
     along = np.where(swallowed[of], np.where(widening > 0, 2.0, -1.0)[of], dy * uy[of])
-    shared = (ux, uy, k / np.sqrt(1 - k * k), safe, ra, widening, ia, ib - ia)
-    ux, uy, slope, safe, ra, widening, ia, darkening = (v[of] for v in shared)
-    return _Rows(
-        count, row * width + column, column, (0.5 - ax)[of], dy, step_x[of], step_y[of], ux, uy, along,
-        dy * ux, slope, safe, ra, widening, ia, darkening,
+    ux, uy, slope, safe, ra, widening, ia, darkening = (
+        v[of] for v in (ux, uy, k / np.sqrt(1 - k * k), safe, ra, widening, ia, ib - ia)
+    )
+    shared = (
+        column + (0.5 - ax)[of], dy, step_x[of], step_y[of], ux, uy, along, dy * ux, slope, safe, ra,
+        widening, ia, darkening,
     )  # fmt: skip
+    return _Rows(count, row * width + column, *(v.astype(np.float32) for v in shared))
 
 
 def _span(
@@ -212,16 +232,17 @@ def _span(
 
 def _draw_rows(canvas: NDArray[np.float32], rows: _Rows, count: int) -> None:
     """Lays rows of ``count`` samples over the flattened canvas."""
-    sample = np.arange(count)[:, None]
-    dx = rows.column + sample + rows.shift
+    sample = np.arange(count, dtype=np.float32)[:, None]
+    half, none, full = np.float32(0.5), np.float32(0.0), np.float32(1.0)
+    dx = rows.dx + sample
     away = np.abs(dx * rows.uy - rows.across)
-    t = np.clip((dx * rows.ux + rows.along + away * rows.slope) / rows.length, 0.0, 1.0)
+    t = np.clip((dx * rows.ux + rows.along + away * rows.slope) / rows.length, none, full)
     x, y = dx - t * rows.step_x, rows.dy - t * rows.step_y
     d = np.sqrt(x * x + y * y)
     r = rows.radius + t * rows.widening
-    coverage = np.clip(np.minimum(d + 0.5, r) - np.maximum(d - 0.5, -r), 0.0, 1.0)
-    ink = (coverage * (rows.ink + t * rows.darkening)).astype(np.float32).ravel()
-    where = (rows.start + sample).ravel()
+    coverage = np.clip(np.minimum(d + half, r) - np.maximum(d - half, -r), none, full)
+    ink = (coverage * (rows.ink + t * rows.darkening)).ravel()
+    where = (rows.start + np.arange(count)[:, None]).ravel()
     while len(where):  # of samples of one place, one a time
         canvas[where] = np.maximum(canvas[where], ink)
         lost = np.flatnonzero(canvas[where] < ink)

@@ -27,6 +27,7 @@ from calibration.profile import Profile
 from strokebot.errors import ImageError, WeightsError
 from strokebot.fill import FillMode
 from strokebot.fill.widths import has_areas
+from strokebot.geometry.pixels import reduced
 from strokebot.geometry.polyline import simplify_gesture
 from strokebot.gesture import Gesture
 from strokebot.model.predictor import Predictor, load_predictor
@@ -63,6 +64,8 @@ Method = Literal["model", "tour", "tone"]
 # Overlaps with the picture that differ by less than this are equal: half of what the smoothing of
 # the path changes.
 _EQUAL_IOU = 0.005
+# Pixels on which it is decided who draws.
+_LOOK_PIXELS = 4_000_000
 # From this ink on a line counts as drawn with full ink.
 _FULL_INK = 0.75
 
@@ -170,13 +173,17 @@ def find_artists(ink: InkImage, style_choice: StyleChoice, method: MethodWord) -
     """Who draws; None for a drawing of tone."""
     if style_choice.style == "tone":
         return None
-    glyphs = find_glyphs(ink)
+    if method == "model":
+        return Artists(find_glyphs(ink, every=True), True, True, "The network was asked for.")
+    # Who draws a large picture can be seen on a smaller one; the network then needs its own pixels.
+    small, unit = reduced(ink.ink, _LOOK_PIXELS)
+    look = ink if unit == 1.0 else InkImage(small)
+    glyphs = find_glyphs(look)
     if method == "tour":
         return Artists(glyphs, False, True, "The tour was asked for.")
-    if method == "model":
-        every = replace(glyphs, is_glyph=np.ones(len(glyphs), dtype=bool))
-        return Artists(every, True, True, "The network was asked for.")
-    choice = choose_method(ink, glyphs)
+    choice = choose_method(look, glyphs)
+    if choice.method == "model" and look is not ink:
+        glyphs = find_glyphs(ink)
     return Artists(glyphs, choice.method == "model", False, choice.reason)
 
 

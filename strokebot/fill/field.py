@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from strokebot.fill.widths import WORTH_A_PASS
-from strokebot.geometry.distance import distance_at, nearest, repeated
+from strokebot.geometry.distance import distance_at, nearest
+from strokebot.geometry.pixels import repeated
 from strokebot.picture.parts import FAINTEST_INK
 
 # How far beyond its core an area reaches at most, in r.

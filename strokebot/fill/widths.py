@@ -46,6 +46,7 @@ from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
 from strokebot.geometry.distance import depth, distance_at
+from strokebot.geometry.pixels import reduced, resized
 from strokebot.picture.parts import ink_mask
 
 # How far a line is followed from each of its points, in widths, and how much of it must be there.
@@ -211,18 +212,10 @@ def _enlarged(ink: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
     if max(height, width) >= _SMALL_PX:
         return _reduced(ink)
     step = min(-(-_SMALL_PX // max(height, width)), _LARGEST_STEP)
-    fine = Image.fromarray(np.ascontiguousarray(ink)).resize(
-        (width * step, height * step), Image.Resampling.BICUBIC
-    )
-    return ink_mask(np.clip(np.asarray(fine), 0.0, 1.0)), float(step)
+    return ink_mask(resized(ink, (width * step, height * step), Image.Resampling.BICUBIC)), float(step)
 
 
 def _reduced(ink: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
     """The mask of the ink, at most ``_PIXELS`` large, and how many of its pixels make one of the picture."""
-    height, width = ink.shape
-    unit = min(1.0, float(np.sqrt(_PIXELS / (height * width))))
-    if unit < 1.0:
-        size = (max(1, round(width * unit)), max(1, round(height * unit)))
-        ink = np.asarray(Image.fromarray(np.ascontiguousarray(ink)).resize(size, Image.Resampling.BOX))
-        unit = max(size) / max(height, width)
-    return ink_mask(ink), unit
+    field, unit = reduced(ink, _PIXELS)
+    return ink_mask(field), unit

@@ -13,8 +13,6 @@ distance transforms of binary images in arbitrary dimensions", IEEE PAMI 25, 200
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
@@ -46,8 +44,3 @@ def depth(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     if len(rows):
         found[rows, columns] = distance_at(np.pad(~mask, 1, constant_values=True), rows + 1, columns + 1)
     return found
-
-
-def repeated(values: NDArray[Any], times: int) -> NDArray[Any]:
-    """Each pixel of a picture (H, W) as a square of so many pixels, (H times, W times)."""
-    return np.repeat(np.repeat(values, times, axis=0), times, axis=1)

@@ -40,6 +40,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 from scipy.spatial import cKDTree
 
 from strokebot.errors import GestureError
+from strokebot.geometry.pixels import resized
 from strokebot.geometry.polyline import simplify
 from strokebot.gesture import Gesture, chain
 from strokebot.modes import Pattern
@@ -281,9 +282,7 @@ def _seen(pieces: list[NDArray[np.float64]], pen: Response, shape: tuple[int, in
 def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """The field at size = (width, height): averaged where that is smaller, interpolated where not."""
     whole = field.shape[1] % size[0] == 0 and field.shape[0] % size[1] == 0
-    how = Image.Resampling.BOX if whole else Image.Resampling.BILINEAR
-    picture = Image.fromarray(np.ascontiguousarray(field)).resize(size, how)
-    return np.clip(np.asarray(picture, dtype=np.float32), 0.0, 1.0)
+    return resized(field, size, Image.Resampling.BOX if whole else Image.Resampling.BILINEAR)
 
 
 def _dense(piece: NDArray[np.float64], step: float) -> NDArray[np.float64]:

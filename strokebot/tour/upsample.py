@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from strokebot.geometry.distance import depth, repeated
+from strokebot.geometry.distance import depth
+from strokebot.geometry.pixels import reduced, repeated, resized
 from strokebot.picture.parts import find_parts, ink_mask, line_width
 
 # Lines are enlarged to about this many working px for a skeleton that follows them.
@@ -54,26 +55,20 @@ def prepare(ink: NDArray[np.float32]) -> UpsampledInk:
         The picture at working size. Very large ones are reduced, and small marks
         that touch in the reduced picture are one part.
     """
-    height, width = ink.shape
-    room = float(np.sqrt(_WORKING_PIXELS / (height * width)))
-    if room < 1.0:
-        size = (max(1, round(width * room)), max(1, round(height * room)))
-        unit = size[0] / width if width >= height else size[1] / height
-        field = np.clip(_resize(ink, size, Image.Resampling.BOX), 0.0, 1.0)
+    field, unit = reduced(ink, _WORKING_PIXELS)
+    if unit < 1.0:
         parts = find_parts(field)
         return UpsampledInk(field, parts.labels, parts.depth, parts.box / unit, unit)
+    height, width = ink.shape
+    room = float(np.sqrt(_WORKING_PIXELS / ink.size))
     parts = find_parts(ink)
-    unit = min(max(1, int(np.ceil(_LINE_PX / line_width(ink)))), _LARGEST_UNIT, int(room))
+    times = min(max(1, int(np.ceil(_LINE_PX / line_width(ink)))), _LARGEST_UNIT, int(room))
     box = parts.box.astype(np.float64)
-    if unit == 1:
+    if times == 1:
         return UpsampledInk(ink, parts.labels, parts.depth, box, 1.0)
-    field = np.clip(_resize(ink, (width * unit, height * unit), Image.Resampling.BICUBIC), 0.0, 1.0)
-    labels = _labels(field, parts.labels, unit)
-    return UpsampledInk(field, labels, depth(labels > 0), box, float(unit))
-
-
-def _resize(field: NDArray[np.float32], size: tuple[int, int], how: Image.Resampling) -> NDArray[np.float32]:
-    return np.asarray(Image.fromarray(np.ascontiguousarray(field)).resize(size, how), dtype=np.float32)
+    field = resized(ink, (width * times, height * times), Image.Resampling.BICUBIC)
+    labels = _labels(field, parts.labels, times)
+    return UpsampledInk(field, labels, depth(labels > 0), box, float(times))
 
 
 def _labels(field: NDArray[np.float32], parts: NDArray[np.int32], unit: int) -> NDArray[np.int32]:

@@ -71,9 +71,9 @@ class Glyphs:
     """The characters of a page, in reading order.
 
     Attributes:
-        images: (G, 28, 28) float32 ink in [0, 1], the fields.
-        offset_px: (G, 2) place (x0, y0) of each field's top left corner, page px.
-        scale_px: (G,) page px for one field px.
+        images: (G, 28, 28) float32 ink in [0, 1], the fields; empty where there is no character.
+        offset_px: (G, 2) place (x0, y0) of each field's top left corner, page px; 0 where there is none.
+        scale_px: (G,) page px for one field px; 1 where there is none.
         box_px: (G, 4) x0, y0, x1, y1 of the ink on the page, px.
         line: (G,) line of text, from 0 at the top.
         is_glyph: (G,) bool, False where letters are joined or it is no character:
@@ -131,11 +131,12 @@ class Glyphs:
         return InkImage(np.where(self.labels == glyph + 1, ink.ink, 0.0), ink.px_per_mm, ink.polarity)
 
 
-def find_glyphs(ink: InkImage) -> Glyphs:
+def find_glyphs(ink: InkImage, every: bool = False) -> Glyphs:
     """Finds the characters of a page.
 
     Args:
         ink: the page.
+        every: whether everything on it is to count as a character.
 
     Returns:
         Its characters in reading order.
@@ -158,21 +159,20 @@ def find_glyphs(ink: InkImage) -> Glyphs:
     writing = writing_height(box)
     length = np.bincount(glyph_of_part, weights=parts.area / parts.width)
     stroke = np.bincount(glyph_of_part, weights=parts.area) / length
-    images, offsets, scales, grown = [], [], [], []
+    images, offsets, scales, grown, whole = [], [], [], [], []
     for k in range(len(box)):
-        if alone:
-            image, offset, scale, grow = ink.ink, np.zeros(2), 1.0, 0.0
-        else:
-            image, offset, scale, grow = _field(ink.ink, labels, k, box[k], stroke[k])
+        holes = _holes(parts, glyph_of_part == k, box[k])
+        is_glyph = alone or every or _is_one_character(box[k], writing, stroke[k], length[k], holes)
+        image, offset, scale, grow = ink.ink, np.zeros(2), 1.0, 0.0
+        if not alone:
+            image = np.zeros((FIELD, FIELD), dtype=np.float32)
+            if is_glyph:
+                image, offset, scale, grow = _field(ink.ink, labels, k, box[k], stroke[k])
         images.append(image)
         offsets.append(offset)
         scales.append(scale)
         grown.append(grow)
-    whole = [
-        alone
-        or _is_one_character(box[k], writing, stroke[k], length[k], _holes(parts, glyph_of_part == k, box[k]))
-        for k in range(len(box))
-    ]
+        whole.append(is_glyph)
     return Glyphs(
         np.array(images), np.array(offsets), np.array(scales), box, line, np.array(whole), stroke,
         np.array(grown), labels, len(parts),
