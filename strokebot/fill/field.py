@@ -18,7 +18,8 @@ A crossing of lines has a core too, but the lines cover it. So the ink that a li
 along the skeleton leaves white is counted, and an area needs ``_WORTH`` of a square of the
 pen's width of it.
 
-Where the pen is narrower than ``_FINEST`` px the grid is refined first. Areas are looked for in the
+Where r is under ``_FINE`` px the grid is made twice as fine first, and finer where it is still under
+``_FINEST`` px. Areas are looked for in the
 rectangles (``blocks``) in which ink is deep enough for a core; the rest of a picture costs nothing.
 """
 
@@ -39,8 +40,10 @@ from strokebot.picture.parts import FAINTEST_INK
 _REACH = 3.0
 # White that a single line would leave, in squares of its width, for an area to be one.
 _WORTH = 0.4
-# Least half width of the pen, px of the grid, and pixels of the refined grid at most.
+# Least half width of the pen, px of the grid, half width up to which it is refined once, and pixels of the
+# refined grid at most.
 _FINEST = 1.6
+_FINE = 4.5
 _PIXELS = 8_000_000
 # Half ink is the edge of full ink; a paler edge is found at half of what is around it.
 _HALF = 0.5
@@ -102,7 +105,7 @@ def find_areas(
         The areas, or None if there are none.
     """
     room = int(np.sqrt(_PIXELS / max(ink.size, 1)))
-    zoom = max(1, min(int(np.ceil(2.0 * _FINEST / widest)), room))
+    zoom = max(1, min(max(int(np.ceil(2.0 * _FINEST / widest)), 2 if widest < 2.0 * _FINE else 1), room))
     if zoom > 1:
         ink = np.asarray(ndimage.zoom(ink, zoom, order=1, grid_mode=True, mode="nearest"))
         is_ink, skeleton = (repeated(mask, zoom) for mask in (is_ink, skeleton))
