@@ -29,16 +29,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from benchmarks import harness
 from strokebot.errors import StrokebotError
 from strokebot.picture.image import load_ink_image
 from strokebot.picture.parts import find_parts
 from tests.support.scenes import KINDS, MIXED, Scene, make_scene
+from tests.support.truth_f1 import truth_f1
 
-TOLERANCE_PX = 1.5
 _HALF = 0.5
 _SEEDS, _QUICK_SEEDS = range(100, 120), range(100, 102)
 
@@ -58,19 +56,6 @@ class Judged:
     f1: float
     polarity_right: bool | None
     note: str
-
-
-def truth_f1(seen: NDArray[np.bool_], truth: NDArray[np.float32], areas: NDArray[np.float32]) -> float:
-    """F1 of pixels (H, W) seen or drawn against the true coverage and the areas, both (H, W) in [0, 1]."""
-    wanted = truth >= _HALF
-    neutral = ~wanted & ((truth > 0.02) | (areas > 0.02))
-    claimed = seen & ~neutral
-    if not wanted.any() or not claimed.any():
-        return float(wanted.any() == claimed.any())
-    near_seen = ndimage.distance_transform_edt(~seen) <= TOLERANCE_PX
-    near_truth = ndimage.distance_transform_edt(~wanted) <= TOLERANCE_PX
-    recall, precision = float(near_seen[wanted].mean()), float(near_truth[claimed].mean())
-    return 2 * recall * precision / (recall + precision) if recall + precision > 0 else 0.0
 
 
 def judge(scene: Scene, folder: Path, drawn: bool) -> Judged:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.seeing import truth_f1
 from strokebot.picture.image import load_ink_image
 from strokebot.picture.parts import find_parts
 from tests.support.scenes import KINDS, MIXED, make_scene
+from tests.support.truth_f1 import truth_f1
 
 # What a kind must reach: pencil on rough paper has no sharp truth.
 _LEAST = {"pencil": 0.93, "marks": 0.97, "phone": 0.9, "close": 0.9}
