@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from strokebot.picture.parts import FAINTEST_INK, REACH_PX, find_parts
+from strokebot.picture.parts import FAINTEST_INK, REACH_PX
 
 Polarity = Literal["dark-on-light", "light-on-dark", "transparent"]
 Field = NDArray[np.float32]
@@ -111,9 +111,6 @@ def raised(ink: Field) -> Field:
     faint &= ndimage.maximum_filter(ink, size=2 * _SKIRT_PX + 1) < _CLEAR
     if not faint.any():
         return ink
-    # Specks of noise stay what they are.
-    labels = find_parts(ink).labels
-    faint &= ndimage.maximum_filter(labels, size=2 * REACH_PX + 1) > 0
     core = np.clip(core, FAINTEST_INK, _CLEAR)
     clearness = (core - FAINTEST_INK) / (_CLEAR - FAINTEST_INK)
     wanted = _HALF + (_CLEAR - _HALF) * clearness

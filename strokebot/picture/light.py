@@ -34,6 +34,8 @@ _PAPER_DARKNESS = 0.12
 _SURFACE_PX = 64
 _SURFACE_STEPS = 12
 _UNDER_WEIGHT = 0.02
+# What holds the terms 1, x, y, x x, x y, y y down, as a share of all weights.
+_STIFFNESS = (0.0, 1e-3, 1e-3, 0.02, 0.02, 0.02)
 
 
 def reach_px(shape: tuple[int, ...]) -> int:
@@ -89,7 +91,7 @@ def lit_paper(closed_channel: Field, known: Mask | None = None) -> Field:
         band = max(0.02, 0.15 * 0.75**step)
         weight = weight0 * np.where(values < surface - band, _UNDER_WEIGHT, 1.0)
         # Light changes slowly: the curved terms are held small where little speaks for them.
-        gram = terms.T @ (weight[:, None] * terms) + np.diag([0, 1e-3, 1e-3, 0.5, 0.5, 0.5])
+        gram = terms.T @ (weight[:, None] * terms) + len(values) * np.diag(_STIFFNESS)
         surface = terms @ np.linalg.solve(gram + 1e-9 * np.eye(6), terms.T @ (weight * values))
     full = Image.fromarray(surface.reshape(size[1], size[0]).astype(np.float32))
     found = np.asarray(full.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)

@@ -32,8 +32,6 @@ _HALF = 0.5
 # The darkness of a line is looked for this far around a pixel; its core is never farther
 # from its own edge than a pixel or two.
 REACH_PX = 2
-# A part with less area than this share of a square of the pen's width is a speck of noise.
-_SPECK = 0.15
 # Neighbours: edges and corners.
 _EIGHT = np.ones((3, 3), dtype=bool)
 
@@ -97,23 +95,17 @@ def ink_mask(ink: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def find_parts(ink: NDArray[np.float32]) -> Parts:
-    """Finds the connected parts of ink, specks of noise left out.
+    """Finds the connected parts of ink; what is noise was left out when the picture was seen.
 
     Args:
         ink: (H, W) in [0, 1].
 
     Returns:
-        The parts, in the order of their first pixel, row by row. A part whose
-        area is under ``_SPECK`` times the squared line width of the picture is noise.
+        The parts, in the order of their first pixel, row by row.
     """
     mask = ink_mask(ink)
     labels, count = ndimage.label(mask, structure=_EIGHT)
-    parts = _measure(labels.astype(np.int32), int(count), mask)
-    keep = parts.area >= _SPECK * parts.line_width**2
-    if keep.all():
-        return parts
-    number = np.concatenate([[0], np.where(keep, np.cumsum(keep), 0)]).astype(np.int32)
-    return Parts(number[parts.labels], parts.box[keep], parts.area[keep], parts.width[keep], parts.depth)
+    return _measure(labels.astype(np.int32), int(count), mask)
 
 
 def line_width(ink: NDArray[np.float32]) -> float:

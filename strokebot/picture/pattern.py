@@ -45,13 +45,19 @@ _LEAST_LINES, _LEAST_GAP_PX, _GAP_CHANGE = 4, 5.0, 0.16
 # Peaks over this many robust standard deviations of the profile, and over this share of the family's level.
 _PEAK_SIGMAS = 4.0
 # Share of the length along which a rule must be seen; from edge to edge.
-_SEEN, _EDGE_TO_EDGE = 0.6, 0.85
+_SEEN, _EDGE_TO_EDGE = 0.65, 0.85
+# That is measured by running means of so many px; the faintest rule, in darkness.
+_SEEN_PX, _FAINTEST = 15, 0.02
+# Rules cover so much of the sheet at least, and their levels differ by at most so much of their median.
+_SPANNED, _UNLIKE = 0.45, 0.5
 # Rules are lighter than this share of the ink, unless they run from edge to edge.
 _LIGHTER = 0.72
 # Across a rule, px of the picture on either side at least; along it, the window of the running median.
 _ACROSS_PX, _WINDOW_PX = 3, 81
 # The profile is a median: so much is allowed for noise when it is divided out.
 _ALLOWANCE = 1.2
+# Darkness up to so many times that of the rule, and so much more, is the rule's own.
+_RULE_ALONE, _RULE_NOISE = 1.5, 0.04
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +128,10 @@ def find_rules(darkness: Field, known: Mask | None, ink_level: float) -> Rules |
 def without_rules(darkness: Field, rules: Rules) -> Field:
     """D' of the darkness D."""
     g = np.clip(_ALLOWANCE * rules.darkness, 0.0, 0.95)
-    return np.asarray(np.clip(1 - (1 - darkness) / (1 - g), 0, 1), dtype=np.float32)
+    left = np.clip(1 - (1 - darkness) / (1 - g), 0, 1)
+    # What is hardly darker than the rule alone is the rule.
+    faint = (rules.darkness > 0.01) & (darkness < _RULE_ALONE * rules.darkness + _RULE_NOISE)
+    return np.asarray(np.where(faint, 0, left), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,8 +271,12 @@ def _family(darkness: Field, known: Mask | None, ink_level: float) -> _Family | 
         return None
     level = float(np.median([rule[1] for rule in kept]))
     whole = float(np.mean([rule[2] for rule in kept])) >= _EDGE_TO_EDGE
-    spanned = (place[chain[-1]] - place[chain[0]]) / h
-    if level > (1.0 if whole and spanned > 0.7 else _LIGHTER) * ink_level or (not whole and spanned < 0.4):
+    extent = float(np.count_nonzero(look.weight.sum(axis=1) > 0.3 * look.weight.shape[1]))
+    spanned = (place[chain[-1]] - place[chain[0]]) / max(extent, 1.0)
+    unlike = float(np.median([abs(rule[1] - level) for rule in kept])) / level
+    if spanned < _SPANNED or unlike > _UNLIKE:
+        return None
+    if level > (1.0 if whole and spanned > 0.7 else _LIGHTER) * ink_level:
         return None
     gap = float(np.median(np.diff(place[chain]))) * look.factor
     return _Family(np.array([rule[0] for rule in kept]), gap, level)
@@ -318,15 +331,19 @@ def _followed(
     w = np.array(weights)
     bend = np.polynomial.polynomial.polyfit(scaled, np.array(places), 2 if len(middles) > 6 else 1, w=w)
     path = straight + np.clip(np.polynomial.polynomial.polyval((x - width / 2) / width, bend), -reach, reach)
-    middle = _sampled(darkness, path[None] + np.array([-0.5, 0.0, 0.5])[:, None]).max(axis=0)
-    beside = _sampled(darkness, path[None] + np.array([-1.0, 1.0])[:, None] * (reach + 2)).min(axis=0)
-    level = float(np.median(middle[on_sheet]))
-    if level < 0.02:
+    middle = _sampled(darkness, path[None] + np.array([-0.5, 0.0, 0.5])[:, None]).mean(axis=0)
+    aside = max(2.0, 1.5 * look.factor + 1.0)
+    beside = _sampled(darkness, path[None] + np.array([-aside, aside])[:, None])
+    # Ink beside the rule is no paper: the lighter side counts, where they differ.
+    lift = (middle - np.minimum(beside.mean(axis=0), 2 * beside.min(axis=0) + 0.02))[on_sheet]
+    level = float(np.median(lift))
+    if level < _FAINTEST:
         return None
-    lifted = ndimage.uniform_filter1d((middle - beside), 7)[on_sheet] > 0.35 * level
-    dark = ndimage.uniform_filter1d(middle, 7)[on_sheet] > 0.5 * level
-    seen = float((lifted | dark).mean())
-    if seen < _SEEN:
+    along = ndimage.uniform_filter1d(np.minimum(lift, 2 * level), _SEEN_PX)
+    # Ink across or along a rule hides it.
+    hidden = ndimage.uniform_filter1d(middle, 5)[on_sheet] > 2.5 * level
+    seen = float(((along > 0.4 * level) | hidden).mean())
+    if seen < _SEEN or hidden.mean() > 0.5:
         return None
     path = np.where(on_sheet | (known is None), path, np.nan)
     return path, level, seen

@@ -27,6 +27,7 @@ from strokebot.picture.ink import TRANSPARENT_SHARE, Polarity, ink_on_transparen
 from strokebot.picture.light import closed, lit_paper, local_paper, reach_px
 from strokebot.picture.pattern import Rules, find_rules, without_rules
 from strokebot.picture.sheet import Sheet, find_sheet
+from strokebot.picture.specks import joined_by_tooth, without_specks
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -139,7 +140,7 @@ def _clean(channels: Channels, ground: Ground, options: SeeOptions) -> Sight | N
         if rules is not None:
             ink = without_rules(ink, rules)
             notes.append(f"{rules.name} removed")
-    ink = levels(ink, noise=0.0)
+    ink, _ = without_specks(levels(ink, noise=0.0))
     if ink.max() < LEAST_CONTRAST:
         return None
     light = side == "light" or (side == "colour" and ground.luminance < 0.5)
@@ -210,6 +211,11 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
             darkness = without_rules(darkness, rules)
             notes.append(f"{rules.name} removed")
     ink = levels(darkness, noise)
+    joined = joined_by_tooth(ink)
+    if joined is not None:
+        ink = joined
+        notes.append("pencil on rough paper")
+    ink, _ = without_specks(ink)
     if ink.max() < LEAST_CONTRAST:
         return None
     return Sight(

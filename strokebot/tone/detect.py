@@ -17,8 +17,9 @@ The rules, the first that holds decides:
        no broad grey                            line
        broad grey (but flat) plus structure     tone from ``_TONE_SHARE`` of the picture on
     4. scans and photos
-       loose / a + rough / b + (entropy - c) / d    tone from ``_TONE_SCORE`` on: light and shadow on
-                                                    paper are smooth, and ink leaves nothing beside it
+       loose / a + rough / b + (entropy - c) / d + (lines - e) / f + (g - light) / h, each from 0 on:
+                                                tone from ``_TONE_SCORE`` on. Light and shadow on paper
+                                                are smooth, and ink leaves nothing beside it
     5. otherwise                                line; flat greys are fills of line art
 
 The figures were chosen on 19 photographs in sizes of 100 to 900 px (dithered, JPEG, 16 levels), 27
@@ -72,8 +73,15 @@ _LOOSE_SIGMAS, _LOOSE, _LOOSE_PX = 2.5, 0.05, 3
 # Rough: change of the local paper's logarithm in a px, at a scale of px; what is filled, and px from it.
 _ROUGH, _ROUGH_PX, _FILLED_PX, _FROM_FILLED_PX = 0.02, 2.0, 9, 8
 _ENTROPY_BINS = 40
+# The hard edge of a shadow is rough too, but there are few levels beside it.
+_EDGE_ENTROPY = 0.6
 # What of each a drawing may have.
-_LOOSE_UNIT, _ROUGH_UNIT, _ENTROPY_FREE, _ENTROPY_UNIT, _TONE_SCORE = 0.012, 0.05, 2.0, 0.7, 1.25
+_LOOSE_UNIT, _ROUGH_UNIT, _ENTROPY_FREE, _ENTROPY_UNIT = 0.012, 0.05, 2.0, 0.7
+_INK_FREE, _INK_UNIT, _TONE_SCORE = 0.15, 0.1, 1.18
+# No lamp leaves paper this dark beside its lightest place.
+_LEAST_LIGHT, _LIGHT_UNIT = 0.25, 0.1
+# Thin darkness from this share of full ink on is ink.
+_INKED = 0.35
 
 
 @dataclass(frozen=True)
@@ -147,10 +155,11 @@ def tonal_score(ink: InkImage) -> float:
     thin = 1.0 - light / paper
     bare = thin[np.abs(thin) < _PAPER]
     noise = 1.4826 * float(np.median(np.abs(bare - np.median(bare)))) if bare.size else 0.0
-    inked = drawn >= 0.5
+    strong = thin[thin > max(0.2, 5 * noise)]
+    inked = thin > _INKED * (float(np.percentile(strong, 80)) if strong.size else 1.0)
     near = ndimage.binary_dilation(inked, np.ones((3, 3), dtype=bool), iterations=_LOOSE_PX)
     loose = (ndimage.gaussian_filter(thin, 1.0) > max(_LOOSE_SIGMAS * noise, _LOOSE)) & ~near
-    filled = ndimage.binary_opening(inked, np.ones((_FILLED_PX, _FILLED_PX), dtype=bool))
+    filled = ndimage.binary_opening(drawn >= 0.5, np.ones((_FILLED_PX, _FILLED_PX), dtype=bool))
     filled = ndimage.binary_dilation(filled, np.ones((3, 3), dtype=bool), iterations=_FROM_FILLED_PX)
     rough = (ndimage.gaussian_gradient_magnitude(np.log(paper), _ROUGH_PX) > _ROUGH) & ~filled
     count = np.histogram(1.0 - paper / lit, _ENTROPY_BINS, (-0.5, 1.0))[0] / light.size
@@ -158,8 +167,10 @@ def tonal_score(ink: InkImage) -> float:
     entropy = float(-(count * np.log(count)).sum())
     return (
         float(loose.mean()) / _LOOSE_UNIT
-        + float(rough.mean()) / _ROUGH_UNIT
+        + float(rough.mean()) / _ROUGH_UNIT * float(np.clip(entropy - _EDGE_ENTROPY, 0.0, 1.0))
         + max(0.0, entropy - _ENTROPY_FREE) / _ENTROPY_UNIT
+        + max(0.0, _LEAST_LIGHT - float(lit.min() / lit.max())) / _LIGHT_UNIT
+        + max(0.0, float((inked & ~filled).mean()) - _INK_FREE) / _INK_UNIT
     )
 
 

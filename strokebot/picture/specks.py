@@ -1,0 +1,93 @@
+"""What is too small to be a mark, and strokes that rough paper broke up.
+
+Nouns:
+    speck   a connected part of ink that the paper made, or the file format
+    tooth   the relief of rough paper: a soft pencil leaves its graphite on the tops alone
+
+A speck is judged by the noise that it is among, not by how wide other lines are: a decimal point beside
+a wall is a mark. Noise is faint, or it comes in numbers:
+    1. a part that nowhere reaches ``_CLEAR`` of full ink and is smaller than ``_SMALL_PX`` is a speck: the
+       ripples that JPEG leaves beside lines, the grain of paper;
+    2. where parts of at most ``_DUST_PX`` pixels outnumber all others, they are the dust of a scan.
+
+Tooth. Smoothing by ``_TOOTH_PX`` joins the grains of a stroke and leaves separate strokes apart. Where that
+leaves less than ``_JOINED`` of the parts, the picture is a pencil's, and its ink is the smoothed one, over
+its own greatest value nearby.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from strokebot.picture.parts import ink_mask
+
+Field = NDArray[np.float32]
+
+_CLEAR, _SMALL_PX = 0.4, 40
+_DUST_PX, _DUST_TIMES, _DUST_LEAST = 2, 4, 24
+_TOOTH_PX, _JOINED, _GRAINS, _MOST_INK = 1.5, 0.34, 12, 0.2
+# Half the reach over which a pencil stroke's darkness is compared with its own, px.
+_OWN_PX = 5
+_EIGHT = np.ones((3, 3), dtype=bool)
+
+
+def without_specks(ink: Field, least_px: float | None = None) -> tuple[Field, int]:
+    """The ink without specks, and how many there were.
+
+    Args:
+        ink: (H, W) in [0, 1].
+        least_px: parts that are smaller than this in both directions go too; None to judge by the noise.
+    """
+    mask = ink_mask(ink)
+    labels, count = ndimage.label(mask, structure=_EIGHT)
+    if count == 0:
+        return ink, 0
+    number = np.arange(1, count + 1)
+    area = np.bincount(labels.reshape(-1), minlength=count + 1)[1:]
+    peak = np.asarray(ndimage.maximum(ink, labels, number))
+    speck = (peak < _CLEAR) & (area < _SMALL_PX)
+    if speck.all():  # a drawing of nothing but faint small marks
+        speck = np.zeros(count, dtype=bool)
+    dust = (area <= _DUST_PX) & ~speck
+    rest = np.count_nonzero(~dust & ~speck)
+    if np.count_nonzero(dust) >= max(_DUST_LEAST, _DUST_TIMES * rest) and rest:
+        speck |= dust
+    if least_px is not None:
+        box = ndimage.find_objects(labels)
+        size = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in box])
+        speck |= size < least_px
+    if not speck.any():
+        return ink, 0
+    gone = np.concatenate([[False], speck])[labels]
+    # The soft edge of a speck goes with it.
+    gone = ndimage.binary_dilation(gone, _EIGHT) & (labels == 0) | gone
+    near = ndimage.binary_dilation(mask & ~gone, _EIGHT)
+    return np.where(gone & ~near, np.float32(0), ink), int(np.count_nonzero(speck))
+
+
+def joined_by_tooth(ink: Field) -> Field | None:
+    """The ink of a pencil drawing on rough paper, its grains joined; None where nothing is grainy.
+
+    Args:
+        ink: (H, W) in [0, 1].
+    """
+    before = _parts(ink)
+    if before < _GRAINS:
+        return None
+    smooth = ndimage.gaussian_filter(ink, _TOOTH_PX)
+    top = ndimage.maximum_filter(smooth, 2 * _OWN_PX + 1)
+    full = float(np.percentile(smooth[smooth > 0.1], 90)) if (smooth > 0.1).any() else 0.0
+    if full <= 0:
+        return None
+    own = ndimage.uniform_filter(top, 2 * _OWN_PX + 1)
+    joined = np.clip(smooth / np.maximum(0.9 * own, 0.35 * full), 0, 1).astype(np.float32)
+    if (joined >= 0.5).mean() > _MOST_INK:
+        return None  # the texture of a photograph
+    after = _parts(joined)
+    return joined if after <= _JOINED * before else None
+
+
+def _parts(ink: Field) -> int:
+    return int(ndimage.label(ink_mask(ink), structure=_EIGHT)[1])
