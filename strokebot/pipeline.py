@@ -25,12 +25,11 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from firmware_bridge.checks import preflight
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.errors import PortError
-from firmware_bridge.job.device import Device, KeepJournal, StreamReport, open_device
+from firmware_bridge.job.device import Device, KeepJournal, StreamReport
 from firmware_bridge.job.reconnect import draw_on
 from firmware_bridge.program import Program
+from firmware_bridge.simulator import simulate_lines
 from firmware_bridge.stream.link import Listener
-from firmware_bridge.transports.simulated import SimulatedTransport
 from strokebot import __version__, raster
 from strokebot import sketch as sketching
 from strokebot.fill.widths import MOSTLY_LINES, line_width_px
@@ -56,6 +55,9 @@ from strokebot.wording import duration_text, length_text, printable
 # Lines are drawn so large that one this much wider than most still fits the pen: a line a little too
 # wide would be clipped, or drawn in two passes.
 _WIDTH_MARGIN = 1.15
+
+# What begins a line that a machine need not read.
+_COMMENT = ";"
 
 __all__ = ["DrawOptions", "DrawResult", "Plan", "Progress", "Session", "Sketch", "draw", "perform", "plan"]
 
@@ -468,16 +470,12 @@ def _gcode(program: Program, used_profile: Profile) -> tuple[str, ...]:
     return tuple(dialect_of(used_profile.machine.dialect).encode(program, used_profile.machine))
 
 
-def _rehearsal(program: Program, gcode: tuple[str, ...], used_profile: Profile) -> tuple[Trace, StreamReport]:
-    """The drawing on the virtual machine, in virtual time."""
-    machine = used_profile.machine
-    simulator = dialect_of(machine.dialect).manners.simulator
-    with open_device(machine, f"sim://{simulator}") as device:
-        stream = device.run(program, encoded=gcode)
-        transport = device.transport
-    if not isinstance(transport, SimulatedTransport):  # the registry could say otherwise
-        raise PortError(f"{transport.name} keeps no record of what it drew: use a sim:// port.")
-    return Trace.recorded(transport.recording(), used_profile), stream
+def _rehearsal(gcode: tuple[str, ...], used_profile: Profile) -> tuple[Trace, StreamReport]:
+    """The drawing on the virtual machine, in virtual time; nothing between it and the lines."""
+    lines = [line for line in gcode if not line.startswith(_COMMENT)]
+    trace = Trace.recorded(simulate_lines(lines, used_profile.machine), used_profile)
+    sent = sum(len(line) + 1 for line in lines)
+    return trace, StreamReport(len(lines), sent, len(lines), 0, 0, trace.duration_s)
 
 
 def _drawn(rehearsal: tuple[Trace, StreamReport], placement: Placement, ink: InkImage) -> NDArray[np.float32]:
@@ -514,6 +512,7 @@ TABLE = Stages(
         "tone": Stage(sketching.draw_tone, "gesture", 20),
         # Who draws lines.
         "artists": Stage(sketching.find_artists, "gesture", 4),
+        "network_wanted": Stage(sketching.network_wanted, "gesture", same=eq),
         "predictor": Stage(sketching.find_predictor, "load network", 10),
         # The tour.
         "toured_ink": Stage(sketching.find_toured_ink, "gesture", same=is_),

@@ -187,14 +187,18 @@ def find_artists(ink: InkImage, style_choice: StyleChoice, method: MethodWord) -
     return Artists(glyphs, choice.method == "model", False, choice.reason)
 
 
-def find_predictor(artists: Artists, weights: Path | None) -> Predictor | WeightsError | None:
-    """The network, if it draws; or why it cannot, where the tour can stand in for it.
+def network_wanted(artists: Artists) -> bool | None:
+    """True if the network draws."""
+    return True if artists.model else None
+
+
+def find_predictor(artists: Artists, network_wanted: bool, weights: Path | None) -> Predictor | WeightsError:
+    """The network; or why it cannot draw, where the tour can stand in for it.
 
     Raises:
         WeightsError: if the network or these weights were asked for and cannot be used.
     """
-    if not artists.model:
-        return None
+    del network_wanted  # it is, or this would not be asked
     try:
         return load_predictor(weights)
     except WeightsError as error:

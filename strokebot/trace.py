@@ -101,15 +101,14 @@ class Trace:
 
     @classmethod
     def recorded(cls, recording: Recording, profile: Profile) -> Trace:
-        """What the virtual machine recorded, from its first movement (time 0) to its last.
+        """What the virtual machine recorded, from the program's first line (time 0) to the last movement.
 
         A recording of a controller that takes joint values is of its joints: the tool's way follows.
         """
         moved = np.flatnonzero(np.diff(np.column_stack([recording.xy_mm, recording.pen]), axis=0).any(axis=1))
-        part = slice(moved[0], moved[-1] + 2) if len(moved) else slice(0, 1)
-        t_s = recording.t_s[part] - recording.t_s[part][0]
+        part = slice(0, moved[-1] + 2 if len(moved) else 1)
         xy_mm = profile.from_machine(tool_mm(recording.xy_mm[part], profile.machine))
-        return cls.of(t_s, xy_mm, recording.pen[part], profile, "simulated")
+        return cls.of(recording.t_s[part], xy_mm, recording.pen[part], profile, "simulated")
 
     def __len__(self) -> int:
         return len(self.t_s)

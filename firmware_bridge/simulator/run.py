@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator
 
-from firmware_bridge.dialects import Dialect, dialect_of
-from firmware_bridge.dialects.base import Alarm, Rejected
+from firmware_bridge.dialects import dialect_of
+from firmware_bridge.dialects.base import Alarm, Facts, Framing, Rejected, Reply, frame
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProgramError, ResponseTimeout
 from firmware_bridge.gcode.words import file_line
 from firmware_bridge.machine import MachineProfile
@@ -26,7 +27,7 @@ _PIECE_LINES = 1000
 def simulate_lines(
     lines: Iterable[str], machine: MachineProfile, start_mm: Vector | None = None
 ) -> Recording:
-    """What the tool does for some G-code lines, sent one after the other.
+    """What the tool does for some G-code lines, sent as fast as the machine takes them, from time 0 on.
 
     A pause in the program (M0) is resumed at once.
 
@@ -71,40 +72,91 @@ def simulate_pieces(
 
 def _run(virtual: VirtualController, lines: Iterable[str], machine: MachineProfile) -> Iterator[None]:
     """Runs all lines; stops by after each piece of them, and at the end."""
-    virtual.take_output()
-    dialect = dialect_of(machine.dialect)
+    host = _Host(virtual, machine)
     for index, line in enumerate(lines):
         if (index + 1) % _PIECE_LINES == 0:
             yield
-        _send(virtual, dialect, file_line(line, index), line)
-    while not virtual.idle() and virtual.now_s < _LONGEST_RUN_S:
-        virtual.advance(virtual.next_event_s())
+        host.send(file_line(line, index), line)
+    host.finish()
     yield
 
 
-def _send(virtual: VirtualController, dialect: Dialect, number: int, line: str) -> None:
-    """Sends one line and runs the machine until it answers."""
-    if not line.isascii() or "\n" in line or "\r" in line:
-        raise ProgramError(f"Line {number} holds a character that is not plain text: correct it.")
-    if not line.partition(";")[0].strip():
-        return  # nothing to do, and not every firmware answers it
-    before = virtual.acknowledged
-    said = b""
-    virtual.receive(line.encode("ascii") + b"\n")
-    while virtual.acknowledged == before and not virtual.dead:
+class _Host:
+    """Sends lines as fast as they are taken: as many under way as the dialect's window holds.
+
+    It sits on the machine itself: nothing is lost, nothing takes time on the way, nothing is asked.
+    """
+
+    def __init__(self, virtual: VirtualController, machine: MachineProfile) -> None:
+        self._virtual = virtual
+        self._dialect = dialect_of(machine.dialect)
+        framing = self._dialect.framing
+        # Numbers that guard lines on a wire have nothing to guard here; names are what answers go by.
+        self._framing = Framing.PLAIN if framing is Framing.NUMBERED else framing
+        self._window = self._dialect.window(machine, Facts())
+        self._pending: deque[tuple[int, str, int]] = deque()
+        self._pending_bytes = 0
+        self._taken = virtual.acknowledged
+        self._parsed: tuple[str, Reply] = ("", self._dialect.parse(""))
+        virtual.take_output()
+
+    def send(self, number: int, line: str) -> None:
+        """Sends one line and runs the machine until the window has room for as long a line again."""
+        if not line.isascii() or "\n" in line or "\r" in line:
+            raise ProgramError(f"Line {number} holds a character that is not plain text: correct it.")
+        if not line.partition(";")[0].strip():
+            return  # nothing to do, and not every firmware answers it
+        data = frame(self._framing, number, line)
+        size = len(data)
+        while self._pending and not self._fits(size):
+            self._wait()
+        self._pending.append((number, line, size))
+        self._pending_bytes += size
+        self._virtual.receive(data)
+        while self._pending and not self._fits(size) and not self._virtual.dead:
+            self._wait()
+
+    def finish(self) -> None:
+        """Runs the machine until it has answered everything and stands still."""
+        while self._pending and not self._virtual.dead:
+            self._wait()
+        while not self._virtual.idle() and self._virtual.now_s < _LONGEST_RUN_S:
+            self._virtual.advance(self._virtual.next_event_s())
+
+    def _fits(self, size: int) -> bool:
+        lines, most = self._window.lines, self._window.bytes
+        few = lines is None or len(self._pending) < lines
+        return few and (most is None or self._pending_bytes + size <= most)
+
+    def _wait(self) -> None:
+        """Runs the machine until it says something, if it has not yet."""
+        virtual = self._virtual
+        if self._collect():
+            return
         if virtual.idle() and virtual.go_on():
-            continue
+            return
         if virtual.idle() or virtual.now_s > _LONGEST_RUN_S:
+            number, line, _ = self._pending[0]
             raise ResponseTimeout(f"The virtual machine gives no answer to line {number}: '{line[:40]}'.")
         virtual.advance(virtual.next_event_s(), stop_at_output=True)
-        said += virtual.take_output()  # a board that says it is busy would stop the clock otherwise
-    for text in (said + virtual.take_output()).decode("ascii").splitlines():
-        reply = dialect.parse(text)
-        if isinstance(reply, Rejected):
-            raise DeviceRejected(
-                f"Line {number} '{line[:40]}': error {reply.code}, {reply.words}: {reply.cure}."
-            )
-        if isinstance(reply, Alarm):
-            raise DeviceAlarm(
-                f"Line {number} '{line[:40]}': alarm {reply.code}, {reply.words}: {reply.cure}."
-            )
+        self._collect()
+
+    def _collect(self) -> bool:
+        """Hears what was said, and books the lines that were answered; False if there is neither."""
+        said = self._virtual.take_output()
+        for text in said.decode("ascii").splitlines():
+            self._hear(text)
+        answered = self._virtual.acknowledged - self._taken
+        for _ in range(min(answered, len(self._pending))):
+            self._pending_bytes -= self._pending.popleft()[2]
+        self._taken += answered
+        return bool(said) or answered > 0
+
+    def _hear(self, text: str) -> None:
+        if text != self._parsed[0]:  # most answers are the same
+            self._parsed = (text, self._dialect.parse(text))
+        reply = self._parsed[1]
+        if isinstance(reply, Rejected | Alarm):
+            number, line, _ = self._pending[0]
+            kind, error = ("error", DeviceRejected) if isinstance(reply, Rejected) else ("alarm", DeviceAlarm)
+            raise error(f"Line {number} '{line[:40]}': {kind} {reply.code}, {reply.words}: {reply.cure}.")

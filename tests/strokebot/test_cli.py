@@ -215,7 +215,7 @@ def opened(monkeypatch, tmp_path):
         urls.append(url)
         return real(machine, "sim://grbl")
 
-    for room in ("strokebot.pipeline", "firmware_bridge.job.device", "firmware_bridge.job.reconnect"):
+    for room in ("firmware_bridge.job.device", "firmware_bridge.job.reconnect"):
         monkeypatch.setattr(f"{room}.open_device", open_device)
     monkeypatch.setattr("firmware_bridge.transports.require_port", lambda url, machine: None)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

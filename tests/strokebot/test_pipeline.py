@@ -99,8 +99,8 @@ def test_fit_and_at_place_the_picture(picture):
     )
 
 
-def test_what_does_not_fit_is_refused_before_a_device_is_opened(picture, monkeypatch):
-    monkeypatch.setattr(pipeline, "open_device", lambda *a: pytest.fail("a device was opened"))
+def test_what_does_not_fit_is_refused_before_it_is_drawn(picture, monkeypatch):
+    monkeypatch.setattr(pipeline, "simulate_lines", lambda *a: pytest.fail("it was drawn"))
     with pytest.raises(PlacementError, match="does not fit"):
         pipeline.draw(picture, DrawOptions(method="tour", fit_mm=(2000.0, 2000.0)))
     with pytest.raises(PreflightError, match="beyond the machine"):
