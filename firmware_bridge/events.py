@@ -48,7 +48,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The machine stands with the pen up; it goes on at this line and share of its way."""
+    """The machine stands with the pen up; it goes on at this line of its file and share of its way."""
 
     line: int
     share: float
@@ -56,7 +56,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The drawing goes on: from which line, how much is drawn again, how much perhaps."""
+    """The drawing goes on: from which line of its file, how much is drawn again, how much perhaps."""
 
     line: int
     overlap_mm: float

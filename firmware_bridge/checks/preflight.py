@@ -26,7 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_bridge.checks.findings import Finding, Severity, require_none_fatal, worst_first
+from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import ReachError
+from firmware_bridge.gcode.words import LONG_DWELL_S, Line, dwell_s, file_line, long_dwell
 from firmware_bridge.joint_moves import for_controller, tool_mm
 from firmware_bridge.kinematics import Cartesian
 from firmware_bridge.kinematics.reach import lost_on_lines, lost_points, shift_into_reach, whereabouts
@@ -238,9 +240,14 @@ def check_lines(
     sample_s = SAMPLE_S if machine.raw_joints else math.inf
     done = 0
 
+    units_s = dialect_of(machine.dialect).words.dwell_units_s
+    rests: dict[tuple[str, str], int] = {}
+
     def counted() -> Iterator[str]:
         nonlocal done
         for line in lines:
+            if isinstance(line, Line) and (rest_s := dwell_s(line, units_s) or 0.0) > LONG_DWELL_S:
+                rests.setdefault(long_dwell(line, rest_s), file_line(line, done))
             yield line
             done += 1
 
@@ -251,7 +258,10 @@ def check_lines(
             places.add(tool_mm(piece.xy_mm, machine), piece.pen)
         except ReachError as error:
             return [out_of_reach(str(error).rstrip("."), "correct the file")]
-    return worst_first(places.findings())
+    warnings = [
+        Finding(Severity.WARNING, f"Line {at} holds {what}", cure) for (what, cure), at in rests.items()
+    ]
+    return worst_first([*places.findings(), *warnings])
 
 
 def require_lines(

@@ -23,7 +23,7 @@ _GREATEST_TOOL = 255
 _WORK_FRAMES = 6
 
 # code times ten: (modal group, field of LineOrder, value)
-_G_CODES: dict[int, tuple[str, str, object]] = {
+G_CODES: dict[int, tuple[str, str, object]] = {
     40: ("one-shot", "one_shot", "dwell"),
     100: ("one-shot", "one_shot", "set frame"),
     280: ("one-shot", "one_shot", "home position 0"),
@@ -53,7 +53,7 @@ _G_CODES: dict[int, tuple[str, str, object]] = {
     610: ("control", "", None),
     **{540 + 10 * i: ("frame", "frame", i) for i in range(_WORK_FRAMES)},
 }
-_M_CODES: dict[int, tuple[str, str, object]] = {
+M_CODES: dict[int, tuple[str, str, object]] = {
     0: ("program", "program", "pause"),
     1: ("program", "", None),
     2: ("program", "program", "end"),
@@ -189,9 +189,9 @@ def _take_command(letter: str, value: float, order: LineOrder) -> str:
     if letter == "M":
         if tenths % 10:
             raise GcodeError(23)
-        table, key = _M_CODES, tenths // 10
+        table, key = M_CODES, tenths // 10
     else:
-        table, key = _G_CODES, tenths
+        table, key = G_CODES, tenths
     if key not in table:
         raise GcodeError(29 if letter == "G" and 590 < tenths <= 593 else 20)
     group, name, what = table[key]

@@ -153,13 +153,7 @@ def read_gcode(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Sequence[Line]:
         ProgramError: if the file cannot be read, is too large, or holds a line that
             is not G-code or does not belong in a drawing; names the line.
     """
-    try:
-        if path.stat().st_size > max_bytes:
-            raise ProgramError(f"{path} is larger than {max_bytes} bytes: split it into smaller drawings.")
-        with path.open("rb") as file:
-            return ReadyLines(_checked(_file_lines(file, path.name), path.name))
-    except OSError as error:
-        raise ProgramError(f"Cannot read {path}: {error.strerror or error}.") from error
+    return ReadyLines(_checked(file_lines(path, max_bytes), path.name))
 
 
 def _raw_lines(file: BinaryIO, where: str) -> Iterator[str]:
@@ -187,9 +181,20 @@ def _raw_lines(file: BinaryIO, where: str) -> Iterator[str]:
     yield from _LINE_END.split(rest)
 
 
-def _file_lines(file: BinaryIO, where: str) -> Iterator[Line]:
-    for number, text in enumerate(_raw_lines(file, where), start=1):
-        yield parse(text, number)
+def file_lines(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Iterator[Line]:
+    """The lines of a file as they are, read in pieces; each knows its number.
+
+    Raises:
+        ProgramError: if the file cannot be read, is too large or is no text.
+    """
+    try:
+        if path.stat().st_size > max_bytes:
+            raise ProgramError(f"{path} is larger than {max_bytes} bytes: split it into smaller drawings.")
+        with path.open("rb") as file:
+            for number, text in enumerate(_raw_lines(file, path.name), start=1):
+                yield parse(text, number)
+    except OSError as error:
+        raise ProgramError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
 def validate_lines(lines: Iterable[str], where: str = "the program") -> list[Line]:
@@ -240,7 +245,7 @@ def _clean(line: Line, where: str) -> Line:
         require_plain(line, where)
         if line.margin.system:
             raise ProgramError(
-                f"{where}: '{_shown(line.margin.system)}' is a setting or system command: remove it."
+                f"{where}: '{shown(line.margin.system)}' is a setting or system command: remove it."
             )
         for char in line.margin.realtime:
             raise ProgramError(
@@ -258,14 +263,19 @@ def _clean(line: Line, where: str) -> Line:
     return cleaned
 
 
-def require_plain(line: Line, where: str) -> None:
+def require_plain(line: Line, where: str, closed: bool = True) -> None:
     """Passes a line that is plain text, comments and messages apart, and whose checksum is right.
+
+    Args:
+        line: any line.
+        where: its place, for people.
+        closed: whether its comments must have closing brackets.
 
     Raises:
         ProgramError: otherwise.
     """
     margin = line.margin
-    if margin.unclosed:
+    if margin.unclosed and closed:
         raise ProgramError(f"{where}: a comment has no closing bracket: add it.")
     if not (margin.unread + margin.system).isascii() or any(c < " " for c in margin.unread + margin.system):
         what = "a byte order mark (BOM)" if _BOM in margin.unread else "a character that is not plain text"
@@ -287,12 +297,12 @@ def require_words(line: Line, where: str) -> None:
             break
     if bare >= 0 or line.margin.unread:
         text = "".join(map(str, line.words[bare:] if bare >= 0 else ())) + line.margin.unread
-        raise ProgramError(f"{where}: '{_shown(text)}' is not G-code: correct or remove it.")
+        raise ProgramError(f"{where}: '{shown(text)}' is not G-code: correct or remove it.")
     if line.margin.message:
         raise ProgramError(f"{where}: {line.words[0].code} takes a text and draws nothing: remove it.")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """The head of a doubtful text, safe to print in one line."""
     head = text[:20]
     return head.encode("ascii", "backslashreplace").decode("ascii")

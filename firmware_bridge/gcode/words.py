@@ -22,13 +22,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, NoReturn
 
 # GRBL takes these out of its input wherever they stand; bytes above ASCII are realtime too.
 REALTIME_CHARS = "!?~"
 DWELL = 4.0
+# A longer rest in a drawing is a wrong unit, or somebody is to change the paper.
+LONG_DWELL_S = 30.0
 _MOTIONS = (0.0, 1.0, 2.0, 3.0)
 # Marlin: a name of a file, or a message, up to the end of the line.
 _TEXT_CODES = (23.0, 28.0, 32.0, 117.0, 118.0, 928.0)
@@ -257,6 +259,12 @@ def file_line(line: str, index: int) -> int:
     return (line.file_line if isinstance(line, Line) else 0) or index + 1
 
 
+def number_at(lines: Sequence[str], index: int) -> int:
+    """The number in its file of the line at an index of a program; of its last line if there are no more."""
+    at = min(index, len(lines) - 1)
+    return file_line(lines[at], at) if at >= 0 else 1
+
+
 def dwell_s(line: Line, units_s: Mapping[str, float]) -> float | None:
     """How long a line makes the machine rest; None if it is no dwell.
 
@@ -270,6 +278,15 @@ def dwell_s(line: Line, units_s: Mapping[str, float]) -> float | None:
     given = {letter: number for letter, number, _ in line.words}
     told = (given[letter] * unit_s for letter, unit_s in units_s.items() if letter in given)
     return next((time_s for time_s in told if math.isfinite(time_s)), 0.0)
+
+
+def long_dwell(line: Line, rest_s: float) -> tuple[str, str]:
+    """What to say of a dwell that is longer than anybody means, and what to do."""
+    word = next((w for w in line.words if w.letter in "PS" and w.number == rest_s), None)
+    if word is None:
+        return f"a rest of {rest_s:g} s (G4)", "correct it if it was not meant"
+    what = f"a rest of {rest_s:g} s, since {word.letter} of G4 counts seconds here"
+    return what, f"write {word.letter}{rest_s / 1000.0:g} if ms were meant"
 
 
 def motion_word(line: Line) -> Word | None:

@@ -17,7 +17,7 @@ from firmware_bridge.control.base import Control
 from firmware_bridge.dialects.base import ONE_LINE, Facts, WindowSize
 from firmware_bridge.errors import BridgeError, DeviceReset, PortError, ProtocolError, ResponseTimeout
 from firmware_bridge.events import Notice, Paused, Progress, Resumed
-from firmware_bridge.gcode.words import parse
+from firmware_bridge.gcode.words import number_at, parse
 from firmware_bridge.job.drawing import Drawing, PauseRequest
 from firmware_bridge.job.resume import Restart
 from firmware_bridge.machine import MachineProfile
@@ -162,7 +162,7 @@ class Job:
         drawing.stopped()
         bound = drawing.tracker.bound
         drawing.event("paused")
-        link.tell(Paused(*bound))
+        link.tell(Paused(number_at(drawing.lines, bound.line), bound.share))
         while drawing.paused:
             link.pause(POLL_S)
             if link.state.restarts > self._restarts:
@@ -179,7 +179,8 @@ class Job:
             link.enter("Run")
 
     def _tell_restart(self, restart: Restart) -> None:
-        self._link.tell(Resumed(restart.begin.line, restart.overlap_mm, restart.doubt_mm))
+        number = number_at(self._drawing.lines, restart.begin.line)
+        self._link.tell(Resumed(number, restart.overlap_mm, restart.doubt_mm))
 
     def _lift_pen(self) -> None:
         self._lift(self._pen_up, self._lowest_pen, self._link.state.restarts > self._restarts)

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from firmware_bridge.errors import HostError, ProgramError
 from firmware_bridge.gcode import sanitize
-from firmware_bridge.gcode.words import Line, parse
+from firmware_bridge.gcode.words import Line, number_at, parse
 from firmware_bridge.journal import reader as disk
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.progress_tracker import ProgressPoint
@@ -194,6 +194,14 @@ class JournalState:
     trims: tuple[tuple[int, float], ...]
     torn: bool
     sound_bytes: int
+
+    @property
+    def where(self) -> str:
+        """The line that is drawn next, with the last one, by their numbers in the file."""
+        last = number_at(self.lines, len(self.lines))
+        if self.bound.line >= len(self.lines):
+            return f"the end of line {last}, the last one"
+        return f"line {number_at(self.lines, self.bound.line)} of {last}"
 
 
 def read_journal(path: Path) -> JournalState:

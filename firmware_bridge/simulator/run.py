@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.dialects.base import Alarm, Facts, Framing, Rejected, Reply, frame
+from firmware_bridge.dialects.base import Alarm, Facts, Framing, Message, Ok, Rejected, Reply, frame
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProgramError, ResponseTimeout
 from firmware_bridge.gcode.words import file_line
 from firmware_bridge.machine import MachineProfile
@@ -20,12 +20,17 @@ from firmware_bridge.simulator.virtual import VirtualController
 _LONGEST_RUN_S = 7 * 24 * 3600.0
 
 
+OnMessage = Callable[[int, str], None]
+
 # The tool's way is handed on in pieces of so many lines.
 _PIECE_LINES = 1000
 
 
 def simulate_lines(
-    lines: Iterable[str], machine: MachineProfile, start_mm: Vector | None = None
+    lines: Iterable[str],
+    machine: MachineProfile,
+    start_mm: Vector | None = None,
+    on_message: OnMessage | None = None,
 ) -> Recording:
     """What the tool does for some G-code lines, sent as fast as the machine takes them, from time 0 on.
 
@@ -35,6 +40,7 @@ def simulate_lines(
         lines: without line ends.
         machine: the machine that runs them.
         start_mm: where the tool stands at first; by default x = y = 0, pen up.
+        on_message: is told what the firmware says of a line besides its answer, with the line's number.
 
     Raises:
         DeviceRejected: if the controller refuses a line; names it and its number.
@@ -42,7 +48,7 @@ def simulate_lines(
         ProgramError: if a line holds a line break or a character that is not ASCII.
     """
     virtual = virtual_controller(dialect_of(machine.dialect).manners.simulator, machine, start_mm)
-    for _ in _run(virtual, lines, machine):
+    for _ in _run(virtual, lines, machine, on_message):
         pass
     return virtual.recording()
 
@@ -70,9 +76,14 @@ def simulate_pieces(
         yield virtual.recorder.take(virtual.now_s, sample_s)
 
 
-def _run(virtual: VirtualController, lines: Iterable[str], machine: MachineProfile) -> Iterator[None]:
+def _run(
+    virtual: VirtualController,
+    lines: Iterable[str],
+    machine: MachineProfile,
+    on_message: OnMessage | None = None,
+) -> Iterator[None]:
     """Runs all lines; stops by after each piece of them, and at the end."""
-    host = _Host(virtual, machine)
+    host = _Host(virtual, machine, on_message)
     for index, line in enumerate(lines):
         if (index + 1) % _PIECE_LINES == 0:
             yield
@@ -87,7 +98,10 @@ class _Host:
     It sits on the machine itself: nothing is lost, nothing takes time on the way, nothing is asked.
     """
 
-    def __init__(self, virtual: VirtualController, machine: MachineProfile) -> None:
+    def __init__(
+        self, virtual: VirtualController, machine: MachineProfile, on_message: OnMessage | None = None
+    ) -> None:
+        self._on_message = on_message
         self._virtual = virtual
         self._dialect = dialect_of(machine.dialect)
         framing = self._dialect.framing
@@ -144,19 +158,24 @@ class _Host:
     def _collect(self) -> bool:
         """Hears what was said, and books the lines that were answered; False if there is neither."""
         said = self._virtual.take_output()
+        at = 0  # what is said of a line comes before its own answer, and after that of the one before
         for text in said.decode("ascii").splitlines():
-            self._hear(text)
+            at += self._hear(text, min(at, len(self._pending) - 1))
         answered = self._virtual.acknowledged - self._taken
         for _ in range(min(answered, len(self._pending))):
             self._pending_bytes -= self._pending.popleft()[2]
         self._taken += answered
         return bool(said) or answered > 0
 
-    def _hear(self, text: str) -> None:
+    def _hear(self, text: str, at: int) -> bool:
+        """Takes one answer, of the line at a place among the pending; whether it is the last one of it."""
         if text != self._parsed[0]:  # most answers are the same
             self._parsed = (text, self._dialect.parse(text))
         reply = self._parsed[1]
         if isinstance(reply, Rejected | Alarm):
-            number, line, _ = self._pending[0]
+            number, line, _ = self._pending[at]
             kind, error = ("error", DeviceRejected) if isinstance(reply, Rejected) else ("alarm", DeviceAlarm)
             raise error(f"Line {number} '{line[:40]}': {kind} {reply.code}, {reply.words}: {reply.cure}.")
+        if self._on_message is not None and isinstance(reply, Message) and self._pending:
+            self._on_message(self._pending[at][0], reply.text)
+        return isinstance(reply, Ok)

@@ -128,7 +128,7 @@ def resume(
     if state.done:
         raise StrokebotError(f"The job {state.path.name} is done: there is nothing to go on with.")
     target = port or state.url
-    line = f"line {state.bound.line + 1} of {len(state.lines)}"
+    line = state.where
     require_log(log)
     require_port(target, state.machine)
     if not target.startswith("sim://"):
@@ -167,7 +167,7 @@ def _list_jobs() -> None:
         except JournalError as error:
             say(f"{number:6}  {error}")
             continue
-        how = "done" if state.done else f"line {state.bound.line + 1} of {len(state.lines)}"
+        how = "done" if state.done else state.where
         why = "" if state.done else f"  {state.reason[:60]}"
         say(f"{number:6}  {state.started:25}  {state.name:30}  {how}{why}")
 
@@ -176,26 +176,39 @@ def simulate(
     file: GcodeArgument,
     profile: ProfileOption = None,
     out_dir: OutOption = None,
+    pen_words: Annotated[
+        str | None,
+        typer.Option(
+            "--pen-words",
+            help="What moves the pen in the file, if not the profile's own word: z, spindle (M3 S, M5), "
+            "m280 or m300.",
+        ),
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Run any G-code file on the virtual machine and plot what it drew."""
+    """Run any G-code file on the virtual machine and plot what it drew.
+
+    What the machine of the profile does not know is left out or told of, with the file's own line.
+    """
     needs("PIL", "scipy", "matplotlib")
     from calibration.profile import Profile
-    from firmware_bridge.gcode.sanitize import read_gcode
-    from firmware_bridge.simulator import simulate_lines
+    from firmware_bridge.gcode.pen_words import PenWords
     from strokebot.files import require_writable
+    from strokebot.simulating import simulate_file
 
     folder = out_dir or OUT_ROOT / file.stem
     require_writable(folder)
     loaded = Profile.load(profile)
+    if pen_words is not None and pen_words not in list(PenWords):
+        raise typer.BadParameter(
+            f"'{pen_words}': choose one of {', '.join(PenWords)}.", param_hint="--pen-words"
+        )
     with progress_bar(f"simulating {file.name}", quiet):
-        recording = simulate_lines(read_gcode(file), loaded.machine)
+        trace, notes = simulate_file(file, loaded, None if pen_words is None else PenWords(pen_words))
         from strokebot import plots
         from strokebot.files import write_atomic
         from strokebot.plots.shown import ShownLimits
-        from strokebot.trace import Trace
 
-        trace = Trace.recorded(recording, loaded)
         facts = [
             duration_text(trace.duration_s),
             f"{length_text(trace.drawn_mm)} drawn",
@@ -207,6 +220,9 @@ def simulate(
         )
         picture = folder / "simulation.png"
         write_atomic(picture, plots.png_bytes(figure))
+    if not quiet:
+        for text in notes:
+            note(f"{file.name}, {text}.")
     say(f"{file.name}: {', '.join(facts)}", quiet)
     say(f"  {picture}", quiet)
 

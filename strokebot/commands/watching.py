@@ -158,7 +158,7 @@ def listener(
             note(event.message)
         elif isinstance(event, Paused):
             advance(0.0, 0.0, f"{title}: paused ({PAUSED_KEYS})")
-            note(f"paused at line {event.line + 1}, the pen is up: {PAUSED_KEYS}.")
+            note(f"paused at line {event.line}, the pen is up: {PAUSED_KEYS}.")
         elif isinstance(event, Resumed):
             advance(0.0, 0.0, f"{title} ({KEYS})")
             if not quiet:
@@ -188,7 +188,7 @@ def _show(event: Progress, advance: Advance) -> None:
 def resumed(event: Resumed) -> str:
     """Where a drawing goes on, in words."""
     return (
-        f"goes on at line {event.line + 1}: {event.overlap_mm:.1f} mm are drawn again, "
+        f"goes on at line {event.line}: {event.overlap_mm:.1f} mm are drawn again, "
         f"and up to {event.doubt_mm:.1f} mm more, of which nobody knows."
     )
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from firmware_bridge.checks import preflight
 from firmware_bridge.checks.preflight import Severity
 from firmware_bridge.errors import DeviceRejected, PreflightError
+from firmware_bridge.gcode.words import parse
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
 
@@ -96,3 +97,15 @@ def test_raw_gcode_is_judged_by_where_it_leads(machine: MachineProfile) -> None:
         preflight.require_lines(["G20", "G0 X10"], machine)
     with pytest.raises(DeviceRejected, match="Line 1 'G1 X1': error 22"):
         preflight.require_lines(["G1 X1"], machine)
+
+
+def test_a_rest_of_minutes_is_told_with_its_line(machine: MachineProfile) -> None:
+    lines = [parse("G21 G90", 2), parse("G4 P0.5", 4), parse("G4 P150", 7), parse("G4 P150", 9)]
+    (finding,) = preflight.require_lines(lines, machine)
+    assert str(finding) == (
+        "Line 7 holds a rest of 150 s, since P of G4 counts seconds here: write P0.15 if ms were meant."
+    )
+    marlin = dataclasses.replace(machine, dialect="marlin")
+    assert preflight.require_lines(lines, marlin) == []
+    (finding,) = preflight.require_lines([parse("G4 S40", 1)], marlin)
+    assert "Line 1 holds a rest of 40 s, since S of G4 counts seconds" in finding.message

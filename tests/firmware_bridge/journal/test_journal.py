@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware_bridge.gcode.sanitize import read_gcode
 from firmware_bridge.journal import (
     Journal,
     JournalError,
@@ -43,6 +44,30 @@ def test_what_is_written_is_read(machine: MachineProfile, tmp_path: Path) -> Non
     assert (state.bound, state.taken, state.position) == (ProgressPoint(39, 0.25), 44, (39.0, 0.0, 5.0))
     assert 49 <= state.may_sent < 49 + 32
     assert (state.done, state.torn, state.last_event) == (False, False, "")
+
+
+def test_lines_keep_their_numbers_in_the_file(machine: MachineProfile, tmp_path: Path) -> None:
+    texts = ["(a)", "G21 G90", "", "(b)", "G0 Z5", *(t for line in LINES[2:] for t in (line, "; c"))]
+    path = tmp_path / "a.gcode"
+    path.write_text("\n".join(texts))
+    lines = read_gcode(path)
+    with begin_job(lines, machine, "sim://grbl", "a", tmp_path) as journal:
+        journal.event("stopped", 0.0, 2, ProgressPoint(1))
+    state = read_journal(journal.path)
+    assert state.lines == LINES
+    assert [line.file_line for line in state.lines] == [line.file_line for line in lines]
+    assert state.where == f"line 5 of {len(texts) - 1}"
+    with Journal.reopen(state) as journal:
+        journal.event("stopped", 1.0, len(LINES), ProgressPoint(len(LINES)))
+    assert read_journal(journal.path).where == f"the end of line {len(texts) - 1}, the last one"
+
+
+def test_numbers_that_are_not_whole_are_refused(machine: MachineProfile, tmp_path: Path) -> None:
+    path = job(tmp_path, machine, notes=0)
+    for numbers in (range(3), range(len(LINES) + 1)):
+        path.write_bytes(path.read_bytes() + disk.numbers_record(list(numbers)))
+        with pytest.raises(JournalError, match="numbers of its lines are not whole"):
+            read_journal(path)
 
 
 @settings(max_examples=60)

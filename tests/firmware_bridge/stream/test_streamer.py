@@ -17,7 +17,7 @@ from firmware_bridge.errors import (
     ResponseTimeout,
 )
 from firmware_bridge.events import Event, Notice, Progress
-from firmware_bridge.gcode.words import parse_lines
+from firmware_bridge.gcode.words import parse, parse_lines
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.link import Link
 from firmware_bridge.stream.streamer import Streamer
@@ -234,3 +234,9 @@ def test_a_virtual_machine_takes_any_window_without_an_overrun(
     assert transport.controller.rx.overruns == 0
     assert streamer.send_window.peak_bytes <= (window or 80)
     assert transport.controller.acknowledged == len(lines)
+
+
+def test_a_refused_line_is_named_by_its_number_in_the_file(machine: MachineProfile) -> None:
+    lines = [parse("G0 X1", 12), parse("G0 X2", 40)]
+    with pytest.raises(DeviceRejected, match="Line 40 'G0 X2': error 20"):
+        Streamer(linked(machine, ScriptedTransport([["ok"], ["error:20"]])), ONE_LINE).stream(lines)

@@ -202,8 +202,8 @@ def test_pause_trim_and_the_way_on_are_told(capsys):
         Progress(3, 10, 125.0, 0.5),
         Adjusted(110, -0.05, 4),
         Adjusted(100, 0.0, 0),
-        Paused(6, 0.5),
-        Resumed(5, 2.0, 0.3),
+        Paused(7, 0.5),
+        Resumed(6, 2.0, 0.3),
     ):
         listen(event)
     assert shown == [
