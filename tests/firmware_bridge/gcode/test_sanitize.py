@@ -104,3 +104,16 @@ def test_random_bytes_never_raise_anything_else(
     except ProgramError:
         return
     assert all(line.isascii() for line in lines)
+
+
+def test_numbers_checksums_and_a_byte_order_mark_of_a_file_stay_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.gcode"
+    path.write_bytes(b"\xef\xbb\xbf(head)\nN10 G21*43\n\nn20g0x1;a\n/N30 G1 X2 F600\n")
+    lines = read_gcode(path)
+    assert list(lines) == ["G21", "G0 X1", "G1 X2 F600"]
+    assert [line.file_line for line in lines] == [2, 4, 5]
+    with pytest.raises(ProgramError, match=r"line 1: its checksum \*9 does not fit: the file is damaged"):
+        validate_lines(["N10 G21*9"])
+    path.write_bytes("G21\n".encode("utf-16"))
+    with pytest.raises(ProgramError, match=r"a.gcode is UTF-16 text, as its byte order mark says"):
+        read_gcode(path)
