@@ -55,6 +55,21 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The program stops for a person, with the pen up: it goes on when somebody says so.
+
+    Attributes:
+        line: index of the line in the program.
+        word: ``M0``, ``M1`` or ``M6``.
+        pen_up: whether the pen could be lifted.
+    """
+
+    line: int
+    word: str
+    pen_up: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """The drawing goes on: from which line of its file, how much is drawn again, how much perhaps."""
 
@@ -91,4 +106,6 @@ class Replugged:
     away_s: float
 
 
-Event = Progress | Position | StateChange | Notice | Paused | Resumed | Adjusted | Unplugged | Replugged
+Event = (
+    Progress | Position | StateChange | Notice | Paused | Asked | Resumed | Adjusted | Unplugged | Replugged
+)

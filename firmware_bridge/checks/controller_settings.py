@@ -365,18 +365,16 @@ def _habits(machine: MachineProfile, told: MachineLimits) -> list[Finding]:
                 "set $1=255",
             )
         )
-    if told.inches:
-        found.append(
-            _warning(
-                "The machine reports places in inches ($13=1), so a damaged line cannot be seen by them",
-                "set $13=0",
-            )
-        )
     return found
 
 
-def judge(link: Link, control: Control, machine: MachineProfile, lines: Sequence[Line]) -> list[Finding]:
+def judge(
+    link: Link, control: Control, machine: MachineProfile, lines: Sequence[Line]
+) -> tuple[list[Finding], str]:
     """What the machine's own limits mean for some lines; it must stand still.
+
+    Returns:
+        The findings, and why the places of the lines are not known, or nothing.
 
     Raises:
         PreflightError: for the first finding that forbids the start.
@@ -386,7 +384,7 @@ def judge(link: Link, control: Control, machine: MachineProfile, lines: Sequence
     offset = None
     if reach_known(told):
         try:
-            offset = control.work_offset_mm(link)
+            offset = control.frame(link).offset_mm
         except (DeviceRejected, ProtocolError):
             offset = None  # which is told as a finding
     found = findings(machine, told, asked, lines, offset)
@@ -401,4 +399,4 @@ def judge(link: Link, control: Control, machine: MachineProfile, lines: Sequence
                 "move or shrink the drawing",
             )
         )
-    return require_none_fatal(found)
+    return require_none_fatal(found), asked.trouble

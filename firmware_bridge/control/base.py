@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from firmware_bridge.dialects import DIALECTS
 from firmware_bridge.dialects.base import Facts, WindowSize
-from firmware_bridge.errors import ProtocolError
+from firmware_bridge.errors import PreflightError, ProtocolError
 from firmware_bridge.gcode.reader import Point
 from firmware_bridge.gcode.words import Line
 from firmware_bridge.stream.link import Link
 
+# Offsets are told with three decimals.
+SAME_OFFSET_MM = 0.0015
+# Boards that many people have and that speak none of the dialects.
+_STRANGERS = (("an EiBotBoard, as AxiDraws have", re.compile(r"^EBB|^![0-9]+ Err:")),)
 # So many characters that no firmware sends mean that the bits are read at the wrong speed.
 _NOISE_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFrame:
+    """What is in force on a controller whatever a drawing says: its words count from here.
+
+    Attributes:
+        offset_mm: machine minus work position of each axis, or None where there is but one frame, or it
+            was not told.
+        chosen: the stored frame that is chosen, such as ``G54``; empty if that was not told.
+        words: the words in force of plane, unit, coordinates and feed, such as ``G21``.
+    """
+
+    offset_mm: tuple[float, ...] | None = None
+    chosen: str = ""
+    words: tuple[str, ...] = ()
+
+    def same_place(self, other: WorkFrame) -> bool:
+        """Whether both give the same place to the same words."""
+        if self.offset_mm is None or other.offset_mm is None:
+            return self.offset_mm is other.offset_mm
+        pairs = zip(self.offset_mm[:3], other.offset_mm[:3], strict=True)
+        return all(abs(a - b) <= SAME_OFFSET_MM for a, b in pairs)
 
 
 class Control(Protocol):
@@ -26,6 +55,10 @@ class Control(Protocol):
             ProtocolError: if nothing answers, or something else does.
             PortError: if the port goes away.
         """
+        ...
+
+    def is_locked(self, link: Link) -> bool:
+        """Whether the machine, by its last report, waits for homing or an unlock: its place may be lost."""
         ...
 
     def require_idle(self, link: Link) -> None:
@@ -71,12 +104,34 @@ class Control(Protocol):
         """
         ...
 
-    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
-        """Machine minus work position of each axis as the machine has it stored, or None if it has none.
+    def frame(self, link: Link) -> WorkFrame:
+        """What is in force now; the machine stands still.
 
         Raises:
             DeviceRejected: if it is busy.
             ProtocolError: if it does not tell it understandably.
+        """
+        ...
+
+    def set_words(self, link: Link) -> None:
+        """Puts in force what every file counts on and may leave out: mm, places, mm/min, the page."""
+        ...
+
+    def restore(self, link: Link, frame: WorkFrame) -> None:
+        """Puts in force again what was, after a reset or a drawing that changed it; it stands still.
+
+        Raises:
+            DeviceError: if the machine refuses.
+            ProtocolError: if its work frame is another one afterwards all the same.
+        """
+        ...
+
+    def set_origin(self, link: Link, x_mm: float | None, y_mm: float | None) -> None:
+        """From now on the place where the tool stands has these words; None: those of the machine's frame.
+
+        Raises:
+            PreflightError: if the firmware cannot shift its frame.
+            DeviceError: if the machine refuses.
         """
         ...
 
@@ -103,6 +158,51 @@ class Control(Protocol):
             ResponseTimeout: if it does not come back.
         """
         ...
+
+
+class OneFrame:
+    """Manners of a firmware that knows one work frame, never locks itself, and has no check mode."""
+
+    def is_locked(self, link: Link) -> bool:
+        """Never; see ``Control.is_locked``."""
+        del link
+        return False
+
+    def homing_lifts(self, link: Link) -> bool:
+        """No; see ``Control.homing_lifts``."""
+        del link
+        return False
+
+    def prepare(self, link: Link, pen: float) -> None:
+        """Nothing: the lines themselves begin with a lift. See ``Control.prepare``."""
+
+    def frame(self, link: Link) -> WorkFrame:
+        """The only one; see ``Control.frame``."""
+        del link
+        return WorkFrame()
+
+    def set_words(self, link: Link) -> None:
+        """Nothing: each line says all that it needs. See ``Control.set_words``."""
+
+    def restore(self, link: Link, frame: WorkFrame) -> None:
+        """Nothing: nothing is ever changed. See ``Control.restore``."""
+
+    def set_origin(self, link: Link, x_mm: float | None, y_mm: float | None) -> None:
+        """Cannot be; see ``Control.set_origin``."""
+        raise PreflightError(
+            f"{link.dialect.name} has one origin, which cannot be shifted: move the paper, or set "
+            "paper.origin_mm in the profile."
+        )
+
+    def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
+        """None: it knows no more than its box; see ``Control.unreachable``."""
+        del link, points
+        return []
+
+    def check_mode(self, link: Link, lines: Sequence[Line], window: WindowSize) -> bool:
+        """False: the firmware has none; see ``Control.check_mode``."""
+        del link, lines, window
+        return False
 
 
 def rise_mm(link: Link, pen: float, lowest_pen: float | None) -> float:
@@ -135,6 +235,9 @@ def refuse(link: Link, heard: list[str]) -> NoReturn:
         ProtocolError: always.
     """
     name, dialect, baud = link.transport.name, link.dialect.name, link.machine.baud_rate
+    for what, sign in _STRANGERS:
+        if any(sign.search(line) for line in heard):
+            raise ProtocolError(f"{name} is {what}: strokebot does not speak to it; choose another port.")
     other = identify(heard)
     if not heard:
         raise ProtocolError(

@@ -5,27 +5,30 @@ keeps the position, because nothing moves), unlock if an alarm is left, lift str
 the machine frame (a reset forgets a shifted work frame), wait until the pen is up.
 
 Meeting: wait for the greeting of a board that restarts when its port is opened, else ask
-for its status. ``$I`` tells the firmware and, as ``[OPT:V,15,128]``, the sizes of its planner
+for its status. An ESP32 says much before it greets, and takes 4 to 14 s; any word of the firmware is
+a sign of life. After the alarms 1 and 2 GRBL hears nothing but a reset, so a port that is silent is
+reset last of all. ``$I`` tells the firmware and, as ``[OPT:V,15,128]``, the sizes of its planner
 and of its receive buffer, which decide how much may be under way.
 
+What is in force: ``$G`` tells the modal words and the chosen frame, ``$#`` the stored frames and the
+shift of G92. A reset forgets the shift and the words and chooses G54, so whoever resets puts back
+what was (``restore``).
+
 GRBL's check mode (``$C``): the controller reads every line and answers it, and nothing moves.
-
 It finds what no model of the firmware can promise: lines that this build refuses, and targets
-beyond its soft limits. Leaving it resets the controller, which forgets a shift of the origin (G92)
-and the chosen frame; where one is in force the check is refused, since the drawing would then lie
-elsewhere.
+beyond its soft limits. Leaving it resets the controller.
 
-Source: GRBL 1.1 commands documentation (gnea/grbl, doc/markdown/commands.md).
+Sources: GRBL 1.1 commands and interface documentation (gnea/grbl, doc/markdown); what ESP32 boards
+say while they start, from the threads of FluidNC's users.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 
-from firmware_bridge.control import grbl
-from firmware_bridge.control.base import identify, refuse, rise_mm
+from firmware_bridge.control.base import WorkFrame, identify, refuse, rise_mm
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
@@ -45,56 +48,28 @@ from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import (
     DeviceAlarm,
     DeviceRejected,
-    PreflightError,
     ProtocolError,
     ResponseTimeout,
 )
+from firmware_bridge.gcode.grbl_grammar import MM_PER_INCH
 from firmware_bridge.gcode.reader import Point
 from firmware_bridge.gcode.words import Line, file_line
 from firmware_bridge.stream.link import BUSY_LIMIT_S, POLL_S, Link
 from firmware_bridge.stream.streamer import Streamer
 from firmware_bridge.stream.watchdog import NO_PROGRESS_S
 
-
-def check_mode(link: Link, lines: Sequence[Line], window: WindowSize, leave: Callable[[], None]) -> bool:
-    """Lets the machine read all lines; see ``Control.check_mode``.
-
-    Args:
-        link: the conversation; the machine is idle.
-        lines: the drawing.
-        window: what may be under way.
-        leave: brings the machine back.
-    """
-    # Answers to the questions around it are no news for anybody.
-    with link.listening(None):
-        before = grbl.work_offset_mm(link)
-        shifted = any(grbl.places(link).get("G92", ()))
-    if shifted:
-        raise PreflightError(
-            "The origin is shifted by G92, which check mode would forget: store it with G10 L20 P1."
-        )
-    with link.listening(None):
-        link.command(link.dialect.commands["check"])
-    streamer = Streamer(link, window)
-    try:
-        streamer.stream(lines)
-    except DeviceAlarm as error:
-        at = min(streamer.send_window.acknowledged, len(lines) - 1)
-        raise DeviceAlarm(f"Line {file_line(lines[at], at)} '{lines[at][:40]}': {error}") from error
-    finally:
-        with link.listening(None):
-            leave()
-    with link.listening(None):
-        after = grbl.work_offset_mm(link)
-    if after != before:
-        raise PreflightError(
-            "The work frame is another after check mode: choose G54, or store the origin with G10 L20 P1."
-        )
-    return True
-
-
 _PROBES = 3
 _PROBE_S = 0.7
+# How often a board may greet while it is met.
+_GREETINGS = 3
+# A board that says something while it starts is waited for so long: with WiFi it takes up to 14 s.
+_LATE_S = 20.0
+# What the loader of an ESP32 says before the firmware runs.
+_STARTING = re.compile(r"^ets |^rst:0x|boot:0x|^configsip|^entry 0x|^load:0x|^\[MSG:")
+# What every file counts on and may leave out.
+_USUAL_WORDS = ("G17", "G21", "G90", "G94")
+_KEPT_WORDS = ("G17", "G18", "G19", "G20", "G21", "G90", "G91", "G93", "G94")
+_FRAME = re.compile(r"G5[4-9]")
 # An old firmware writes its status and its errors in another form.
 _OLD_VERSION = re.compile(r"0\.")
 # A machine at 2000 mm/s slows down from it in 2 s even at the least acceleration in use.
@@ -108,6 +83,7 @@ _RETURN_S = 30.0
 _OFFSET_REPORTS = 32
 _OFFSET_POLL_S = 0.02
 # States in which the machine is still moving, or may be.
+_DEAF_ALARMS = (1, 2)
 _SLOWING = ("Hold:1", "Run", "Jog", "Door:2", "Door:3")
 
 
@@ -116,19 +92,34 @@ class GrblControl:
 
     def greet(self, link: Link) -> Facts:
         """Meets the machine; see ``Control.greet``."""
-        heard: list[str] = []
-        if not _greeted(link, heard):
-            _probe(link, heard)
-            _finish_open_line(link)
-        link.poll()
-        _learn_offset(link)
-        return grbl.read_facts(link)
+        for _ in range(_GREETINGS):
+            if not _wake(link):
+                _finish_open_line(link)
+            restarts = link.state.restarts
+            try:
+                link.poll()
+                facts = _read_facts(link)
+                link.learn(facts)  # in which unit it reports
+                _learn_offset(link)
+                return facts
+            except ProtocolError:
+                if link.state.restarts == restarts:
+                    raise
+                # It greeted late, in the middle of an answer.
+        raise ProtocolError(f"{link.transport.name} restarts again and again: check its power supply.")
+
+    def is_locked(self, link: Link) -> bool:
+        """In an alarm; see ``Control.is_locked``."""
+        return link.state.label.startswith("Alarm")
 
     def require_idle(self, link: Link) -> None:
         """Passes an idle machine; see ``Control.require_idle``."""
         status = link.poll()
         if status.state == "Alarm":
-            raise DeviceAlarm("The machine is locked by an alarm: home it or unlock it first.")
+            raise DeviceAlarm(
+                "The machine is locked, as after a start with homing on, or by an alarm: "
+                "home it (--home), or unlock it where it stands (--unlock)."
+            )
         if status.state != "Idle":
             raise DeviceRejected(f"The machine is busy ({status.label}): wait for it, or reset it.")
 
@@ -165,12 +156,15 @@ class GrblControl:
         """Stops whatever runs and lifts the pen; see ``Control.stop_and_lift``."""
         up_mm, restarts = rise_mm(link, pen, lowest_pen), link.state.restarts
         link.send_realtime(Realtime.HOLD)
-        heard = _wait_for_stand(link)
+        # After some alarms the machine hears nothing but a reset.
+        deaf = link.state.alarm is not None and link.state.alarm.code in _DEAF_ALARMS
+        heard = deaf or _wait_for_stand(link)
         if heard and link.state.offset_mm is None and link.state.label.startswith("Hold"):
             _learn_offset(link)
         offset = link.state.offset_mm
         own = _reset(link, _RETURN_S)
-        lost = place_lost or link.state.restarts > restarts or not (heard or own)
+        # Without the offset no height on the paper is one of the machine's frame.
+        lost = place_lost or link.state.restarts > restarts or not (heard or own) or offset is None
         if _state(link) != "Idle":
             link.command(link.dialect.commands["unlock"])
         if lost and link.machine.pen_actuator == "z":
@@ -179,16 +173,67 @@ class GrblControl:
             may_move = up_mm and not link.state.facts.settings.get("$20")
             lines = [f"G21 G91 G0 Z{decimal(up_mm)}", "G90"] if may_move else []
         else:
-            lines = link.dialect.pen_lines(pen, link.machine, None if offset is None else offset[2])
+            lines = link.dialect.pen_lines(pen, link.machine, offset[2] if offset else None)
         for line in lines:
             link.command(line)
         link.command(link.dialect.commands["sync"], _LIFT_TIMEOUT_S)
         if _state(link):  # else its reports cannot be read, and the answer must do
             self.wait_idle(link)
 
-    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
-        """From the stored frames; see ``Control.work_offset_mm``."""
-        return grbl.work_offset_mm(link)
+    def frame(self, link: Link) -> WorkFrame:
+        """From ``$G`` and ``$#``; see ``Control.frame``."""
+        with link.listening(None):
+            return _frame(link)
+
+    def set_words(self, link: Link) -> None:
+        """See ``Control.set_words``."""
+        link.command(" ".join(_USUAL_WORDS))
+
+    def restore(self, link: Link, frame: WorkFrame) -> None:
+        """Chooses the frame, shifts it where it was shifted, and puts words back; see ``Control.restore``."""
+        if frame.offset_mm is None:
+            return
+        now = self.frame(link)
+        if not now.same_place(frame) and now.chosen != frame.chosen and frame.chosen:
+            link.command(frame.chosen)
+            now = self.frame(link)
+        if not now.same_place(frame):
+            link.command("G92.1")
+            now = self.frame(link)
+        if not now.same_place(frame):
+            self._shift_to(link, frame.offset_mm)
+            now = self.frame(link)
+        words = [word for word in frame.words if word not in now.words]
+        if words:
+            link.command(" ".join(words))
+        if not now.same_place(frame):
+            raise ProtocolError(
+                "The machine's work frame could not be put back as it was: set its origin anew."
+            )
+        link.learn_offset(frame.offset_mm)
+
+    def set_origin(self, link: Link, x_mm: float | None, y_mm: float | None) -> None:
+        """By a shift of the frame; see ``Control.set_origin``."""
+        offset = list(self.frame(link).offset_mm or ())
+        here = self._machine_place(link)
+        for axis, word in enumerate((x_mm, y_mm)):
+            offset[axis] = 0.0 if word is None else here[axis] - word
+        self._shift_to(link, tuple(offset))
+        link.learn_offset(tuple(offset))
+
+    def _shift_to(self, link: Link, offset_mm: tuple[float, ...]) -> None:
+        """Shifts the frame by G92, so that machine minus work position is this."""
+        here = self._machine_place(link)
+        words = (f"{a}{decimal(m - o)}" for a, m, o in zip("XYZ", here, offset_mm, strict=False))
+        link.command(f"G21 G92 {' '.join(words)}")
+
+    def _machine_place(self, link: Link) -> tuple[float, ...]:
+        status, offset = link.poll(), link.state.offset_mm
+        if status.machine_mm is not None:
+            return status.machine_mm
+        if status.work_mm is None or offset is None:
+            raise ProtocolError("The machine does not say where it stands: check its $10 setting.")
+        return tuple(w + o for w, o in zip(status.work_mm, offset, strict=False))
 
     def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
         """None: it knows no more than its travel; see ``Control.unreachable``."""
@@ -197,7 +242,20 @@ class GrblControl:
 
     def check_mode(self, link: Link, lines: Sequence[Line], window: WindowSize) -> bool:
         """Lets ``$C`` read the lines; see ``Control.check_mode``."""
-        return check_mode(link, lines, window, lambda: _leave_check(link))
+        with link.listening(None):
+            before = self.frame(link)
+            link.command(link.dialect.commands["check"])
+        streamer = Streamer(link, window)
+        try:
+            streamer.stream(lines)
+        except DeviceAlarm as error:
+            at = min(streamer.send_window.acknowledged, len(lines) - 1)
+            raise DeviceAlarm(f"Line {file_line(lines[at], at)} '{lines[at][:40]}': {error}") from error
+        finally:
+            with link.listening(None):
+                _leave_check(link)
+                self.restore(link, before)
+        return True
 
     def reset(self, link: Link) -> None:
         """Resets the controller and waits for its greeting; see ``Control.reset``."""
@@ -212,7 +270,9 @@ def _learn_offset(link: Link) -> None:
     if link.state.label in ("Idle", "Alarm"):
         with link.listening(None):
             try:
-                link.learn_offset(grbl.work_offset_mm(link))
+                offset = _frame(link).offset_mm
+                if offset is not None:
+                    link.learn_offset(offset)
                 return
             except (DeviceRejected, ProtocolError):
                 pass  # a firmware that tells no frames
@@ -231,36 +291,77 @@ def _leave_check(link: Link) -> None:
     link.poll()
 
 
-def _greeted(link: Link, heard: list[str]) -> bool:
-    deadline = link.now_s() + link.transport.boot_s
+def _wake(link: Link) -> bool:
+    """Waits for a sign of life, and goes on as long as there are such signs.
+
+    Returns:
+        Whether it has greeted, so that no half line of an earlier program is left.
+
+    Raises:
+        ProtocolError: if nothing answers, or something else does.
+    """
+    heard: list[str] = []
+    begin = link.now_s()
+    wait_s, probes, starting = link.transport.boot_s, 0, False
+    while probes < _PROBES or (starting and link.now_s() < begin + _LATE_S):
+        found = _await_word(link, wait_s, heard)
+        if isinstance(found, Banner):
+            if _OLD_VERSION.match(found.version):
+                raise ProtocolError(
+                    f"{link.transport.name} runs version {found.version} of its firmware: update it to 1.1."
+                )
+            link.quiet()
+            return True
+        if isinstance(found, Status):
+            return False
+        starting = starting or found is not None
+        if not starting and identify(heard) not in (None, link.dialect.name):
+            break
+        link.send_realtime(Realtime.STATUS)
+        wait_s = _PROBE_S
+        probes += 1
+    # A line ends what another firmware may have made of the requests, and lets it speak.
+    link.send_line("")
+    if _answers(link, heard):
+        return False
+    if not heard and _resets(link):  # after the alarms 1 and 2 it hears nothing else
+        return True
+    refuse(link, heard)
+
+
+def _await_word(link: Link, wait_s: float, heard: list[str]) -> Reply | None:
+    """A greeting or a report; or any other sign that the firmware is starting; or None after the wait."""
+    deadline = link.now_s() + wait_s
+    found: Reply | None = None
     while link.now_s() < deadline:
         try:
             reply = link.read(deadline - link.now_s())
         except ResponseTimeout:
             break
-        if isinstance(reply, Banner):
-            if _OLD_VERSION.match(reply.version):
-                raise ProtocolError(
-                    f"{link.transport.name} runs version {reply.version} of its firmware: update it to 1.1."
-                )
-            return True
+        if isinstance(reply, Banner | Status):
+            return reply
         if isinstance(reply, Unknown):
             heard.append(reply.text)
+            if _STARTING.search(reply.text):
+                found = reply
+        elif isinstance(reply, Message | Setting | Alarm):
+            found = reply
+    return found
+
+
+def _resets(link: Link) -> bool:
+    """Whether a silent machine greets after a reset."""
+    with link.resetting():
+        link.send_realtime(Realtime.RESET)
+        deadline = link.now_s() + _PROBE_S
+        while link.now_s() < deadline:
+            try:
+                if isinstance(link.read(deadline - link.now_s()), Banner):
+                    link.quiet()
+                    return True
+            except ResponseTimeout:
+                break
     return False
-
-
-def _probe(link: Link, heard: list[str]) -> None:
-    for _ in range(_PROBES):
-        link.send_realtime(Realtime.STATUS)
-        if _answers(link, heard):
-            return
-        if identify(heard) not in (None, link.dialect.name):
-            break
-    # A line ends what another firmware may have made of the requests, and lets it speak.
-    link.send_line("")
-    if _answers(link, heard):
-        return
-    refuse(link, heard)
 
 
 def _answers(link: Link, heard: list[str]) -> bool:
@@ -367,11 +468,12 @@ _NUMBER = r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _PLACE = re.compile(rf"(G5[4-9]|G92):({_NUMBER}(?:,{_NUMBER}){{2,8}})|(TLO):({_NUMBER})")
 
 
-def read_facts(link: Link) -> Facts:
+def _read_facts(link: Link) -> Facts:
     """What ``$I`` and ``$$`` tell; nothing if the machine is busy. What it refuses to tell is noted."""
     if link.state.label not in ("Idle", "Alarm"):
         return Facts(notes=("The machine was busy when it was connected and could not tell its limits",))
     notes: list[str] = []
+    words = _modal_words(link)
     build = _texts(_asked(link, link.dialect.commands["build info"], notes))
     firmware = _firmware(build)
     settings = _settings(_asked(link, link.dialect.commands["settings"], notes))
@@ -394,6 +496,9 @@ def read_facts(link: Link) -> Facts:
         rx,
         planner,
         MappingProxyType(settings),
+        reports_inches=bool(settings.get("$13")),
+        # A reset puts the feed back to none, and no drawing leaves it so.
+        fresh="F0" in words if words else None,
         repeats_error=firmware.startswith("grblHAL"),
         options=options,
         notes=tuple(notes),
@@ -413,32 +518,39 @@ def _settings(replies: list[Reply]) -> dict[str, float]:
     return {r.name: r.value for r in replies if isinstance(r, Setting)}
 
 
-def places(link: Link) -> dict[str, tuple[float, ...]]:
+def _places(link: Link) -> dict[str, tuple[float, ...]]:
     """The stored frames G54 to G59, the shift of G92, and the length of the tool (one number)."""
     found: dict[str, tuple[float, ...]] = {}
+    unit_mm = MM_PER_INCH if link.state.facts.reports_inches else 1.0
     for text in _texts(link.command(link.dialect.commands["frames"])):
         if match := _PLACE.fullmatch(text):
-            found[match[1] or match[3]] = tuple(float(v) for v in (match[2] or match[4]).split(","))
+            found[match[1] or match[3]] = tuple(unit_mm * float(v) for v in (match[2] or match[4]).split(","))
     return found
 
 
-def work_offset_mm(link: Link) -> tuple[float, ...]:
-    """Machine minus work position, from the stored frames, the one in force, and the shift of G92.
+def _frame(link: Link) -> WorkFrame:
+    """The frame in force, from ``$#`` and ``$G``.
 
     Raises:
         ProtocolError: if the machine does not tell them understandably.
     """
-    found = places(link)
-    modes = " ".join(_texts(link.command(link.dialect.commands["modes"])))
-    frame = re.search(r"\b(G5[4-9])\b", modes)
-    if frame is None or frame[1] not in found:
+    found = _places(link)
+    words = _modal_words(link)
+    chosen = next((word for word in words if _FRAME.fullmatch(word)), "")
+    if chosen not in found:
         raise ProtocolError(f"{link.transport.name} does not tell its work frame: check the dialect.")
-    offset = list(found[frame[1]])
+    offset = list(found[chosen])
     for i, shift in enumerate(found.get("G92", ())[: len(offset)]):
         offset[i] += shift
     if "TLO" in found:
         offset[2] += found["TLO"][0]
-    return tuple(offset)
+    return WorkFrame(tuple(offset), chosen, tuple(word for word in words if word in _KEPT_WORDS))
+
+
+def _modal_words(link: Link) -> list[str]:
+    """The words in force, as ``$G`` tells them."""
+    texts = _texts(link.command(link.dialect.commands["modes"]))
+    return next((text.removeprefix("GC:").split() for text in texts if text.startswith("GC:")), [])
 
 
 def _texts(replies: list[Reply]) -> list[str]:

@@ -16,11 +16,10 @@ wrong place. Marlin has no hold and no status while it works.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from types import MappingProxyType
 
-from firmware_bridge.control.base import identify, refuse, rise_mm
+from firmware_bridge.control.base import OneFrame, WorkFrame, identify, refuse, rise_mm
 from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
@@ -33,12 +32,10 @@ from firmware_bridge.dialects.base import (
     Setting,
     Status,
     Unknown,
-    WindowSize,
 )
 from firmware_bridge.dialects.marlin import capabilities_of, settings_of
-from firmware_bridge.errors import DeviceReset, ProtocolError, ResponseTimeout
-from firmware_bridge.gcode.reader import Point
-from firmware_bridge.gcode.words import Line
+from firmware_bridge.dialects.numbers import decimal
+from firmware_bridge.errors import DeviceReset, PreflightError, ProtocolError, ResponseTimeout
 from firmware_bridge.stream.link import BUSY_LIMIT_S, COMMAND_TIMEOUT_S, MOST_RESENDS, QUIET_S, Link, alarm
 
 _PROBES = 3
@@ -52,7 +49,7 @@ _RETURN_S = 30.0
 _FIRMWARE = "FIRMWARE "
 
 
-class MarlinControl:
+class MarlinControl(OneFrame):
     """The manners, for the registry."""
 
     def greet(self, link: Link) -> Facts:
@@ -89,18 +86,10 @@ class MarlinControl:
         """Waits for the moves of an earlier program; see ``Control.require_idle``."""
         self.wait_idle(link)
 
-    def prepare(self, link: Link, pen: float) -> None:
-        """Nothing: the lines themselves begin with a lift."""
-
     def wait_idle(self, link: Link) -> None:
         """Waits until the machine stands still; see ``Control.wait_idle``."""
         _settle(link)
         link.enter("Idle")
-
-    def homing_lifts(self, link: Link) -> bool:
-        """No: only x and y are homed."""
-        del link
-        return False
 
     def stop_and_lift(
         self, link: Link, pen: float, lowest_pen: float | None = None, place_lost: bool = False
@@ -117,20 +106,23 @@ class MarlinControl:
             link.command(line)
         self.wait_idle(link)
 
-    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
-        """None: limits and moves are in one frame; see ``Control.work_offset_mm``."""
-        del link
-        return None
+    def set_words(self, link: Link) -> None:
+        """Millimetres and places; see ``Control.set_words``."""
+        with link.listening(None):  # a board without inches knows no G21, which is as well
+            link.command("G21")
+            link.command("G90")
 
-    def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
-        """None: it knows no more than its box; see ``Control.unreachable``."""
-        del link, points
-        return []
+    def restore(self, link: Link, frame: WorkFrame) -> None:
+        """Millimetres and places again: it cannot be asked what was in force; see ``Control.restore``."""
+        del frame
+        self.set_words(link)
 
-    def check_mode(self, link: Link, lines: Sequence[Line], window: WindowSize) -> bool:
-        """False: the firmware has none; see ``Control.check_mode``."""
-        del link, lines, window
-        return False
+    def set_origin(self, link: Link, x_mm: float | None, y_mm: float | None) -> None:
+        """Shifts the frame; see ``Control.set_origin``."""
+        if x_mm is None or y_mm is None:
+            raise PreflightError("Marlin does not tell its machine frame: home it, or give --origin X,Y.")
+        link.command(f"G92 X{decimal(x_mm)} Y{decimal(y_mm)}")
+        self.wait_idle(link)
 
     def reset(self, link: Link) -> None:
         """Lets the taken moves end and starts the line numbers anew; see ``Control.reset``."""

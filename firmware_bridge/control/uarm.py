@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from firmware_bridge.control.base import identify, refuse
-from firmware_bridge.dialects.base import Banner, Facts, Ok, Rejected, Unknown, WindowSize
+from firmware_bridge.control.base import OneFrame, identify, refuse
+from firmware_bridge.dialects.base import Banner, Facts, Ok, Rejected, Unknown
 from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
 from firmware_bridge.gcode.reader import Point
@@ -30,7 +30,7 @@ _OUT_OF_REACH = "V0"  # the answer to M2222
 _LEAST_MAJOR = 4  # older firmware counts feeds in mm/min
 
 
-class UarmControl:
+class UarmControl(OneFrame):
     """The manners, for the registry."""
 
     def greet(self, link: Link) -> Facts:
@@ -69,11 +69,6 @@ class UarmControl:
         link.poll()
         link.enter("Idle")
 
-    def homing_lifts(self, link: Link) -> bool:
-        """No: there is no homing."""
-        del link
-        return False
-
     def stop_and_lift(
         self, link: Link, pen: float, lowest_pen: float | None = None, place_lost: bool = False
     ) -> None:
@@ -85,11 +80,6 @@ class UarmControl:
         self.lift(link, pen)
         self.wait_idle(link)
 
-    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
-        """None: limits and moves are in one frame; see ``Control.work_offset_mm``."""
-        del link
-        return None
-
     def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
         """Asks the arm with ``M2222``; see ``Control.unreachable``. A strange answer says nothing."""
         line = link.dialect.commands["reach"]
@@ -99,11 +89,6 @@ class UarmControl:
             if _asked(link, f"{line}X{x}Y{y}Z{z}P0", _MOTION_S) == _OUT_OF_REACH:
                 lost.append(point)
         return lost
-
-    def check_mode(self, link: Link, lines: Sequence[Line], window: WindowSize) -> bool:
-        """False: the firmware has none; see ``Control.check_mode``."""
-        del link, lines, window
-        return False
 
     def reset(self, link: Link) -> None:
         """Lets the taken moves end; see ``Control.reset``."""

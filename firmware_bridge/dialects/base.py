@@ -13,6 +13,7 @@ Nouns:
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ from firmware_bridge.dialects.limits import MachineLimits
 from firmware_bridge.events import Position
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
+
+_MM_PER_INCH = 25.4
 
 
 class Framing(StrEnum):
@@ -124,6 +127,8 @@ class Facts:
         settings: stored settings by their name, such as ``$110`` or ``M203 X``.
         keepalive: whether it says that it is busy while it cannot answer.
         ok_after_resend: whether an ``ok`` follows a request to send again.
+        reports_inches: whether places in its reports are inches.
+        fresh: whether nothing was drawn since its last start or reset, or None if it does not tell.
         repeats_error: whether it repeats an error until it has seen an empty line.
         options: the letters of how it was built, where it tells them.
         capabilities: what it says it can do or not, by name.
@@ -136,6 +141,8 @@ class Facts:
     settings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     keepalive: bool = False
     ok_after_resend: bool = True
+    reports_inches: bool = False
+    fresh: bool | None = None
     repeats_error: bool = False
     options: str = ""
     capabilities: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
@@ -194,6 +201,16 @@ class Status:
     feed_mm_s: float | None
     spindle: float | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+
+    def from_inches(self) -> Status:
+        """The same report with its places in mm, where they were inches."""
+
+        def mm(place: tuple[float, ...] | None) -> tuple[float, ...] | None:
+            return None if place is None else tuple(_MM_PER_INCH * v for v in place)
+
+        return dataclasses.replace(
+            self, machine_mm=mm(self.machine_mm), work_mm=mm(self.work_mm), offset_mm=mm(self.offset_mm)
+        )
 
     @property
     def label(self) -> str:
@@ -268,7 +285,15 @@ class Unknown:
     text: str
 
 
-Reply = Ok | Rejected | Resend | Busy | Waiting | Alarm | Status | Setting | Message | Banner | Unknown
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A line arrived damaged or out of turn; a request to send again follows, so this is no news."""
+
+    why: str
+
+
+Answer = Ok | Rejected | Resend | Damaged
+Reply = Answer | Busy | Waiting | Alarm | Status | Setting | Message | Banner | Unknown
 
 
 class Dialect(Protocol):

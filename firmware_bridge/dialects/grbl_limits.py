@@ -83,7 +83,6 @@ def limits_of(machine: MachineProfile, facts: Facts) -> MachineLimits:
         laser=told.flag("$32"),
         junction_deviation_mm=told.one("$11", 1e-5, 10.0),
         idle_ms=math.inf if idle == _MOTORS_STAY_ON else idle,
-        inches=bool(told.flag("$13")),
         names=MappingProxyType(names),
         notes=tuple(told.notes),
     )

@@ -56,7 +56,6 @@ class MachineLimits:
         laser: whether S follows the moves (GRBL's ``$32``).
         junction_deviation_mm: how far it may round a corner.
         idle_ms: how long its motors hold when it stands, infinite for ever.
-        inches: whether it reports places in inches.
         arcs: whether it knows G2 and G3.
         names: what each limit is called on the machine, for cures: ``speed`` to ``$110``.
         notes: what could not be read.
@@ -74,7 +73,6 @@ class MachineLimits:
     laser: bool | None = None
     junction_deviation_mm: float | None = None
     idle_ms: float | None = None
-    inches: bool = False
     arcs: bool | None = None
     names: Mapping[str, tuple[str, str, str]] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -38,6 +38,7 @@ from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
     Busy,
+    Damaged,
     Facts,
     Framing,
     Manners,
@@ -142,6 +143,12 @@ _CAPABILITY = re.compile(r"Cap:([A-Z0-9_]{1,40}):([01])")
 # asked for again, and a refused command is answered with ok.
 _HALTS = re.compile(
     r"halt|kill|stopped|shut ?down|(?:MIN|MAX)TEMP|Thermal|Heating failed|Homing failed", re.I
+)
+
+
+# What is said before a request to send a line again.
+_DAMAGED = re.compile(
+    r"Line Number is not Last|checksum mismatch|No Checksum with line|No Line Number with", re.I
 )
 
 
@@ -372,6 +379,8 @@ def _endstops(match: re.Match[str]) -> Setting:
 
 def _error(text: str) -> Reply:
     words = text.strip() or "an error without words"
+    if _DAMAGED.match(words):
+        return Damaged(words)
     if _HALTS.search(words):
         return Alarm(0, f"the machine was halted ({words})", "switch it off and on, then home it")
     return Message(f"error: {words}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from firmware_bridge.checks import controller_settings
 from firmware_bridge.checks.as_told import Taken, as_told
 from firmware_bridge.control import control_of
+from firmware_bridge.control.base import WorkFrame
 from firmware_bridge.dialects.base import Facts
 from firmware_bridge.errors import DeviceRejected, PreflightError, ProtocolError
 from firmware_bridge.job import connection
@@ -20,12 +23,17 @@ from firmware_bridge.transports import Transport
 _HOME_TIMEOUT_S = 180.0
 
 
+# The words of the place where the tool stands, or those of the machine's own frame.
+Origin = tuple[float, float] | Literal["machine"]
+
+
 class Connected:
     """A connected machine.
 
     Attributes:
         machine: the profile.
         window: what may be under way while it draws.
+        frame: what was in force when it was met.
     """
 
     def __init__(self, machine: MachineProfile, link: Link) -> None:
@@ -35,6 +43,16 @@ class Connected:
         self._control = control_of(machine.dialect)
         self._placed_restarts = 0
         self._meet()
+        # A board that is locked when it is met has lost its place, or never knew it.
+        self._locked = self._control.is_locked(link)
+        self.frame = self._learn_frame()
+
+    def _learn_frame(self) -> WorkFrame:
+        """What is in force; no more than the offset where the machine is too busy to tell."""
+        try:
+            return self._control.frame(self._link)
+        except (DeviceRejected, ProtocolError):
+            return WorkFrame(self._link.state.offset_mm)
 
     def _meet(self) -> None:
         """Greets the machine, and learns what it is."""
@@ -49,7 +67,13 @@ class Connected:
         """
         return self._link.state.restarts > self._placed_restarts
 
+    @property
+    def place_lost(self) -> bool:
+        """Whether the machine may have lost its place: it restarted, or was locked when it was met."""
+        return not self.measures_itself and (self.restarted or self._locked)
+
     def _place_known(self) -> None:
+        self._locked = False
         self._placed_restarts = self._link.state.restarts
 
     def __enter__(self) -> Self:
@@ -145,10 +169,33 @@ class Connected:
         self._place_known()
 
     def unlock(self) -> None:
-        """Leaves an alarm without homing; the position may be wrong then."""
+        """Leaves an alarm without homing: whoever does so says that the machine stands where it believes."""
         if "unlock" in self._link.dialect.commands:
             self._link.command(self._link.dialect.commands["unlock"])
         self._link.poll()
+        self._place_known()
+
+    def make_ready(self, home: bool = False, unlock: bool = False, origin: Origin | None = None) -> None:
+        """Homes or unlocks the machine where that is wanted, and says which words its place has.
+
+        Args:
+            home: run the homing cycle.
+            unlock: leave an alarm where the machine stands.
+            origin: the words (x, y in mm) of the place where the tool stands, ``machine`` for those of
+                the machine's own frame, or None to leave the frame as it is.
+
+        Raises:
+            PreflightError: if the firmware cannot do that.
+            DeviceError: if the machine refuses.
+        """
+        if home:
+            self.home()
+        elif unlock:
+            self.unlock()
+        if origin is not None:
+            self._control.require_idle(self._link)
+            self._control.set_origin(self._link, *((None, None) if origin == "machine" else origin))
+            self.frame = self._learn_frame()
 
     def jog(self, dx_mm: float = 0.0, dy_mm: float = 0.0, dpen: float = 0.0, feed_mm_s: float = 20.0) -> None:
         """Moves by a small step and returns when it is done.
@@ -158,8 +205,9 @@ class Connected:
             ReachError: if a machine that takes joint values cannot reach its end.
             ProgramError: if there is no step.
         """
-        connection.jog(self._link, self.machine, (dx_mm, dy_mm, dpen), feed_mm_s)
-        self.wait_idle()
+        with self._putting_back():
+            connection.jog(self._link, self.machine, (dx_mm, dy_mm, dpen), feed_mm_s)
+            self.wait_idle()
 
     def move_pen(self, value: float) -> None:
         """Moves only the pen, to a value of its axis.
@@ -167,8 +215,17 @@ class Connected:
         Raises:
             PreflightError: if the value is outside the envelope.
         """
-        connection.move_pen(self._link, self.machine, value)
-        self.wait_idle()
+        with self._putting_back():
+            connection.move_pen(self._link, self.machine, value)
+            self.wait_idle()
+
+    @contextmanager
+    def _putting_back(self) -> Iterator[None]:
+        """The machine takes orders, and what is in force is put back at the end."""
+        self._control.require_idle(self._link)
+        before = self._control.frame(self._link)
+        yield
+        self._control.restore(self._link, before)
 
     def wait_idle(self) -> None:
         """Waits until the machine stands still.
@@ -191,13 +248,12 @@ def jog(link: Link, machine: MachineProfile, step: tuple[float, float, float], f
         raise PreflightError("A servo pen cannot be jogged: move it to a value instead.")
     link.poll()
     here, box = link.state.position, machine.envelope
-    if here is not None:
-        _check_jog("x", here.x_mm, dx_mm, box.x_min_mm, box.x_max_mm)
-        _check_jog("y", here.y_mm, dy_mm, box.y_min_mm, box.y_max_mm)
-        _check_jog("the pen", here.pen, dpen, box.pen_min, box.pen_max)
+    if here is None:
+        raise PreflightError("The machine does not say where it stands: it cannot be jogged.")
+    _check_jog("x", here.x_mm, dx_mm, box.x_min_mm, box.x_max_mm)
+    _check_jog("y", here.y_mm, dy_mm, box.y_min_mm, box.y_max_mm)
+    _check_jog("the pen", here.pen, dpen, box.pen_min, box.pen_max)
     if machine.raw_joints and (dx_mm or dy_mm):
-        if here is None:
-            raise PreflightError("The machine does not say where it stands: it cannot be jogged in mm.")
         dx_mm, dy_mm, feed_mm_s = joint_step((here.x_mm, here.y_mm), (dx_mm, dy_mm), feed_mm_s, machine)
     for line in link.dialect.jog_lines(dx_mm, dy_mm, dpen, feed_mm_s):
         link.command(line, _PEN_TIMEOUT_S)

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 from firmware_bridge.checks import controller_settings, preflight
+from firmware_bridge.control.base import WorkFrame
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.dialects.base import Realtime
+from firmware_bridge.dialects.base import Realtime, Status
 from firmware_bridge.errors import PlaceLost
-from firmware_bridge.events import Position
+from firmware_bridge.events import Notice
 from firmware_bridge.gcode.sanitize import ReadyLines, validate_lines
 from firmware_bridge.gcode.words import Line, parse_lines
 from firmware_bridge.job.connection import Connected
@@ -25,10 +26,12 @@ from firmware_bridge.job.drawing import Drawing
 from firmware_bridge.job.feed_override import STEP
 from firmware_bridge.job.resume import OVERLAP_MM
 from firmware_bridge.job.runner import Job
+from firmware_bridge.joint_moves import tool_of_words
 from firmware_bridge.journal import Journal, JournalState
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import MoveKind, Program
 from firmware_bridge.stream.link import Link, Listener
+from firmware_bridge.stream.locator import Locator
 from firmware_bridge.stream.streamer import StreamReport
 from firmware_bridge.transports import PortInfo, list_ports, open_transport
 from firmware_bridge.wirelog import recorder
@@ -153,8 +156,10 @@ class Device(Connected):
             keep: see ``run``.
         """
         recorder.note_draw(self._link, lines, pen_up, lowest_pen)
-        findings = [*findings, *self.judge(lines)]
+        judged, trouble = controller_settings.judge(self._link, self._control, self.machine, lines)
+        findings = [*findings, *judged]
         drawing = Drawing(self._link, lines, self.machine, None if keep is None else keep(lines))
+        drawing.trouble = trouble
         return self._draw(drawing, findings, on_event, pen_up, lowest_pen)
 
     def run_rest(
@@ -188,28 +193,60 @@ class Device(Connected):
         drawing.adjust.restore(state.trims)
         drawing.sent_before(state.bound, state.may_sent)
         link = self._link
-        lowest, measures = drawing.lowest_pen(), self.measures_itself
-        lost = self.restarted and not measures
-        if not lost:
-            drawing.stop()
-        # What a machine that lost its place reports is from another frame.
-        with link.watching(None if lost else drawing.reported):
-            if not lost or place != "home" or not self._control.homing_lifts(link):
-                self.abort_lift(None, lowest, self.restarted)
-        drawing.stopped()
-        kept = not lost and (measures or drawing.on_the_way or _still_there(link.state.position, state))
+        lowest = drawing.lowest_pen()
+        kept = self._stop_where_it_stands(drawing, state, place, lowest)
         if not kept and place == "ask":
+            drawing.lost()
             raise PlaceLost(
                 "The machine has lost its place, or was moved: home it (--home), or put the pen where the "
                 "controller believes it to be and say so (--here)."
             )
-        if not kept and place == "home":
+        if place == "home":
             self.home(pen=True)
+        elif self._control.is_locked(link):
+            self.unlock()
+        self._place_known()
+        told = state.offset_mm is not None and (kept or place == "home")
+        frame = WorkFrame(state.offset_mm, state.frame) if told else self.frame
+        self._control.restore(link, frame)
+        drawing.mute(False)
+        drawing.event("resumed")
         if not self.facts.firmware:  # it was too busy to tell when the port was opened
             self._meet()
         findings += self.judge(state.lines)
         drawing.begin(drawing.go_on_from(overlap_mm))
         return self._draw(drawing, findings, on_event, self.machine.safe_pen, lowest)
+
+    def _stop_where_it_stands(
+        self, drawing: Drawing, state: JournalState, place: PlaceOption, lowest: float | None
+    ) -> bool:
+        """Stops and lifts a machine that may still be drawing.
+
+        Returns:
+            Whether it surely kept its place. One that is locked stays where it is, since no motion of it
+            can be right before it was homed.
+        """
+        link = self._link
+        measures = self.measures_itself
+        # A feed stays in force until a restart; an orderly stop ends with a reset of our own.
+        restarted = bool(self.facts.fresh) and drawing.was_fed and not state.lifted
+        lost = not measures and (self.place_lost or state.place_lost or restarted)
+        # What a machine that lost its place reports is from another frame, and must not be kept.
+        drawing.mute(True)
+        drawing.count_from(state.offset_mm)
+        there = not lost and _still_there(drawing.locator, link.state.status, self.machine, state)
+        if not lost:
+            drawing.stop()
+        if self._control.is_locked(link) and (place == "ask" or self.machine.pen_actuator == "z"):
+            lifts = False
+        else:
+            lifts = not lost or place != "home" or not self._control.homing_lifts(link)
+        if lifts:
+            with link.watching(None if lost else drawing.reported):
+                self.abort_lift(None, lowest, lost)
+        drawing.stopped()
+        drawing.exact = drawing.exact or (there and state.exact)
+        return not lost and (measures or drawing.on_the_way or there)
 
     def judge(self, lines: Sequence[Line]) -> list[preflight.Finding]:
         """What the machine's own limits mean for some lines; the machine must stand still.
@@ -217,7 +254,7 @@ class Device(Connected):
         Raises:
             PreflightError: for the first finding that forbids the start.
         """
-        return controller_settings.judge(self._link, self._control, self.machine, lines)
+        return controller_settings.judge(self._link, self._control, self.machine, lines)[0]
 
     def check(self, drawn: Program | Sequence[str], on_event: Listener | None = None) -> bool:
         """Lets the machine read a whole drawing in its check mode, without moving; then it stands as before.
@@ -305,13 +342,20 @@ class Device(Connected):
         """
         if self._under_way is not None:
             recorder.note_wish(self._link, "pause")
+            if self._under_way.trouble:
+                self._link.tell(
+                    Notice(
+                        f"This file {self._under_way.trouble}, so it cannot go on after a pause: q stops it."
+                    )
+                )
+                return
             self._under_way.paused = True
 
     def go_on(self) -> None:
-        """Goes on after ``pause``: dry to the place, down on the line, with a short overlap."""
+        """Goes on after ``pause``, dry to the place, down on the line, with a short overlap; or after M0."""
         if self._under_way is not None:
             recorder.note_wish(self._link, "go-on")
-            self._under_way.paused = False
+            self._under_way.paused = self._under_way.asked = False
 
     def cancel(self) -> None:
         """Ends the running drawing as ``pause`` does; ``run`` then raises ``Cancelled``."""
@@ -348,9 +392,14 @@ def _with_words(lines: Sequence[str]) -> list[Line]:
     return [line for line in parse_lines(lines) if line.words]
 
 
-def _still_there(position: Position | None, state: JournalState) -> bool:
-    """Whether the tool is above the place where an orderly stop left it."""
-    if position is None or state.position is None or state.last_event not in ("stopped", "paused"):
+def _still_there(
+    locator: Locator, report: Status | None, machine: MachineProfile, state: JournalState
+) -> bool:
+    """Whether the tool was reported at the place where an orderly stop left it."""
+    place = None if report is None else locator.place(report)
+    if place is None or state.position is None or not state.lifted:
         return False
-    x, y, _ = state.position
-    return math.hypot(position.x_mm - x, position.y_mm - y) <= _SAME_PLACE_MM
+    x, y, pen = state.position
+    x_mm, y_mm = tool_of_words(place[:2], machine)
+    same = math.hypot(x_mm - x, y_mm - y) <= _SAME_PLACE_MM
+    return same and (machine.pen_actuator == "servo" or abs(place[2] - pen) <= _SAME_PLACE_MM)

@@ -29,6 +29,7 @@ from firmware_bridge.errors import Cancelled
 from firmware_bridge.events import Adjusted, Notice, Progress
 from firmware_bridge.gcode.reader import ToolpathReader, ToolpathStep, steps
 from firmware_bridge.gcode.words import Line
+from firmware_bridge.gcode.stops import stop_word, without_stop
 from firmware_bridge.job.eta import EtaTable, Pace
 from firmware_bridge.job.feed_override import FeedOverride
 from firmware_bridge.job.pen_trim import PenTrim, TrimmedLines
@@ -138,6 +139,7 @@ def _away(tracker: ProgressTracker) -> int:
 
 
 _MOVING = ("Run", "Hold", "Door")
+_STANDING = ("Hold:0", "Door:0", "Door:1")
 
 
 class PauseRequest(Exception):
@@ -156,7 +158,10 @@ class Drawing:
         toolpath: what is in force after the last line sent, and where it leads.
         locator: reads places out of reports.
         cancelled: whether the end is wanted.
-        restart: how the segment under way began, or None for the whole program.
+        restart: how the segment under way began, or None where it has no beginning of its own.
+        asked: whether the program waits for a person (M0).
+        trouble: why the pen cannot be lifted and put back in the middle of this program, or empty.
+        exact: whether the place where it came to rest is the only one on its way that it can be.
         on_the_way: whether the machine was ever reported on the way of the lines that were sent.
     """
 
@@ -168,6 +173,9 @@ class Drawing:
         self.paused = False
         self.held = False
         self.cancelled = False
+        self.asked = False
+        self.trouble = ""
+        self.exact = False
         self.restart: Restart | None = None
         self.on_the_way = False
         self._link = link
@@ -182,6 +190,9 @@ class Drawing:
         self._stopping = False
         self._stood = False
         self._journal_told = False
+        self._muted = False
+        self._before_was_fed = False
+        self._stop = -1  # index of the line that ends the segment by a stop for a person
         self._head = 0  # lines of the segment that are not the program's own
         self._first = 0  # index of the program's line that follows them
         self.told_to: Listener | None = None  # who wants to know how far it is
@@ -191,13 +202,35 @@ class Drawing:
     def segment(self) -> Sequence[Line]:
         """The lines to stream, after the approach."""
         self._last_sent = -1
-        if self.restart is None:
-            return self.lines
-        return [*self.restart.entry, *self.restart.tail(self.lines)]
+        entry = () if self.restart is None else self.restart.entry
+        self._stop = self._next_stop(self._first)
+        if self._stop < 0:
+            return self.lines if not entry and not self._first else [*entry, *self.lines[self._first :]]
+        end = self._stop + bool(without_stop(self.lines[self._stop]))
+        return [*entry, *self.lines[self._first : end]]
+
+    def _next_stop(self, begin: int) -> int:
+        """Index of the next line that stops for a person; -1 if there is none."""
+        return next((i for i in range(begin, len(self.lines)) if stop_word(self.lines[i])), -1)
+
+    def stop_reached(self) -> tuple[int, str] | None:
+        """The line that ended the segment by a stop for a person, and its word; None at the end."""
+        return None if self._stop < 0 else (self._stop, stop_word(self.lines[self._stop]))
+
+    def pass_stop(self) -> None:
+        """Goes on behind that line, from where the machine stands."""
+        if self.tracker.sent_lines == self._stop:  # nothing of it was sent
+            step = self.toolpath.take("")
+            self.tracker.sent(dataclasses.replace(step, index=self._stop))
+        self._head, self._first, self.restart = 0, self._stop + 1, None
+        self.tracker.taken(self._first)
+        self.tracker.at_rest()
+        self._resting = False
 
     def begin(self, restart: Restart) -> None:
         """Prepares to go on from a place."""
         self.restart = restart
+        self.exact = False
         self._resting = False
         self.adjust.speed.forgotten()
         self._read_to(restart.begin.line)
@@ -211,12 +244,18 @@ class Drawing:
     def go_on_from(self, overlap_mm: float = OVERLAP_MM) -> Restart:
         """How to go on from where everything is surely drawn."""
         return resume_program(
-            self.lines, self._machine, self.tracker.bound, overlap_mm, self.tracker.sent_lines
+            self.lines,
+            self._machine,
+            self.tracker.bound,
+            overlap_mm,
+            # Where it came to rest in one place alone, nothing beyond that was drawn.
+            self.tracker.bound.line if self.exact else self.tracker.sent_lines,
         )
 
     def sent_before(self, bound: ProgressPoint, may_sent: int) -> None:
         """An earlier stream sent the lines below ``may_sent``, of which those before ``bound`` are drawn."""
         self._read_to(bound.line)
+        self._before_was_fed = self.toolpath.feed_per_s > 0.0
         self.tracker.start_at(bound, None)
         for line in self.lines[bound.line : may_sent]:
             self.tracker.sent(self.toolpath.take(line))
@@ -226,6 +265,24 @@ class Drawing:
         self.toolpath = ToolpathReader(self._machine.as_controller())
         for text in self.lines[:line]:
             self.toolpath.take(text)
+
+    @property
+    def was_fed(self) -> bool:
+        """Whether a feed is surely in force on a machine that drew the lines before the bound."""
+        return self._before_was_fed
+
+    def keep_frame(self, offset_mm: tuple[float, ...] | None, chosen: str) -> None:
+        """The lines count from this work frame."""
+        if self._journal is not None:
+            self._journal.frame(offset_mm, chosen)
+
+    def count_from(self, offset_mm: tuple[float, ...] | None) -> None:
+        """Places of reports are meant in the frame of this offset, whatever the machine has now."""
+        self.locator = Locator(self._link, offset_mm=offset_mm)
+
+    def mute(self, muted: bool) -> None:
+        """While muted, nothing goes into the journal: what the machine tells may be a false place."""
+        self._muted = muted
 
     def at_rest(self) -> None:
         """The machine stands, and has just told where."""
@@ -249,7 +306,7 @@ class Drawing:
             return line
         if index >= self._head:
             at = self._program_index(index)
-            line = self.lines[at]
+            line = without_stop(self.lines[at]) if at == self._stop else self.lines[at]
             if self.restart is not None:
                 line = self.restart.begins(at, line)
         return self.adjust.speed.shaped(line, self.toolpath)
@@ -286,7 +343,10 @@ class Drawing:
         if not self._stopping and not self.locator.is_current:
             return  # where it will be, not where it is
         self._stood = self._stopping and not manners.reports_state
-        self.on_the_way = self.tracker.reported(*place) or self.on_the_way
+        found = self.tracker.reported(*place)
+        self.on_the_way = found or self.on_the_way
+        stands = self._stopping and manners.reports_state and status.label in _STANDING
+        self.exact = found and stands and self.tracker.is_only_place(place)
         self._note()
 
     def progress(self, done: int, total: int) -> Progress:
@@ -331,7 +391,7 @@ class Drawing:
 
     def stop(self) -> None:
         """From now on the machine slows down."""
-        self._stopping, self._stood = True, False
+        self._stopping, self._stood, self.exact = True, False, False
 
     def stopped(self) -> None:
         """The machine stands with the pen up."""
@@ -360,13 +420,19 @@ class Drawing:
 
     def event(self, event: str, **more: object) -> None:
         """Writes a change of state."""
-        if self._journal is not None:
+        if self._journal is not None and not self._muted:
             t = self.tracker
             self._journal.event(event, self._link.now_s(), t.taken_lines, t.bound, self._known(), **more)
             self._warn_once()
 
-    def _note(self) -> None:
+    def lost(self) -> None:
+        """Writes that the machine has lost its place; what it tells now is none of this drawing."""
         if self._journal is not None:
+            t = self.tracker
+            self._journal.event("lost", self._link.now_s(), t.taken_lines, t.bound)
+
+    def _note(self) -> None:
+        if self._journal is not None and not self._muted:
             t = self.tracker
             self._journal.progress(self._link.now_s(), t.taken_lines, t.bound, self._known())
             self._warn_once()

@@ -229,6 +229,7 @@ def _draw(device: Device, path: Path, lines: list[Line], job: Mapping[str, objec
     place = job.get("place")
     position = job.get("position")
     trims = job.get("trims")
+    offset = job.get("offset_mm")
     state = JournalState(
         path=path,
         name=path.name,
@@ -243,6 +244,11 @@ def _draw(device: Device, path: Path, lines: list[Line], job: Mapping[str, objec
         done=False,
         last_event=str(job.get("last_event", "")),
         reason="",
+        lifted=job.get("lifted") is True,
+        exact=job.get("exact") is True,
+        place_lost=job.get("place_lost") is True,
+        offset_mm=tuple(offset) if isinstance(offset, list) else None,
+        frame=str(job.get("frame", "")),
         trims=tuple((int(n), float(t)) for n, t in trims) if isinstance(trims, list) else (),
         torn=False,
         sound_bytes=0,

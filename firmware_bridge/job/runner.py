@@ -13,10 +13,10 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from firmware_bridge.checks.preflight import Finding
-from firmware_bridge.control.base import Control
-from firmware_bridge.dialects.base import ONE_LINE, Facts, WindowSize
+from firmware_bridge.control.base import Control, WorkFrame
+from firmware_bridge.dialects.base import ONE_LINE, WindowSize
 from firmware_bridge.errors import BridgeError, DeviceReset, PortError, ProtocolError, ResponseTimeout
-from firmware_bridge.events import Notice, Paused, Progress, Resumed
+from firmware_bridge.events import Asked, Notice, Paused, Progress, Resumed
 from firmware_bridge.gcode.words import number_at, parse
 from firmware_bridge.job.drawing import Drawing, PauseRequest
 from firmware_bridge.job.resume import Restart
@@ -71,6 +71,7 @@ class Job:
         self._pen_up = pen_up
         self._lowest_pen = lowest_pen
         self._lift = lift
+        self._frame = WorkFrame()
         self._restarts = link.state.restarts
 
     def draw(self, findings: Sequence[Finding], on_event: Listener | None) -> StreamReport:
@@ -78,9 +79,12 @@ class Job:
         drawing, link = self._drawing, self._link
         try:
             self._control.require_idle(link)
+            self._frame = self._control.frame(link)
+            self._control.set_words(link)
         except BaseException:
             drawing.close()
             raise
+        drawing.keep_frame(self._frame.offset_mm, self._frame.chosen)
         drawing.at_rest()
         drawing.told_to = on_event
         with link.listening(on_event), link.watching(drawing.reported):
@@ -98,8 +102,11 @@ class Job:
             if drawing.restart is not None:
                 self._tell_restart(drawing.restart)
             report, monitor = self._stream()
-            while drawing.paused:
-                self._wait_paused()
+            while drawing.paused or drawing.stop_reached() is not None:
+                if drawing.paused:
+                    self._wait_paused()
+                else:
+                    self._wait_asked()
                 more, monitor = self._stream()
                 report = report.plus(more)
             before = link.surplus
@@ -114,16 +121,18 @@ class Job:
                 _check_end(link, monitor, drawing)
             drawing.adjust.speed.finish()
             drawing.event("done")
+            self._restore()
             return dataclasses.replace(report, trim=drawing.adjust.shaper.trim)
         except BaseException as error:
             if not isinstance(error, PortError):
                 drawing.stop()
                 self._stop_safely(error)
                 drawing.adjust.speed.forgotten()
+            ended = {"lifted": not isinstance(error, PortError), "exact": drawing.exact}
             if isinstance(error, KeyboardInterrupt):
-                drawing.event("stopped", reason="stopped from the keyboard")
+                drawing.event("stopped", reason="stopped from the keyboard", **ended)
                 raise KeyboardInterrupt(f"the pen is up{drawing.how_to_go_on}") from error
-            drawing.event("stopped", reason=str(error) or type(error).__name__)
+            drawing.event("stopped", reason=str(error) or type(error).__name__, **ended)
             raise
         finally:
             drawing.close()
@@ -132,9 +141,8 @@ class Job:
         """Streams what is left; ends early, with the machine still moving, if a pause is wanted."""
         link, drawing = self._link, self._drawing
         sync = link.dialect.commands["sync"]
-        monitor, facts = None, link.state.facts
-        if not _in_inches(facts):
-            monitor = PositionMonitor(self._machine, drawing.toolpath, facts.planner_blocks)
+        facts = link.state.facts
+        monitor = PositionMonitor(self._machine, drawing.toolpath, facts.planner_blocks)
         streamer = Streamer(link, self._window, monitor, drawing, drawing.locator)
         try:
             if drawing.restart is not None and drawing.restart.approach:
@@ -160,20 +168,53 @@ class Job:
         drawing.stop()
         self._lift_pen()
         drawing.stopped()
+        self._control.restore(link, self._frame)
         bound = drawing.tracker.bound
-        drawing.event("paused")
+        drawing.event("paused", lifted=True, exact=drawing.exact)
         link.tell(Paused(number_at(drawing.lines, bound.line), bound.share))
         while drawing.paused:
-            link.pause(POLL_S)
-            if link.state.restarts > self._restarts:
-                raise DeviceReset("The machine restarted while it was paused: home it and resume.")
-            link.tell(Progress(bound.line, len(drawing.lines), None))
-            if drawing.cancelled:
-                drawing.check()
-        drawing.begin(drawing.go_on_from())
+            self._rest()
+        self._begin_again(drawing.go_on_from())
+
+    def _wait_asked(self) -> None:
+        """Lifts, and waits until somebody says that the program may go on behind its stop (M0)."""
+        link, drawing = self._link, self._drawing
+        line, word = drawing.stop_reached() or (0, "")
+        place, overlap_mm = drawing.toolpath.place, 0.0
+        down = self._machine.pen_actuator == "servo" or not place[2] >= self._pen_up
+        may_lift = not drawing.trouble
+        drawing.stopped()
+        if down and may_lift:
+            for text in link.dialect.pen_lines(self._pen_up, self._machine, here=link.state.position):
+                link.command(text)
+        self._control.wait_idle(link)
+        drawing.event("paused", lifted=may_lift, exact=True)
+        drawing.asked = True
+        link.tell(Asked(line, word, may_lift or not down))
+        while drawing.asked:
+            self._rest()
+        drawing.pass_stop()
+        if down and may_lift:
+            self._begin_again(drawing.go_on_from(overlap_mm))
+        else:
+            drawing.event("resumed")
+            self._control.require_idle(link)
+
+    def _rest(self) -> None:
+        """Lets a little time pass while somebody is waited for."""
+        link, drawing = self._link, self._drawing
+        link.pause(POLL_S)
+        if link.state.restarts > self._restarts:
+            raise DeviceReset("The machine restarted while it was paused: home it and resume.")
+        link.tell(Progress(drawing.tracker.bound.line, len(drawing.lines), None))
+        if drawing.cancelled:
+            drawing.check()
+
+    def _begin_again(self, restart: Restart) -> None:
+        link, drawing = self._link, self._drawing
+        drawing.begin(restart)
         drawing.event("resumed")
-        if drawing.restart is not None:
-            self._tell_restart(drawing.restart)
+        self._tell_restart(restart)
         self._control.require_idle(link)
         if not link.dialect.manners.reports_state:
             link.enter("Run")
@@ -185,12 +226,21 @@ class Job:
     def _lift_pen(self) -> None:
         self._lift(self._pen_up, self._lowest_pen, self._link.state.restarts > self._restarts)
 
+    def _restore(self) -> None:
+        """Puts back what was in force before; the drawing is over, so a failure is no more than told."""
+        try:
+            self._control.restore(self._link, self._frame)
+        except BridgeError as error:
+            self._link.tell(Notice(str(error)))
+
     def _stop_safely(self, error: BaseException) -> None:
         """Lifts the pen though Ctrl-C may be pressed again."""
         for _ in range(_STUBBORN_INTERRUPTS):
             try:
                 with self._link.listening(None):
                     self._lift_pen()
+                    self._drawing.stopped()
+                    self._restore()
             except KeyboardInterrupt:
                 continue
             except BridgeError as failure:
@@ -215,8 +265,3 @@ def _check_end(link: Link, monitor: PositionMonitor, drawing: Drawing) -> None:
             if not left:
                 raise
     link.tell(Notice("The machine does not say where it stands: look whether the drawing is whole."))
-
-
-def _in_inches(facts: Facts) -> bool:
-    """Whether GRBL reports places in inches ($13), which nothing here reads."""
-    return bool(facts.settings.get("$13"))

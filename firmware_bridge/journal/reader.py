@@ -12,7 +12,7 @@ The journal on disk: records that check themselves, one after the other, never c
           each; left out where they are those of the program itself
     W     a number: lines below it may have been sent (written before they are)
     P     lines taken, the place that is surely executed, position of the tool
-    E     JSON: paused, resumed, stopped with its reason, done
+    E     JSON: paused, resumed, stopped with its reason, done; the work frame; a place that was lost
 
 A record that is cut short or whose sum is wrong ends the reading: what comes before is true,
 and as the bound only grows, an earlier one is merely more careful. Numbers are little-endian.
@@ -155,7 +155,9 @@ def read_numbers(payload: bytes, count: int) -> list[int]:
 _LONGEST_TEXT = 4096
 # Nobody presses a key more often in one drawing.
 MOST_TRIMS = 10_000
-_STATES = ("paused", "resumed", "stopped", "done", "trim")
+_STATES = ("paused", "resumed", "stopped", "done", "trim", "frame", "lost")
+_FRAME_AXES = (3, 9)
+_FARTHEST_MM = 100_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,11 @@ class JournalState:
         done: whether the drawing was finished.
         last_event: such as ``paused``; empty while it draws.
         reason: why it stopped, where that is known.
+        lifted: whether the pen was surely lifted when it stopped or paused.
+        exact: whether nothing beyond the bound was drawn by then.
+        place_lost: whether the machine has lost its place since.
+        offset_mm: machine minus work position of each axis while it drew, or None if that was not told.
+        frame: the stored work frame that was chosen, such as ``G54``, or empty.
         trims: from which lines on the pen was trimmed, and by how much.
         torn: whether the file ends in a broken record, as after a power cut.
         sound_bytes: length of the sound part.
@@ -191,6 +198,11 @@ class JournalState:
     done: bool
     last_event: str
     reason: str
+    lifted: bool
+    exact: bool
+    place_lost: bool
+    offset_mm: tuple[float, ...] | None
+    frame: str
     trims: tuple[tuple[int, float], ...]
     torn: bool
     sound_bytes: int
@@ -248,7 +260,9 @@ def _read(path: Path, data: bytes) -> JournalState:
     may_sent = 0
     event: Mapping[str, object] = {}
     trims: list[tuple[int, float]] = []
-    done = False
+    done = lost = False
+    offset: tuple[float, ...] | None = None
+    frame = ""
     end = len(disk.MAGIC)
     for kind, payload, end in disk.records(data):  # noqa: B007 - the last end is the sound length
         if kind == disk.HEADER and header is None:
@@ -272,8 +286,13 @@ def _read(path: Path, data: bytes) -> JournalState:
             done = done or found["event"] == "done"
             if found["event"] == "trim":
                 trims.append(_trim(found, trims))
+            elif found["event"] == "frame":
+                offset, frame = _frame(found)
+            elif found["event"] == "lost":
+                lost = True
             else:
                 event = found
+                lost = lost and found["event"] != "resumed"
         else:
             raise JournalError("it holds a record that this version does not know")
     if header is None:
@@ -301,6 +320,11 @@ def _read(path: Path, data: bytes) -> JournalState:
         done=done,
         last_event=str(event.get("event", "")),
         reason=str(event.get("reason", ""))[:_LONGEST_TEXT],
+        lifted=event.get("lifted") is True,
+        exact=event.get("exact") is True,
+        place_lost=lost,
+        offset_mm=offset,
+        frame=frame,
         trims=tuple(trims),
         torn=end != len(data),
         sound_bytes=end,
@@ -364,6 +388,21 @@ def _trim(event: Mapping[str, object], before: list[tuple[int, float]]) -> tuple
     if isinstance(trim, bool) or not isinstance(trim, int | float) or not math.isfinite(trim):
         raise JournalError("its trim is no number")
     return line, float(trim)
+
+
+def _frame(event: Mapping[str, object]) -> tuple[tuple[float, ...] | None, str]:
+    """Offset and name of a work frame."""
+    offset, chosen = event.get("offset"), event.get("chosen")
+    if not isinstance(chosen, str) or len(chosen) > len("G59.3") or not chosen.isascii():
+        raise JournalError("its work frame has no proper name")
+    if offset is None:
+        return None, chosen
+    if not isinstance(offset, list) or not _FRAME_AXES[0] <= len(offset) <= _FRAME_AXES[1]:
+        raise JournalError("its work frame is damaged")
+    values = [v for v in offset if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(values) < len(offset) or not all(abs(v) <= _FARTHEST_MM for v in values):
+        raise JournalError("its work frame is damaged")
+    return tuple(float(v) for v in values), chosen
 
 
 def is_done(path: Path) -> bool:

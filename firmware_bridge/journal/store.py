@@ -85,21 +85,31 @@ def job_paths(folder: Path | None = None) -> list[Path]:
     return sorted(found, key=lambda p: (int(p.name.partition("-")[0]), p.name))
 
 
-def find_job(which: str | None = None, folder: Path | None = None) -> JournalState:
+def find_job(which: str | None = None, folder: Path | None = None, url: str | None = None) -> JournalState:
     """The newest job that is not done, or the one that is named.
 
     Args:
         which: a journal's name in the folder or its number, or a path of a file; None for the newest.
         folder: where to look.
+        url: take the newest one of this port; None for any port.
 
     Raises:
         JournalError: if there is none, or it cannot be used.
     """
     folder = folder or default_folder()
     if which is None:
+        others = 0
         for path in reversed(job_paths(folder)):
             if not is_done(path):
-                return read_journal(path)
+                state = read_journal(path)
+                if url in (None, state.url):
+                    return state
+                others += 1
+        if others:
+            raise JournalError(
+                f"No drawing on {url} is left to go on with, {others} on other ports are: name one by its "
+                "number, see strokebot resume --list."
+            )
         raise JournalError("There is no drawing to go on with: every job is done.")
     if which.isdigit():
         for path in job_paths(folder):

@@ -153,6 +153,11 @@ class Journal:
         """Tells that the pen is trimmed from a line on; must be called before that line is sent."""
         self._try(disk.json_record(disk.EVENT, {"event": "trim", "line": line, "trim": trim}))
 
+    def frame(self, offset_mm: Sequence[float] | None, chosen: str) -> None:
+        """Tells the work frame that the lines count from; see ``JournalState``."""
+        offset = None if offset_mm is None else list(offset_mm)
+        self._try(disk.json_record(disk.EVENT, {"event": "frame", "offset": offset, "chosen": chosen}))
+
     def close(self) -> None:
         """Closes the file; may be called twice."""
         self._await_sync()

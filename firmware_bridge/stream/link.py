@@ -134,6 +134,8 @@ class Link(Wire):
             PortError: if the port went away.
         """
         reply = self.read_reply(timeout_s)
+        if isinstance(reply, Status) and self._state.facts.reports_inches:
+            reply = reply.from_inches()
         before = self._state
         self._state = heard(before, reply, self.machine, self._resetting)
         if isinstance(reply, Status) or (isinstance(reply, Ok) and reply.status is not None):

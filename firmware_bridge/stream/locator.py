@@ -71,14 +71,16 @@ class Locator:
         is_current: whether a report while the machine moves tells where the tool is.
     """
 
-    def __init__(self, link: Link, at_rest: bool = False) -> None:
+    def __init__(self, link: Link, at_rest: bool = False, offset_mm: tuple[float, ...] | None = None) -> None:
         """Prepares.
 
         Args:
             link: the conversation.
             at_rest: whether the machine stands, so that motor steps of its last report may be used.
+            offset_mm: machine minus work position that places are told in; None for what the machine has.
         """
         self._link = link
+        self._offset_mm = offset_mm
         self._counts: Counts | None = None
         self._rests = 0
         state = link.state
@@ -99,7 +101,9 @@ class Locator:
 
     def place(self, status: Status) -> WorkPosition | None:
         """Where the tool is by a report: by its motor steps, if it tells them."""
-        return self._counts.place(status) if self._counts else self._link.state.work_mm(status)
+        if self._counts is not None:
+            return self._counts.place(status)
+        return self._link.state.work_mm(status, self._offset_mm)
 
     def mind_rest(self, status: Status, lines_wait: bool) -> None:
         """Gives motor steps up if the machine comes to rest for each report (M114_LEGACY of Marlin)."""

@@ -54,16 +54,27 @@ class MachineState:
             return None
         return self.status.machine_mm or self.status.work_mm
 
-    def work_mm(self, status: Status) -> WorkPosition | None:
-        """The place in a report in words of the controller, or None if it cannot be known."""
+    def work_mm(self, status: Status, offset_mm: tuple[float, ...] | None = None) -> WorkPosition | None:
+        """The place in a report in words of the controller, or None if it cannot be known.
+
+        Args:
+            status: the report.
+            offset_mm: of the frame that is meant; None for the one that the machine has now.
+        """
+        here = status.offset_mm or self.offset_mm
+        wanted = offset_mm or here
         if status.work_mm is not None:
-            x, y, z = status.work_mm[:3]
-            return x, y, z
-        offset = status.offset_mm or self.offset_mm
-        if status.machine_mm is not None and offset is not None:
-            x, y, z = (m - o for m, o in zip(status.machine_mm[:3], offset[:3], strict=True))
-            return x, y, z
-        return None
+            if offset_mm is None:
+                wanted = here = (0.0, 0.0, 0.0)
+            place = status.work_mm
+        elif status.machine_mm is not None:
+            here, place = (0.0, 0.0, 0.0), status.machine_mm
+        else:
+            return None
+        if wanted is None or here is None:
+            return None
+        x, y, z = (p + h - w for p, h, w in zip(place[:3], here[:3], wanted[:3], strict=True))
+        return x, y, z
 
 
 def heard(state: MachineState, reply: Reply, machine: MachineProfile, asked: bool) -> MachineState:

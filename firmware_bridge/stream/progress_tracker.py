@@ -39,6 +39,8 @@ _LEAST_BLOCK_STEPS = 6.0
 _STEP_SLACK = 1.5
 _REPORT_SLACK = 0.002
 _SERVO_SLACK = 1.0
+# Lines as short as this are one place for a report.
+_SAME_PLACE_MM = 0.05
 
 
 class ProgressPoint(NamedTuple):
@@ -127,6 +129,25 @@ class ProgressTracker:
             return False
         self._advance(found)
         return True
+
+    def is_only_place(self, at: Point) -> bool:
+        """Whether the tool would report ``at`` at one place of the way only, from the bound to its end."""
+        found: list[tuple[ToolpathStep, float]] = []
+        for step in self._steps:
+            least = self.bound.share if step.index == self.bound.line else 0.0
+            share = share_at(step.points, at, self._slack, least)
+            if share is not None:
+                found.append((step, share))
+        if not found:
+            return False
+        (first, begin), (last, end) = found[0], found[-1]
+        between = [step for step in self._steps if first.index <= step.index <= last.index]
+        if any(len(step.points) > 2 for step in between):
+            return False  # an arc may come back to where it began
+        way = sum(math.dist(step.points[0], step.points[-1]) for step in between)
+        way -= begin * math.dist(first.points[0], first.points[-1])
+        way -= (1.0 - end) * math.dist(last.points[0], last.points[-1])
+        return way <= _SAME_PLACE_MM
 
     def find(self, at: Point) -> ProgressPoint | None:
         """The earliest place, from the bound on, at which the tool would report ``at``."""

@@ -104,6 +104,11 @@ def note_rest(link: Link, state: JournalState, place: str, overlap_mm: float) ->
             "trims": state.trims,
             "position": state.position,
             "last_event": state.last_event,
+            "lifted": state.lifted,
+            "exact": state.exact,
+            "place_lost": state.place_lost,
+            "offset_mm": state.offset_mm,
+            "frame": state.frame,
             "place": place,
             "overlap_mm": overlap_mm,
         }

@@ -187,7 +187,6 @@ def test_a_servo_in_a_file_and_laser_mode() -> None:
         ("s11", 0.001, "brakes harder for corners"),
         ("s11", 0.1, "runs faster through corners"),
         ("s1", 25, "let go 25 ms after each stop ($1)"),
-        ("s13", 1, "in inches ($13=1)"),
         ("s120", 5000, "accelerates x by 5000 mm/s^2 ($120), the profile plans 1000"),
     ],
 )

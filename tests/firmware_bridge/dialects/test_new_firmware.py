@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 import firmware_bridge
 from firmware_bridge.control import CONTROLS
+from firmware_bridge.control.base import OneFrame
 from firmware_bridge.dialects import DIALECTS
 from firmware_bridge.dialects.base import (
     ONE_LINE,
@@ -39,8 +40,7 @@ from firmware_bridge.dialects.limits import MachineLimits
 from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import Cancelled, DeviceRejected
 from firmware_bridge.events import Event, Position, Progress
-from firmware_bridge.gcode.reader import Point
-from firmware_bridge.gcode.words import Line, parse_lines
+from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.job.device import Device, open_device
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
@@ -112,7 +112,7 @@ def _line(x: float, y: float, pen: float, feed: float) -> str:
     return f"G1 X{decimal(x)} Y{decimal(y)} Z{decimal(pen)} F{decimal(feed)}"
 
 
-class ToyControl:
+class ToyControl(OneFrame):
     """The control."""
 
     def greet(self, link: Link) -> Facts:
@@ -123,17 +123,10 @@ class ToyControl:
     def require_idle(self, link: Link) -> None:
         self.wait_idle(link)
 
-    def prepare(self, link: Link, pen: float) -> None:
-        del link, pen
-
     def wait_idle(self, link: Link) -> None:
         link.command(link.dialect.commands["sync"])
         link.poll()
         link.enter("Idle")
-
-    def homing_lifts(self, link: Link) -> bool:
-        del link
-        return False
 
     def stop_and_lift(
         self, link: Link, pen: float, lowest_pen: float | None = None, place_lost: bool = False
@@ -144,18 +137,6 @@ class ToyControl:
         for line in link.dialect.pen_lines(pen, link.machine, here=link.state.position):
             link.command(line)
         self.wait_idle(link)
-
-    def work_offset_mm(self, link: Link) -> tuple[float, ...] | None:
-        del link
-        return None
-
-    def unreachable(self, link: Link, points: Sequence[Point]) -> list[Point]:
-        del link, points
-        return []
-
-    def check_mode(self, link: Link, lines: Sequence[Line], window: WindowSize) -> bool:
-        del link, lines, window
-        return False
 
     def reset(self, link: Link) -> None:
         self.wait_idle(link)

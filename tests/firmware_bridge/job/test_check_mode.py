@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.errors import DeviceAlarm, DeviceRejected, PreflightError
+from firmware_bridge.errors import DeviceAlarm, DeviceRejected
 from firmware_bridge.events import Event, Notice, Progress
 from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.job.device import Device, open_device
@@ -99,17 +99,17 @@ def test_ctrl_c_leaves_check_mode(machine: MachineProfile) -> None:
         device.run(program_of(SQUARE, 60.0))
 
 
-def test_an_origin_that_check_mode_would_forget_is_refused(machine: MachineProfile) -> None:
+def test_an_origin_that_check_mode_forgets_is_put_back(machine: MachineProfile) -> None:
     with open_device(machine) as device:
-        device._link.command("G92 X5")
-        with pytest.raises(PreflightError, match="shifted by G92"):
-            device.check(LINES)
-        assert board(device).interpreter.shift == (-5.0, 0.0, 0.0)
-        device._link.command("G92.1")
-        board(device).interpreter.frames[1] = (7.0, 0.0, 0.0)
+        parser = board(device).interpreter
+        parser.frames[1] = (7.0, 0.0, 0.0)
         device._link.command("G55")
-        with pytest.raises(PreflightError, match="another after check mode"):
-            device.check(LINES)
+        device._link.command("G92 X5")
+        before = parser.offset_mm
+        assert before != (0.0, 0.0, 0.0)
+        device.check(LINES)
+        assert parser.offset_mm == pytest.approx(before, abs=1e-3)
+        assert "G55" in parser.modal.words()
 
 
 @pytest.mark.parametrize("dialect", ["marlin", "uarm"])
