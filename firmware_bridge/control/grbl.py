@@ -324,6 +324,11 @@ def _wake(link: Link) -> bool:
     link.send_line("")
     if _answers(link, heard):
         return False
+    while any(map(_STARTING.search, heard)) and link.now_s() < begin + _LATE_S:
+        found = _await_word(link, _PROBE_S, heard)
+        if isinstance(found, Banner | Status):
+            return isinstance(found, Banner)
+        link.send_realtime(Realtime.STATUS)
     if not heard and _resets(link):  # after the alarms 1 and 2 it hears nothing else
         return True
     refuse(link, heard)

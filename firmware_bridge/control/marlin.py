@@ -40,6 +40,8 @@ from firmware_bridge.stream.link import BUSY_LIMIT_S, COMMAND_TIMEOUT_S, MOST_RE
 
 _PROBES = 3
 _PROBE_S = 1.0
+# A board that says something while it starts is waited for so long.
+_LATE_S = 20.0
 # A board that says that it is busy does so at least this often.
 _KEEPALIVE_S = 1
 # Without that, a wait for the end of all motion may be silent for this long.
@@ -149,7 +151,9 @@ def _await_start(link: Link, heard: list[str]) -> None:
 def _ask_firmware(link: Link, heard: list[str]) -> tuple[str, dict[str, bool]]:
     """The name that the firmware gives itself, empty if it answers without one, and what it can do."""
     said: list[Reply] = []
-    for _ in range(_PROBES):
+    begin, probes, starting = link.now_s(), 0, False
+    while probes < _PROBES or (starting and link.now_s() < begin + _LATE_S):
+        probes += 1
         if identify(heard) not in (None, link.dialect.name):
             break
         # The empty line ends a half line that an earlier program may have left.
@@ -167,6 +171,8 @@ def _ask_firmware(link: Link, heard: list[str]) -> tuple[str, dict[str, bool]]:
                 deadline = link.now_s() + 2 * _PROBE_S
             elif isinstance(reply, Message) and reply.text.startswith(_FIRMWARE):
                 name = reply.text.removeprefix(_FIRMWARE)
+            elif isinstance(reply, Message | Banner):
+                starting = True  # it says something while it starts
             elif isinstance(reply, Unknown):
                 heard.append(reply.text)
             elif isinstance(reply, Ok) and name is not None:

@@ -156,7 +156,7 @@ def walk_back(scan: Surroundings, bound: ProgressPoint, overlap_mm: float) -> tu
     place = bound
     before, step = scan.around(bound.line)
     at = before.place if step is None or bound.share == 0.0 else part_of(step.points, bound.share, 1.0)[0]
-    if scan.is_up(at):
+    if scan.is_up(at) or overlap_mm <= 0.0:
         return place, 0.0
     for _, step in reversed(scan.near):
         if step is None or not step.moves:

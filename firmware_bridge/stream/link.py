@@ -35,7 +35,7 @@ from firmware_bridge.dialects.base import (
 from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
 from firmware_bridge.events import Event, Notice, StateChange
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.stream.machine_state import MachineState, heard
+from firmware_bridge.stream.machine_state import MachineState, heard, with_offset
 from firmware_bridge.stream.wire import Wire
 from firmware_bridge.transports.base import Transport
 
@@ -115,7 +115,7 @@ class Link(Wire):
 
     def learn_offset(self, offset_mm: tuple[float, ...]) -> None:
         """Notes the work offset that answers to questions said; for ``control`` alone."""
-        self._state = dataclasses.replace(self._state, offset_mm=offset_mm)
+        self._state = with_offset(self._state, offset_mm, self.machine)
 
     @contextmanager
     def resetting(self) -> Iterator[None]:

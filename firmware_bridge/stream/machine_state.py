@@ -105,6 +105,14 @@ def heard(state: MachineState, reply: Reply, machine: MachineProfile, asked: boo
     return state
 
 
+def with_offset(state: MachineState, offset_mm: tuple[float, ...], machine: MachineProfile) -> MachineState:
+    """The state when it was asked for its work offset, which the last place is then meant in."""
+    known = dataclasses.replace(state, offset_mm=offset_mm)
+    if state.status is None:
+        return known
+    return _after_report(known, dataclasses.replace(state.status, offset_mm=None), machine)
+
+
 def _after_report(state: MachineState, status: Status, machine: MachineProfile) -> MachineState:
     position = state.position
     work = state.work_mm(status)

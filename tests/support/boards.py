@@ -17,12 +17,13 @@ from firmware_bridge.transports.simulated import SimulatedTransport
 
 
 class BoardWire(SimulatedTransport):
-    """A wire to a board that is switched on already, and that opening does not restart."""
+    """A wire to a board that is switched on already; opening it restarts those that do so."""
 
     def __init__(self, controller: VirtualController, machine: MachineProfile) -> None:
         super().__init__(dialect_of(machine.dialect).manners.simulator, machine)
         self.controller = controller
         self.boot_s = 0.3
+        controller.opened()
 
 
 def meet(controller: VirtualController, machine: MachineProfile) -> Device:
