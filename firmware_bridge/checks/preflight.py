@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from firmware_bridge.checks.findings import Finding, Severity, require_none_fatal, worst_first
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.errors import ReachError
-from firmware_bridge.gcode.words import LONG_DWELL_S, Line, dwell_s, file_line, long_dwell
 from firmware_bridge.gcode.stops import without_stop
+from firmware_bridge.gcode.words import LONG_DWELL_S, Line, dwell_s, file_line, long_dwell, parse
 from firmware_bridge.joint_moves import for_controller, tool_mm
 from firmware_bridge.kinematics import Cartesian
 from firmware_bridge.kinematics.reach import lost_on_lines, lost_points, shift_into_reach, whereabouts
@@ -249,7 +249,7 @@ def check_lines(
         for line in lines:
             if isinstance(line, Line) and (rest_s := dwell_s(line, units_s) or 0.0) > LONG_DWELL_S:
                 rests.setdefault(long_dwell(line, rest_s), file_line(line, done))
-            yield without_stop(line)  # the host stops there itself
+            yield without_stop(line if isinstance(line, Line) else parse(line))  # the host stops there itself
             done += 1
 
     for piece in simulate_pieces(counted(), machine, sample_s=sample_s):

@@ -15,7 +15,6 @@ from firmware_bridge.dialects.base import Banner, Facts, Ok, Rejected, Unknown
 from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import ProtocolError, ResponseTimeout
 from firmware_bridge.gcode.reader import Point
-from firmware_bridge.gcode.words import Line
 from firmware_bridge.stream.link import QUIET_S, Link
 
 # How long each question is waited for. An arm that draws what an earlier program sent reads nothing

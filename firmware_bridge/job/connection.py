@@ -105,7 +105,7 @@ class Connected:
         offset = None
         if controller_settings.reach_known(told):
             try:
-                offset = self._control.work_offset_mm(self._link)
+                offset = self._control.frame(self._link).offset_mm
             except (DeviceRejected, ProtocolError):
                 offset = None  # then its travel is used
         return as_told(self.machine, told, self.facts, offset)

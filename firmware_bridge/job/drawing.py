@@ -28,8 +28,8 @@ from firmware_bridge.dialects.base import Status
 from firmware_bridge.errors import Cancelled
 from firmware_bridge.events import Adjusted, Notice, Progress
 from firmware_bridge.gcode.reader import ToolpathReader, ToolpathStep, steps
-from firmware_bridge.gcode.words import Line
 from firmware_bridge.gcode.stops import stop_word, without_stop
+from firmware_bridge.gcode.words import Line, parse
 from firmware_bridge.job.eta import EtaTable, Pace
 from firmware_bridge.job.feed_override import FeedOverride
 from firmware_bridge.job.pen_trim import PenTrim, TrimmedLines
@@ -220,7 +220,7 @@ class Drawing:
     def pass_stop(self) -> None:
         """Goes on behind that line, from where the machine stands."""
         if self.tracker.sent_lines == self._stop:  # nothing of it was sent
-            step = self.toolpath.take("")
+            step = self.toolpath.take(parse(""))
             self.tracker.sent(dataclasses.replace(step, index=self._stop))
         self._head, self._first, self.restart = 0, self._stop + 1, None
         self.tracker.taken(self._first)

@@ -44,6 +44,7 @@ from firmware_bridge.gcode.words import parse_lines
 from firmware_bridge.job.device import Device, open_device
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Program
+from firmware_bridge.simulator.board_state import BoardState
 from firmware_bridge.simulator.planner import Planner, Vector
 from firmware_bridge.simulator.registry import CONTROLLERS
 from firmware_bridge.simulator.uarm.controller import ArmLimits
@@ -148,7 +149,7 @@ class VirtualToy(VirtualController):
     def __init__(self, machine: MachineProfile, start_mm: Vector | None = None) -> None:
         start_mm = usual_start(machine, start_mm)
         limits = ArmLimits(machine.steps_per_mm, (1e3,) * 3, (1e6,) * 3, 0.01)
-        super().__init__(machine, Planner(limits, 4, start_mm), start_mm)
+        super().__init__(machine, Planner(limits, 4, start_mm), start_mm, BoardState())
         self.lines: list[str] = []
         self._text = ""
         self._done_s = math.inf
@@ -161,7 +162,7 @@ class VirtualToy(VirtualController):
         self.lines += lines
         self._run_main_loop()
 
-    def next_event_s(self) -> float:
+    def _next_event_s(self) -> float:
         return self._done_s
 
     def turn_servo(self, at_s: float, value: float) -> None:
