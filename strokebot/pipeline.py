@@ -12,7 +12,6 @@ Every stage is timed.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from operator import eq, is_
@@ -124,7 +123,7 @@ class DrawResult:
         drawn: (H, W) the ink that this leaves, on the picture's pixel grid.
         fidelity: ``drawn`` against the picture, see ``raster.fidelity``.
         stream: of the machine that drew last: the virtual one, or the one behind the port.
-        performed_s: how long the real machine took; None if none has drawn.
+        performed_s: how long the real machine drew; None if none has drawn.
         compute_s: seconds of what was done now, in order.
     """
 
@@ -271,6 +270,7 @@ def perform(
     keep: KeepJournal | None = None,
     log: Path | None = None,
     reconnect_s: float = 0.0,
+    ready: Callable[[Device], None] | None = None,
 ) -> DrawResult:
     """Draws a rehearsed plan on a machine.
 
@@ -282,6 +282,7 @@ def perform(
         keep: begins the journal of the job, from which it can be resumed; None for none.
         log: a file that keeps all that passes; None for none.
         reconnect_s: how long to wait for a port that went away; see ``reconnect.draw_on``.
+        ready: brings the machine into the state that is wanted; see there.
 
     Returns:
         The result with the machine's own stream counts and time.
@@ -292,7 +293,6 @@ def perform(
     """
     if not (url or result.plan.profile.machine.url).startswith("sim://"):
         result.plan.profile.require_real()
-    begin = time.perf_counter()
     stream = draw_on(
         result.plan.profile.machine,
         url,
@@ -301,8 +301,9 @@ def perform(
         keep=keep,
         log=log,
         wait_s=reconnect_s,
+        ready=ready,
     )
-    return replace(result, stream=stream, performed_s=time.perf_counter() - begin)
+    return replace(result, stream=stream, performed_s=stream.duration_s)
 
 
 # -- the stages -----------------------------------------------------------------------------------

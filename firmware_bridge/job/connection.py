@@ -99,6 +99,38 @@ class Connected:
         """What the machine told about itself at the start: firmware, sizes, stored settings."""
         return self._link.state.facts
 
+    def describe(self) -> list[str]:
+        """What is there, in what state it is, and what to do: one line each."""
+        state, frame = self._link.state, self.frame
+        told = [f"{self.facts.firmware or self.machine.dialect} on {self.transport.name}: {state.label}"]
+        if state.position is None:
+            told.append("  place: not told")
+        else:
+            x, y, pen = state.position.x_mm, state.position.y_mm, state.position.pen
+            told.append(f"  place: x {x:.2f}, y {y:.2f} mm, pen {pen:g}")
+        if frame.offset_mm is not None:
+            offset = ", ".join(f"{value:g}" for value in frame.offset_mm[:3])
+            told.append(f"  work frame: {frame.chosen or 'of unknown name'}, at {offset} mm of the machine's")
+        if frame.words:
+            told.append(f"  in force: {' '.join(frame.words)}")
+        limits = self._link.dialect.limits(self.machine, self.facts)
+        switches = [("homing", limits.homing), ("soft limits", limits.soft_limits)]
+        known = [f"{name} {'on' if on else 'off'}" for name, on in switches if on is not None]
+        if known:
+            told.append(f"  {', '.join(known)}")
+        told.append(f"  {self._advice()}")
+        return told
+
+    def _advice(self) -> str:
+        label = self._link.state.label
+        if self._control.is_locked(self._link):
+            return "It is locked and may have lost its place: --home, or --unlock if it stands where it says."
+        if label and label != "Idle":
+            return f"It is busy ({label}): wait for it, or reset it."
+        if self.place_lost:
+            return "It started when the port was opened and counts from there: --home, or --origin here."
+        return "It is ready."
+
     def as_told(self) -> tuple[MachineProfile, list[Taken], list[str]]:
         """The profile with what the machine itself tells; see ``checks.as_told``. It must stand still."""
         told = self._link.dialect.limits(self.machine, self.facts)

@@ -40,6 +40,7 @@ def draw_on(
     start: Start,
     listener_of: Callable[[Device], Listener] | None = None,
     *,
+    ready: Callable[[Device], None] | None = None,
     keep: KeepJournal | None = None,
     journal: Path | None = None,
     log: Path | None = None,
@@ -55,6 +56,7 @@ def draw_on(
         url: the port; None for the profile's.
         start: draws on a device; is given the listener and what begins its journal.
         listener_of: makes the listener of a device.
+        ready: brings the machine into the state that is wanted, in the same connection; None for nothing.
         keep: begins the journal; without one, nothing goes on.
         journal: the journal that ``start`` goes on with, if it does.
         log: keeps what passes; each further connection has a file of its own, FILE.2 and so on.
@@ -85,6 +87,8 @@ def draw_on(
         try:
             with device:
                 if times == 1:
+                    if ready is not None:
+                        ready(device)
                     return start(device, listen, keeping if keep is not None else None)
                 _require_kept(device, facts, kept[-1])
                 state = read_journal(kept[-1])

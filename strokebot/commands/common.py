@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
+
+if TYPE_CHECKING:
+    from firmware_bridge.job.connection import Origin
+    from firmware_bridge.job.device import Device
 
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing on success.")]
 ProfileOption = Annotated[
@@ -25,6 +29,19 @@ PortOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the machine moves.")]
 LogOption = Annotated[
     Path | None, typer.Option("--log", help="Keep all that passes, with times, for strokebot replay.")
+]
+HomeOption = Annotated[bool, typer.Option("--home", help="First run the homing cycle.")]
+UnlockOption = Annotated[
+    bool, typer.Option("--unlock", help="First leave an alarm; the machine stands where it believes to be.")
+]
+OriginOption = Annotated[
+    str | None,
+    typer.Option(
+        "--origin",
+        metavar="here|machine|X,Y",
+        help="What the place where the pen stands is: the paper's 0,0, machine's own, or X,Y in mm.",
+        show_default="the machine's work frame",
+    ),
 ]
 CheckOption = Annotated[
     bool,
@@ -109,6 +126,40 @@ def _install(module: str) -> str:
     name = _DISTRIBUTIONS.get(module, module)
     cure = f"{sys.executable} -m pip install {name}"
     return f"This command needs the package {name}, which is not installed: {cure}"
+
+
+def ready_for(
+    home: bool, unlock: bool, origin: str | None, zero_mm: tuple[float, float] = (0.0, 0.0)
+) -> Callable[[Device], None] | None:
+    """What brings a connected machine into the state that the options ask for; None for nothing.
+
+    Args:
+        home: the option ``--home``.
+        unlock: the option ``--unlock``.
+        origin: the option ``--origin``, as it was given.
+        zero_mm: where the paper's 0,0 is, machine mm.
+
+    Raises:
+        typer.BadParameter: if they contradict each other, or the origin cannot be read.
+    """
+    if home and unlock:
+        raise typer.BadParameter("give either --home or --unlock.")
+    place: Origin | None = None
+    if origin == "machine":
+        place = "machine"
+    elif origin == "here":
+        place = zero_mm
+    elif origin is not None:
+        try:
+            x_mm, y_mm = (float(part) for part in origin.split(","))
+        except ValueError:
+            raise typer.BadParameter(
+                f"'{origin}' is not here, machine or X,Y in mm.", param_hint="--origin"
+            ) from None
+        place = (x_mm, y_mm)
+    if not (home or unlock or place):
+        return None
+    return lambda device: device.make_ready(home, unlock, place)
 
 
 def confirm(question: str, yes: bool) -> None:

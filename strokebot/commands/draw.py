@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +12,20 @@ from strokebot.commands.choices import takes_draw_options
 from strokebot.commands.common import (
     OUT_ROOT,
     CheckOption,
+    HomeOption,
     LogOption,
+    OriginOption,
     OutOption,
     PortOption,
     QuietOption,
     ReconnectOption,
+    UnlockOption,
     YesOption,
     confirm,
     needs,
     note,
     progress_bar,
+    ready_for,
     require_somebody,
     say,
 )
@@ -28,7 +33,7 @@ from strokebot.options import DrawOptions
 from strokebot.wording import count_text, duration_text, length_text
 
 if TYPE_CHECKING:
-    from firmware_bridge.job.device import KeepJournal
+    from firmware_bridge.job.device import Device, KeepJournal
     from strokebot.pipeline import DrawResult
     from strokebot.trajectory.timing.outlook import Outlook
 
@@ -54,6 +59,9 @@ def draw(
         bool, typer.Option("--journal/--no-journal", help="Keep what strokebot resume needs.")
     ] = True,
     check: CheckOption = False,
+    home: HomeOption = False,
+    unlock: UnlockOption = False,
+    origin: OriginOption = None,
     log: LogOption = None,
     reconnect: ReconnectOption = 0.0,
     yes: YesOption = False,
@@ -65,9 +73,12 @@ def draw(
     strokebot-out/NAME then holds gesture.json, trajectory.npz, drawing.gcode,
     drawing.svg, dry_run.png and report.json.
     """
+    ready_for(home, unlock, origin)  # wrong usage is told before the work
     if reconnect and not journal:
         raise typer.BadParameter("it needs the journal.", param_hint="--reconnect")
     needs("PIL", "scipy", "matplotlib")
+    import numpy as np
+
     from strokebot.commands.watching import check_first, keep_journal, require_log, tell_trim
     from strokebot.files import require_writable
     from strokebot.plots.painter import Painter
@@ -108,10 +119,12 @@ def draw(
     if port is not None and dry_run:
         note("dry run: the port was not opened.")
     elif port is not None:
+        corner = result.plan.profile.to_machine(np.zeros((1, 2)))[0]
+        ready = ready_for(home, unlock, origin, (float(corner[0]), float(corner[1])))
         confirm(f"Draw on {port}: {duration_text(result.trace.duration_s)}, pen up and paper in place?", yes)
         if check:
             check_first(result.plan.profile.machine, port, result.plan.program, quiet)
-        result = _perform(result, port, keep, quiet, log, reconnect)
+        result = _perform(result, port, keep, quiet, log, reconnect, ready)
         tell_trim(result.stream, quiet)
         files = save_drawing(result, folder)
         say(f"  drawn on {port} in {duration_text(result.performed_s or 0.0)}", quiet)
@@ -119,13 +132,19 @@ def draw(
 
 
 def _perform(
-    result: DrawResult, port: str, keep: KeepJournal | None, quiet: bool, log: Path | None, reconnect_s: float
+    result: DrawResult,
+    port: str,
+    keep: KeepJournal | None,
+    quiet: bool,
+    log: Path | None,
+    reconnect_s: float,
+    ready: Callable[[Device], None] | None,
 ) -> DrawResult:
     from strokebot.commands.watching import watched
     from strokebot.pipeline import perform
 
     with watched(result.plan.name, quiet) as listener_of:
-        return perform(result, port, listener_of, keep, log, reconnect_s)
+        return perform(result, port, listener_of, keep, log, reconnect_s, ready)
 
 
 def long_drawing(outlook: Outlook) -> str:

@@ -12,21 +12,32 @@ from firmware_bridge.errors import StrokebotError
 from strokebot.commands.common import (
     OUT_ROOT,
     CheckOption,
+    HomeOption,
     LogOption,
+    OriginOption,
     OutOption,
     PortOption,
     ProfileOption,
     QuietOption,
     ReconnectOption,
+    UnlockOption,
     YesOption,
     confirm,
     needs,
     note,
     progress_bar,
+    ready_for,
     require_somebody,
     say,
 )
-from strokebot.commands.watching import check_first, keep_journal, require_log, tell_trim, watched
+from strokebot.commands.watching import (
+    check_first,
+    keep_journal,
+    require_log,
+    require_somebody_for_stops,
+    tell_trim,
+    watched,
+)
 from strokebot.wording import count_text, duration_text, length_text
 
 if TYPE_CHECKING:
@@ -47,6 +58,9 @@ def send(
         bool, typer.Option("--journal/--no-journal", help="Keep what strokebot resume needs.")
     ] = True,
     check: CheckOption = False,
+    home: HomeOption = False,
+    unlock: UnlockOption = False,
+    origin: OriginOption = None,
     log: LogOption = None,
     reconnect: ReconnectOption = 0.0,
     yes: YesOption = False,
@@ -55,13 +69,15 @@ def send(
     """Stream a G-code file to a machine.
 
     While it draws: p pauses, r goes on, q stops with the pen up, + and - change the speed (0: as
-    planned), the arrow keys trim the pen.
+    planned), the arrow keys trim the pen. Where the file stops for a person (M0, M1, M6) the pen is up and
+    r goes on.
     """
     from calibration.profile import Profile
     from firmware_bridge.gcode.sanitize import read_gcode
     from firmware_bridge.job.reconnect import draw_on
     from firmware_bridge.transports import require_port
 
+    ready = ready_for(home, unlock, origin)
     if reconnect and not journal:
         raise typer.BadParameter("it needs the journal.", param_hint="--reconnect")
     loaded = Profile.load(profile)
@@ -75,6 +91,7 @@ def send(
     require_port(target, machine)
     keep = keep_journal(machine, target, file.name) if journal else None
     lines = read_gcode(file)
+    require_somebody_for_stops(lines)
     if real:
         confirm(f"Send {count_text(len(lines), 'line')} to {target}: pen up and paper in place?", yes)
     if check:
@@ -85,6 +102,7 @@ def send(
             target,
             lambda device, listen, keeping: device.run_gcode(lines, listen, keeping),
             listener_of,
+            ready=ready,
             keep=keep,
             log=log,
             wait_s=reconnect,
@@ -101,7 +119,10 @@ def resume(
         str | None, typer.Argument(help="Number of a job, or its journal; by default the last one not done.")
     ] = None,
     port: PortOption = None,
-    home: Annotated[bool, typer.Option("--home", help="If the place was lost: home the machine.")] = False,
+    home: Annotated[bool, typer.Option("--home", help="First home the machine: its place was lost.")] = False,
+    unlock: Annotated[
+        bool, typer.Option("--unlock", help="Leave an alarm: the machine stands where it believes to be.")
+    ] = False,
     here: Annotated[
         bool, typer.Option("--here", help="If the place was lost: believe the controller as it stands.")
     ] = False,
@@ -122,9 +143,9 @@ def resume(
     if show:
         _list_jobs()
         return
-    if home and here:
-        raise typer.BadParameter("give either --home or --here.")
-    state = find_job(job)
+    if home + here + unlock > 1:
+        raise typer.BadParameter("give one of --home, --here and --unlock.")
+    state = find_job(job, url=port)
     if state.done:
         raise StrokebotError(f"The job {state.path.name} is done: there is nothing to go on with.")
     target = port or state.url
@@ -133,7 +154,7 @@ def resume(
     require_port(target, state.machine)
     if not target.startswith("sim://"):
         confirm(f"Go on with {state.name} on {target} at {line}: the same paper, in its place?", yes)
-    place: PlaceOption = "home" if home else "here" if here else "ask"
+    place: PlaceOption = "home" if home else "here" if here or unlock else "ask"
 
     def go_on(device: Device, listen: Listener | None, keep: KeepJournal | None) -> StreamReport:
         del keep

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from strokebot.commands.common import Advance, clock_text, note, progress_bar, say
 
 if TYPE_CHECKING:
-    from firmware_bridge.events import Adjusted, Event, Progress, Resumed
+    from firmware_bridge.events import Adjusted, Asked, Event, Progress, Resumed
     from firmware_bridge.job.device import Device, KeepJournal
     from firmware_bridge.journal import Journal
     from firmware_bridge.machine import MachineProfile
@@ -149,7 +149,16 @@ def listener(
     device: Device, poll: Poll, advance: Advance, title: str, trims: list[float], quiet: bool
 ) -> Listener:
     """Shows progress, and does what the pressed key says; notes each trim that is set."""
-    from firmware_bridge.events import Adjusted, Notice, Paused, Progress, Replugged, Resumed, Unplugged
+    from firmware_bridge.events import (
+        Adjusted,
+        Asked,
+        Notice,
+        Paused,
+        Progress,
+        Replugged,
+        Resumed,
+        Unplugged,
+    )
 
     def on_event(event: Event) -> None:
         if isinstance(event, Progress):
@@ -159,6 +168,9 @@ def listener(
         elif isinstance(event, Paused):
             advance(0.0, 0.0, f"{title}: paused ({PAUSED_KEYS})")
             note(f"paused at line {event.line}, the pen is up: {PAUSED_KEYS}.")
+        elif isinstance(event, Asked):
+            advance(0.0, 0.0, f"{title}: {event.word} ({PAUSED_KEYS})")
+            note(asked(event))
         elif isinstance(event, Resumed):
             advance(0.0, 0.0, f"{title} ({KEYS})")
             if not quiet:
@@ -185,12 +197,37 @@ def _show(event: Progress, advance: Advance) -> None:
         advance(event.share, 1.0, f"about {clock_text(event.eta_s)} left ({KEYS})")
 
 
+def asked(event: Asked) -> str:
+    """What a program wants of the person that it stops for, in words."""
+    what = "change the pen" if event.word == "M6" else "do what the drawing stops for"
+    pen = "the pen is up" if event.pen_up else "the pen stays where it is, since this file shifts its origin"
+    return f"{event.word} in line {event.line}, {pen}: {what}, then press r (q stops)."
+
+
+def require_somebody_for_stops(lines: Sequence[str]) -> None:
+    """Passes lines that stop for a person only where one can press a key.
+
+    Raises:
+        StrokebotError: if nobody can.
+    """
+    from firmware_bridge.gcode.stops import stop_word
+    from firmware_bridge.gcode.words import file_line, parse_lines
+    from strokebot.errors import StrokebotError
+
+    if sys.stdin.isatty():
+        return
+    for index, line in enumerate(parse_lines(lines)):
+        if word := stop_word(line):
+            raise StrokebotError(
+                f"Line {file_line(line, index)} stops for a person ({word}), and nobody is here to go on: "
+                "run it in a terminal, or remove that word."
+            )
+
+
 def resumed(event: Resumed) -> str:
     """Where a drawing goes on, in words."""
-    return (
-        f"goes on at line {event.line}: {event.overlap_mm:.1f} mm are drawn again, "
-        f"and up to {event.doubt_mm:.1f} mm more, of which nobody knows."
-    )
+    more = f", and up to {event.doubt_mm:.1f} mm more, of which nobody knows" if event.doubt_mm else ""
+    return f"goes on at line {event.line}: {event.overlap_mm:.1f} mm are drawn again{more}."
 
 
 def adjusted(event: Adjusted, trimmed: bool = False) -> str:
