@@ -243,7 +243,8 @@ class Device(Connected):
             lifts = not lost or place != "home" or not self._control.homing_lifts(link)
         if lifts:
             with link.watching(None if lost else drawing.reported):
-                self.abort_lift(None, lowest, lost)
+                # Whoever wants it homed says that its place is lost: no height of its frame can be trusted.
+                self.abort_lift(None, lowest, lost or place == "home")
         drawing.stopped()
         drawing.exact = drawing.exact or (there and state.exact)
         return not lost and (measures or drawing.on_the_way or there)

@@ -50,7 +50,9 @@ def on_a_pty(controller: VirtualController, path: Path) -> Iterator[Callable[[],
     """Serves a board on a pty, which restarts it when it is opened; gives what unplugs it."""
     stop, ready = threading.Event(), threading.Event()
     thread = threading.Thread(
-        target=serve_pty, args=(path, controller, stop, FreeRunning(), lambda _: ready.set())
+        target=serve_pty,
+        args=(path, controller, stop, FreeRunning(), lambda _: ready.set()),
+        kwargs={"reset_on_open": True},
     )
     thread.start()
 

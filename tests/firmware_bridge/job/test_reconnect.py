@@ -228,7 +228,9 @@ def test_a_real_port_is_pulled_and_put_back(resets: bool, tmp_path: Path) -> Non
         stop, ready = threading.Event(), threading.Event()
         stops.append(stop)
         thread = threading.Thread(
-            target=serve_pty, args=(path, board, stop, RealTime(6.0), lambda _: ready.set())
+            target=serve_pty,
+            args=(path, board, stop, RealTime(6.0), lambda _: ready.set()),
+            kwargs={"reset_on_open": resets},
         )
         threads.append(thread)
         thread.start()
