@@ -59,7 +59,7 @@ class Asked:
     """The program stops for a person, with the pen up: it goes on when somebody says so.
 
     Attributes:
-        line: index of the line in the program.
+        line: number of the line in its file.
         word: ``M0``, ``M1`` or ``M6``.
         pen_up: whether the pen could be lifted.
     """

@@ -190,7 +190,7 @@ class Job:
         self._control.wait_idle(link)
         drawing.event("paused", lifted=may_lift, exact=True)
         drawing.asked = True
-        link.tell(Asked(line, word, may_lift or not down))
+        link.tell(Asked(number_at(drawing.lines, line), word, may_lift or not down))
         while drawing.asked:
             self._rest()
         drawing.pass_stop()

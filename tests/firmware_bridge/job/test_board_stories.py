@@ -442,7 +442,7 @@ def test_a_stop_for_a_person_is_a_question_with_the_pen_up(stop: str, dialect: s
                 device.go_on()
 
     device.run_gcode([line.format(stop=stop) for line in M0_FILE], on_event)
-    assert [(event.line, event.word, event.pen_up) for event in asked] == [(4, stop.split()[-1], True)]
+    assert [(event.line, event.word, event.pen_up) for event in asked] == [(5, stop.split()[-1], True)]
     assert heights == pytest.approx([UP] * 8, abs=0.01)
     pieces = pieces_of(board)
     assert len(pieces) == 2
