@@ -11,6 +11,8 @@ Speed: TypeAlias = Literal["careful", "normal", "fast"]
 Turn: TypeAlias = Literal[0, 90, 180, 270]
 Quality: TypeAlias = Literal["draft", "normal", "fine"]
 JoinMode: TypeAlias = Literal["lift", "ink"]
+InkSide: TypeAlias = Literal["auto", "dark", "light", "colour"]
+AreaMode: TypeAlias = Literal["tone", "outline", "none"]
 
 # Edge of the sheet that is kept free where nobody says otherwise, mm.
 MARGIN_MM = 10.0

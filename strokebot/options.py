@@ -21,6 +21,8 @@ from strokebot.fill import FillMode
 from strokebot.modes import (
     MARGIN_MM,
     POLISH_SECONDS,
+    AreaMode,
+    InkSide,
     JoinMode,
     Method,
     Pattern,
@@ -98,6 +100,36 @@ def read_turn(text: str) -> Turn:
     return turns[text.strip()]
 
 
+def read_scale(text: str) -> float:
+    """Drawn size over the true size of the picture from text such as 1:1 or 1:2.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    try:
+        drawn, true = (float(part) for part in text.split(":"))
+    except ValueError:
+        raise ValueError(f"'{text}' is not of the form 1:1, 1:2 or 2:1.") from None
+    if not (math.isfinite(drawn) and math.isfinite(true) and drawn > 0 and true > 0):
+        raise ValueError(f"'{text}': both numbers must be above 0.")
+    return drawn / true
+
+
+def read_crop(text: str) -> tuple[int, int, int, int]:
+    """Left, top, width and height in pixels from text such as 100,50,640,480.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    try:
+        left, top, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"'{text}' is not of the form X,Y,W,H in whole pixels.") from None
+    if left < 0 or top < 0 or width < 1 or height < 1:
+        raise ValueError(f"'{text}': X and Y must be at least 0, W and H at least 1.")
+    return left, top, width, height
+
+
 _Size: TypeAlias = tuple[float, float]
 
 
@@ -115,7 +147,14 @@ class DrawOptions:
         fit_mm: box that the picture fills; None for a size of its own.
         at_mm: paper position of the picture's lower left corner; None for the middle.
         margin_mm: edge of the paper that is kept free; not with a box.
+        scale: drawn size over the true size that the file states; None for another rule of size.
         rotate_deg: by how much the picture is turned first, clockwise.
+        crop: left, top, width and height of the part that counts, px of the upright file; None for all.
+        ink_side: on which side of the paper the ink lies: darker, lighter or of another colour; "auto" looks.
+        threshold: darkness from which a pixel is ink, in (0, 1); None to find it.
+        area_mode: what becomes of flat areas that are lighter than the lines.
+        despeckle_mm: marks smaller than this on the paper are left out; 0 to judge by the picture's noise.
+        keep_rules: whether printed lines of ruled and squared paper are drawn.
         fill: how ink that is wider than the pen is filled.
         speed: how hard machine and pen are driven; see ``trajectory.timing.presets``.
         quality: how closely the line is followed; see there too.
@@ -161,9 +200,42 @@ class DrawOptions:
             ("--margin",), "Edge of the paper that is kept free without --fit, mm.", least=0.0, most=1000.0
         ),
     ] = MARGIN_MM
+    scale: Annotated[
+        float | None,
+        Asked(("--scale",), "Drawn size to the true size that the file states, 1:1.", read=read_scale),
+    ] = None
     rotate_deg: Annotated[
         Turn, Asked(("--rotate",), "Turn the picture first, clockwise: 90, 180 or 270.", read=read_turn)
     ] = 0
+    crop: Annotated[
+        tuple[int, int, int, int] | None,
+        Asked(("--crop",), "Only this part of the picture, X,Y,W,H in px.", read=read_crop),
+    ] = None
+    ink_side: Annotated[
+        InkSide, Asked(("--ink",), "What is ink: darker or lighter than the paper, or any other colour.")
+    ] = "auto"
+    threshold: Annotated[
+        float | None,
+        Asked(
+            ("--threshold",),
+            "Darkness from which a pixel is ink, 0 to 1.",
+            unset="found",
+            least=0.01,
+            most=0.99,
+        ),
+    ] = None
+    area_mode: Annotated[
+        AreaMode, Asked(("--areas",), "Flat areas lighter than the lines: hatched, outlined or left out.")
+    ] = "tone"
+    despeckle_mm: Annotated[
+        float,
+        Asked(
+            ("--despeckle",), "Leave out marks smaller than this, mm; 0: only noise.", least=0.0, most=100.0
+        ),
+    ] = 0.0
+    keep_rules: Annotated[
+        bool, Asked(("--keep-rules/--no-rules",), "Draw the printed lines of ruled or squared paper.")
+    ] = False
     fill: Annotated[FillMode, Asked(("--fill",), "How ink that is wider than the pen is filled.")] = "spiral"
     speed: Annotated[
         Speed, Asked(("--speed",), "How hard machine and pen are driven: docs/motion.md has the shares.")

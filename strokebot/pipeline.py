@@ -31,10 +31,13 @@ from firmware_bridge.simulator import simulate_lines
 from firmware_bridge.stream.link import Listener
 from strokebot import __version__, raster
 from strokebot import sketch as sketching
+from strokebot.errors import PlacementError
+from strokebot.fill.drawable import drawable_ink, too_thin_share
 from strokebot.fill.widths import MOSTLY_LINES, line_width_px
-from strokebot.modes import Method, Quality, Speed, StyleWord, Turn
+from strokebot.modes import AreaMode, InkSide, Method, Quality, Speed, StyleWord, Turn
 from strokebot.options import OPTION_NAMES, DrawOptions
 from strokebot.picture.image import InkImage, load_ink_image
+from strokebot.picture.see import SeeOptions
 from strokebot.sketch import Sketch
 from strokebot.stages import Kept, Pass, Progress, Stage, Stages, Stop
 from strokebot.tone import StyleChoice, choose_style
@@ -70,7 +73,8 @@ class Plan:
         options: what was asked for.
         profile: machine, pen and the paper used.
         planned_with: the same with the limits that speed and quality leave.
-        ink: the picture.
+        ink: the picture: what is drawn of it.
+        too_thin: share of its lines' length that is clearly thinner than the pen.
         style: lines or tone, and why.
         sketch: the gesture and its origin.
         placement: where the picture lies on the paper.
@@ -87,6 +91,7 @@ class Plan:
     profile: Profile
     planned_with: Profile
     ink: InkImage
+    too_thin: float
     style: StyleChoice
     sketch: Sketch
     placement: Placement
@@ -229,6 +234,7 @@ class Session:
             values["used_profile"],
             values["planned_profile"],
             values["ink"],
+            values["too_thin"],
             values["style_choice"],
             values["sketch"],
             values["placement"],
@@ -342,51 +348,101 @@ def _used_profile(
     return loaded if paper_mm is None else loaded.with_paper(paper_mm)
 
 
-def _ink(picture: PictureFile, rotate_deg: Turn) -> InkImage:
-    return load_ink_image(picture.path).turned(rotate_deg)
+def _seen(
+    picture: PictureFile,
+    rotate_deg: Turn,
+    crop: tuple[int, int, int, int] | None,
+    ink_side: InkSide,
+    threshold: float | None,
+    keep_rules: bool,
+) -> InkImage:
+    """What is in the picture: its ink, and what was told from it."""
+    options = SeeOptions(ink_side, threshold, keep_rules)
+    return load_ink_image(picture.path, options=options, crop_px=crop).turned(rotate_deg)
 
 
-def _style_choice(ink: InkImage, style: StyleWord, method: Method) -> StyleChoice:
+def _ink(
+    seen: InkImage,
+    style_choice: StyleChoice,
+    pixel_mm: float,
+    pen_px: tuple[float, float],
+    area_mode: AreaMode,
+    despeckle_mm: float,
+) -> InkImage:
+    """What is drawn of it, now that its size is known."""
+    if style_choice.style == "tone":
+        return seen
+    return drawable_ink(seen, pen_px, area_mode, despeckle_mm / pixel_mm)
+
+
+def _too_thin(ink: InkImage, style_choice: StyleChoice, pen_px: tuple[float, float]) -> float:
+    """Share of the line's length that is clearly thinner than the pen."""
+    return 0.0 if style_choice.style == "tone" else too_thin_share(ink.ink, pen_px[0])
+
+
+def _style_choice(seen: InkImage, style: StyleWord, method: Method) -> StyleChoice:
     """Lines or tone, as the user says; a network or a tour that was asked for draws lines."""
     if style != "auto":
         return StyleChoice(style, f"The style '{style}' was asked for.", 0.0)
     if method != "auto":
         return StyleChoice("line", f"The method '{method}' draws lines.", 0.0)
-    return choose_style(ink)
+    return choose_style(seen)
 
 
-def _line_width(ink: InkImage, style_choice: StyleChoice) -> float | None:
+def _line_width(seen: InkImage, style_choice: StyleChoice) -> float | None:
     """Width of the picture's lines, canvas units, with some room; None where it is not mostly lines."""
     if style_choice.style == "tone":
         return None
-    width_px, share = line_width_px(ink.ink)
-    return _WIDTH_MARGIN * width_px / ink.longer_side if share >= MOSTLY_LINES else None
+    width_px, share = line_width_px(seen.ink)
+    return _WIDTH_MARGIN * width_px / seen.longer_side if share >= MOSTLY_LINES else None
 
 
 def _placement(
-    ink: InkImage,
+    seen: InkImage,
     used_profile: Profile,
     fit_mm: tuple[float, float] | None,
     at_mm: tuple[float, float] | None,
     margin_mm: float,
+    scale: float | None,
     line_width: float | None = None,
 ) -> Placement:
-    """Where the picture goes, and so large that the pen can draw its lines; areas are filled at any size."""
+    """Where the picture goes, and how large it is drawn."""
     return choose_placement(
-        (ink.width / ink.longer_side, ink.height / ink.longer_side),
+        (seen.width / seen.longer_side, seen.height / seen.longer_side),
         used_profile.paper.size_mm,
-        fit_mm,
+        _true_size_mm(seen, scale, fit_mm),
         at_mm,
         margin_mm,
         line_width=line_width,
         widest_mm=used_profile.pen.max_width_mm,
         thinnest_mm=used_profile.pen.min_width_mm,
+        pixels=seen.longer_side,
     )
 
 
-def _pixel_mm(placement: Placement, ink: InkImage) -> float:
+def _true_size_mm(
+    seen: InkImage, scale: float | None, fit_mm: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """The box of the drawing: that of --fit, or the file's true size times --scale; None for neither.
+
+    Raises:
+        PlacementError: for both, or if the file does not state its resolution.
+    """
+    if scale is None:
+        return fit_mm
+    if fit_mm is not None:
+        raise PlacementError("--scale and --fit both say how large to draw: give one of them.")
+    if seen.px_per_mm is None:
+        raise PlacementError(
+            "The file does not state its resolution, so its true size is unknown: give --fit WxH in mm."
+        )
+    factor = scale / seen.px_per_mm
+    return seen.width * factor, seen.height * factor
+
+
+def _pixel_mm(placement: Placement, seen: InkImage) -> float:
     """Side of a pixel on the paper."""
-    return placement.scale_mm / ink.longer_side
+    return placement.scale_mm / seen.longer_side
 
 
 def _pen_px(used_profile: Profile, pixel_mm: float) -> tuple[float, float]:
@@ -498,12 +554,14 @@ TABLE = Stages(
     {*OPTION_NAMES, "picture", "default_profile"},
     {
         "used_profile": Stage(_used_profile, "read", same=eq),
-        "ink": Stage(_ink, "read", 3),
+        "seen": Stage(_seen, "read", 3),
         "style_choice": Stage(_style_choice, "read", 2, same=eq),
         "line_width": Stage(_line_width, "read", 3, same=eq),
         "placement": Stage(_placement, "read", same=eq),
         "pixel_mm": Stage(_pixel_mm, "read", same=eq),
         "pen_px": Stage(_pen_px, "read", same=eq),
+        "ink": Stage(_ink, "read", 1, same=is_),
+        "too_thin": Stage(_too_thin, "read", 1, same=eq),
         "planned_profile": Stage(_planned_profile, "read", same=eq),
         "tolerances": Stage(_tolerances, "read", same=eq),
         "smoothing_mm": Stage(_smoothing_mm, "read", same=eq),
@@ -545,7 +603,8 @@ TABLE = Stages(
 )
 
 _PLANNED = (
-    "used_profile", "planned_profile", "ink", "style_choice", "sketch", "outlook", "placement", "pixel_mm",
+    "used_profile", "planned_profile", "ink", "too_thin", "style_choice", "sketch", "outlook", "placement",
+    "pixel_mm",
     "path", "trajectory", "program", "gcode",
 )  # fmt: skip
 _REHEARSED = (*_PLANNED, "rehearsal", "drawn", "fidelity")

@@ -54,6 +54,7 @@ def build_report(result: DrawResult) -> dict[str, Any]:
             "polarity": plan.ink.polarity,
             "connected_parts": sketch.parts,
         },
+        "seen": _seen(plan),
         "style": plan.style.style,
         "style_reason": plan.style.reason,
         "method": sketch.method,
@@ -88,6 +89,7 @@ def build_report(result: DrawResult) -> dict[str, Any]:
             "lifts": plan.path.lifts,
             "points": len(plan.path),
             "clamped_points": plan.path.clamped_points(plan.profile.pen),
+            "too_thin_share": plan.too_thin,
         },
         "time": {
             "planned_s": approach_time_s(trajectory, plan.profile) + trajectory.duration_s,
@@ -168,6 +170,32 @@ def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = Non
     for name, data in files.items():
         write_atomic(folder / name, data)
     return [folder / name for name in files]
+
+
+def _seen(plan: Plan) -> dict[str, Any]:
+    """What was taken for what in the picture, and what was left out of the drawing."""
+    sight = plan.ink.sight
+    if sight is None:
+        return {"notes": []}
+    sheet, rules = sight.sheet, sight.rules
+    return {
+        "notes": list(sight.notes),
+        "inks": sight.inks,
+        "clean": sight.clean,
+        "sheet": None if sheet is None else {"share": sheet.share, "corners_px": sheet.corners_px.tolist()},
+        "rules": None
+        if rules is None
+        else {"kind": rules.name, "rows": rules.rows, "columns": rules.columns, "gap_px": rules.gap_px},
+        "areas": {
+            "mode": plan.options.area_mode,
+            "share": sight.area_share,
+            "darkness": float(sight.areas[sight.areas > 0].mean()) if sight.area_share > 0 else None,
+        },
+        "specks": {
+            "count": sight.speck_count,
+            "share": 0.0 if sight.specks is None else float(sight.specks.mean()),
+        },
+    }
 
 
 def _limits(plan: Plan) -> dict[str, Any]:

@@ -21,7 +21,9 @@ The rule:
        is not wider than ``_THICK`` of the longer side of its connected part.
     2. The thin lines say what the pen is: where M is the median of w over the lines, lines wider
        than ``_BOLD`` M are areas (a window band beside hairlines).
-    3. The picture's line width W is the ``_QUANTILE`` quantile of w over its lines.
+    3. The picture's line width W is the ``_QUANTILE`` quantile of w over its lines; where that is over
+       ``_MIXED`` times their median, thick pens and thin ones are mixed: then it is the median, and the
+       thick lines are filled.
     4. Where W is over ``_WIDE`` of the picture's longer side, the picture would be drawn a few lines small,
        which is right for a digit: one line of width W along the ridge is the digit. Where that line
        would put more than ``_SPILT`` of the ink beside it, the outline says more than the
@@ -69,6 +71,7 @@ MOSTLY_LINES = 0.25
 _BOLD = 3.0
 # The picture's line width is exceeded on a tenth of the length: joints and flourishes.
 _QUANTILE = 0.9
+_MIXED = 2.4
 # Widths from this share of the longer side on are doubted (thinner pens draw a picture of 20 lines
 # and more), and what a line of that width may put beside the ink, of the ink: rings and
 # handwritten digits have up to 0.08, gears 0.3 and more.
@@ -135,7 +138,9 @@ def line_width_px(ink: NDArray[np.float32]) -> tuple[float, float]:
         return 0.0, 0.0
     width = width[width <= _BOLD * np.median(width)]
     share = min(1.0, float(width.sum()) / np.count_nonzero(mask))
-    widest = float(np.quantile(width, _QUANTILE))
+    widest, middle = float(np.quantile(width, _QUANTILE)), float(np.median(width))
+    if widest > _MIXED * middle:
+        widest = middle
     if widest > _WIDE * max(mask.shape) and _spilt(mask, place, widest, unit) > _SPILT:
         return 0.0, 0.0
     return widest / unit, share

@@ -48,6 +48,8 @@ _SQUARE_TOLERANCE = 0.02  # relative; pixels are square if x and y resolution ag
 # Fax machines scan with up to 2.1 times (204 x 98 dpi) the lines of one axis; more is a damaged tag.
 _MOST_OBLONG = 2.2
 _MM_PER_INCH = 25.4
+# Frames of a moving picture that are looked at for ink.
+_MOST_FRAMES = 200
 # The EXIF tag of the orientation, and its values under which x and y are exchanged.
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
@@ -96,7 +98,10 @@ class InkImage:
         if degrees == 0:
             return self
         quarters = -degrees // 90
-        return replace(self, ink=np.rot90(self.ink, quarters), tone=np.rot90(self.tone, quarters))
+        sight = None if self.sight is None else self.sight.turned(quarters)
+        return replace(
+            self, ink=np.rot90(self.ink, quarters), tone=np.rot90(self.tone, quarters), sight=sight
+        )
 
     @property
     def height(self) -> int:
@@ -114,14 +119,20 @@ class InkImage:
         return int(max(self.ink.shape))
 
 
-def load_ink_image(path: Path, max_pixels: int = MAX_PIXELS, options: SeeOptions | None = None) -> InkImage:
+def load_ink_image(
+    path: Path,
+    max_pixels: int = MAX_PIXELS,
+    options: SeeOptions | None = None,
+    crop_px: tuple[int, int, int, int] | None = None,
+) -> InkImage:
     """Reads a picture file and finds its ink.
 
     Args:
         path: a file in one of the formats of ``FORMATS``, of any pixel mode; the
-            first frame counts.
+            first frame with ink counts.
         max_pixels: the largest picture to decode, pixels.
         options: what the user says about what is ink; None to find it all.
+        crop_px: left, top, width and height of the part that counts, px of the upright picture.
 
     Returns:
         The ink of the picture, upright as its EXIF orientation says.
@@ -149,11 +160,45 @@ def load_ink_image(path: Path, max_pixels: int = MAX_PIXELS, options: SeeOptions
             raise ImageError(_too_large(path, f"{width}x{height} pixels", max_pixels))
         density = _density(picture)
         lies_on_its_side = picture.getexif().get(_EXIF_ORIENTATION) in _SIDEWAYS
-        picture.load()
-        upright = ImageOps.exif_transpose(picture)
-        channels, alpha = _channels_and_alpha(upright)
-    if lies_on_its_side and density is not None:
-        density = (density[1], density[0])
+        if lies_on_its_side and density is not None:
+            density = (density[1], density[0])
+        frames = min(getattr(picture, "n_frames", 1), _MOST_FRAMES)
+        for frame in range(frames):
+            if frame:
+                picture.seek(frame)
+            picture.load()
+            upright = ImageOps.exif_transpose(picture)
+            if upright.size[0] * upright.size[1] > max_pixels:
+                raise ImageError(_too_large(path, "one of its frames", max_pixels))
+            channels, alpha = _channels_and_alpha(upright)
+            found = _ink_image(path, channels, alpha, density, max_pixels, options or SeeOptions(), crop_px)
+            if found is not None:
+                return found if frame == 0 else _of_frame(found, frame, frames)
+    raise ImageError(f"The picture {path} is blank: no ink stands out from the paper.")
+
+
+def _of_frame(image: InkImage, frame: int, frames: int) -> InkImage:
+    """The image with a word about the frame that it was taken from."""
+    sight = image.sight
+    assert sight is not None
+    note = f"frame {frame + 1} of {frames}, the first with ink"
+    return replace(image, sight=replace(sight, notes=(note, *sight.notes)))
+
+
+def _ink_image(
+    path: Path,
+    channels: Channels,
+    alpha: NDArray[np.float32] | None,
+    density: tuple[float, float] | None,
+    max_pixels: int,
+    options: SeeOptions,
+    crop_px: tuple[int, int, int, int] | None,
+) -> InkImage | None:
+    """The ink of a decoded picture, or None if nothing stands out."""
+    if crop_px is not None:
+        window = _window(path, channels[0].shape, crop_px)
+        channels = tuple(np.ascontiguousarray(channel[window]) for channel in channels)
+        alpha = None if alpha is None else np.ascontiguousarray(alpha[window])
     size = _square_size(channels[0].shape, density)
     if size[0] * size[1] > max_pixels:
         raise ImageError(_too_large(path, f"{size[0]}x{size[1]} square pixels", max_pixels))
@@ -162,11 +207,25 @@ def load_ink_image(path: Path, max_pixels: int = MAX_PIXELS, options: SeeOptions
     if not all(np.isfinite(channel).all() for channel in channels):
         raise ImageError(f"The picture {path} holds values that are not numbers; save it again as PNG.")
     tone = np.clip(1.0 - luminance_of(channels), 0.0, 1.0) * (1.0 if alpha is None else alpha)
-    options = options or SeeOptions()
     sight = see(channels, options) if alpha is None else see_transparent(channels, alpha, options)
     if sight is None:
-        raise ImageError(f"The picture {path} is blank: no ink stands out from the paper.")
+        return None
     return InkImage(sight.ink, _px_per_mm(density), sight.polarity, tone, sight)
+
+
+def _window(path: Path, shape: tuple[int, ...], crop_px: tuple[int, int, int, int]) -> tuple[slice, slice]:
+    """The rows and columns of a crop.
+
+    Raises:
+        ImageError: if it lies outside the picture.
+    """
+    left, top, width, height = crop_px
+    if left + width > shape[1] or top + height > shape[0]:
+        raise ImageError(
+            f"The part {left},{top},{width},{height} does not lie within {path}, which has "
+            f"{shape[1]}x{shape[0]} pixels."
+        )
+    return slice(top, top + height), slice(left, left + width)
 
 
 def _too_large(path: Path, what: str, max_pixels: int) -> str:

@@ -14,27 +14,42 @@ shadow are divided out, then printed rules; what then differs from paper is ink.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from strokebot.modes import InkSide
+from strokebot.picture.areas import find_areas
 from strokebot.picture.ground import Channels, Ground, clean_ground, luminance_of
 from strokebot.picture.ink import TRANSPARENT_SHARE, Polarity, ink_on_transparency, levels, raised
 from strokebot.picture.light import closed, lit_paper, local_paper, reach_px
 from strokebot.picture.pattern import Rules, find_rules, without_rules
 from strokebot.picture.sheet import Sheet, find_sheet
 from strokebot.picture.specks import joined_by_tooth, without_specks
+from strokebot.wording import count_text
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-InkSide = Literal["auto", "dark", "light", "colour"]
+
+# Least contrast, relative to the paper, that is called ink (12 of 255 levels).
 LEAST_CONTRAST = 12.0 / 255.0
 # What stands out by less is noise, for the polarity.
 _MARGIN = 0.05
+# Darkness of bare paper at most, for the measure of its noise; a standard deviation over a median deviation.
+_PAPER, _MAD_TO_SIGMA = 0.12, 1.4826
+# Ink of a photo: stronger than this, and than so many standard deviations; full ink is this percentile of it.
+_STRONG, _STRONG_SIGMAS, _FULL_PERCENTILE = 0.2, 5.0, 80.0
+# Wide structure of a photo is solid ink if what it reflects is at most twice what the lines reflect.
+_SOLID_TIMES, _SOLID_RANGE = 2.0, (0.6, 0.8)
+# Smoothing before a closing, px: single pixels of noise are no paper.
+_SMOOTH_PX = 0.8
+# Far surroundings, for the polarity: medians over this share of a copy of so many px.
+_FAR_PX, _FAR_SHARE = 96, 1 / 3
+# Inks are told apart by this distance in RGB, and have this share of the inked pixels.
+_INK_DISTANCE, _INK_SHARE, _INK_SAMPLES = 0.28, 0.04, 4000
 
 
 @dataclass(frozen=True)
@@ -42,15 +57,13 @@ class SeeOptions:
     """What the user may say about what is ink.
 
     Attributes:
-        ink: on which side of the paper the ink lies: darker, lighter, or any other colour.
+        ink_side: on which side of the paper the ink lies: darker, lighter, or of any other colour.
         threshold: darkness from which a pixel is ink, in (0, 1); None to find it.
-        despeckle_mm: marks under this size are left out; None to judge them by the paper's noise.
         keep_rules: printed rules are ink.
     """
 
-    ink: InkSide = "auto"
+    ink_side: InkSide = "auto"
     threshold: float | None = None
-    despeckle_mm: float | None = None
     keep_rules: bool = False
 
 
@@ -60,20 +73,59 @@ class Sight:
 
     Attributes:
         ink: (H, W) float32 in [0, 1].
-        areas: (H, W) float32 in [0, 1], darkness of flat areas that are no line ink.
+        areas: (H, W) float32 in [0, 1], darkness of flat areas that are no line ink; 0 elsewhere.
         polarity: how the ink was told from the paper.
+        clean: whether the paper has one colour throughout.
         sheet: the sheet, or None where the picture is all paper.
         rules: printed rules that were taken out, or None.
+        specks: (H, W) what was left out as noise, or None.
+        speck_count: how many parts that was.
+        inks: how many colours of ink there are.
         notes: what was taken for what, short phrases.
     """
 
     ink: Field
     areas: Field
     polarity: Polarity
+    clean: bool = True
     sheet: Sheet | None = None
     rules: Rules | None = None
-    clean: bool = True
-    notes: tuple[str, ...] = field(default=())
+    specks: Mask | None = None
+    speck_count: int = 0
+    inks: int = 1
+    notes: tuple[str, ...] = ()
+
+    @property
+    def area_share(self) -> float:
+        """Share of the picture that is flat area."""
+        return float((self.areas > 0).mean())
+
+    def turned(self, quarters: int) -> Sight:
+        """The same after quarter turns counterclockwise, as ``numpy.rot90`` counts them."""
+
+        def turn(field: NDArray[np.generic]) -> NDArray[np.generic]:
+            return np.ascontiguousarray(np.rot90(field, quarters))
+
+        height, width = self.ink.shape
+        sheet, rules = self.sheet, self.rules
+        if sheet is not None:
+            corners = sheet.corners_px
+            for _ in range(quarters % 4):
+                corners = np.column_stack([corners[:, 1], width - corners[:, 0]])
+                height, width = width, height
+            corners = np.roll(corners, quarters % 4, axis=0)
+            sheet = Sheet(corners, np.asarray(turn(sheet.mask), dtype=np.bool_))
+        if rules is not None:
+            rows, columns = (rules.rows, rules.columns) if quarters % 2 == 0 else (rules.columns, rules.rows)
+            rules = Rules(np.asarray(turn(rules.darkness)), rows, columns, rules.gap_px)
+        return replace(
+            self,
+            ink=np.asarray(turn(self.ink)),
+            areas=np.asarray(turn(self.areas)),
+            sheet=sheet,
+            rules=rules,
+            specks=None if self.specks is None else np.asarray(turn(self.specks), dtype=np.bool_),
+        )
 
 
 def see(channels: Channels, options: SeeOptions) -> Sight | None:
@@ -87,27 +139,86 @@ def see(channels: Channels, options: SeeOptions) -> Sight | None:
         What is seen, or None if nothing stands out from the paper.
     """
     ground = clean_ground(channels)
-    if ground is not None:
-        return _clean(channels, ground, options)
-    return _photographed(channels, options)
+    sight = _photographed(channels, options) if ground is None else _clean(channels, ground, options)
+    if sight is None:
+        return None
+    inks = _count_inks(channels, sight.ink)
+    notes = [*sight.notes]
+    if inks > 1 and sight.clean:
+        notes.append(count_text(inks, "ink"))
+    return replace(sight, inks=inks, notes=tuple(notes))
 
 
 def see_transparent(channels: Channels, alpha: Field, options: SeeOptions) -> Sight | None:
     """The same for a picture with an opacity ``alpha`` (H, W) in [0, 1]."""
     luminance = luminance_of(channels)
-    if float((alpha < 0.5).mean()) >= TRANSPARENT_SHARE:
+    if float((alpha < 0.5).mean()) >= TRANSPARENT_SHARE and options.ink_side == "auto":
         drawn = ink_on_transparency(luminance, alpha)
         if drawn is not None:
             if drawn.max() <= LEAST_CONTRAST:
                 return None
-            return Sight(raised(levels(drawn, noise=0.0)), np.zeros_like(drawn), "transparent")
+            ink = _leveled(drawn, 0.0, options)
+            return Sight(raised(ink), np.zeros_like(drawn), "transparent", notes=("a transparent ground",))
     # Laid on paper of its own most common shade, light or dark.
     opaque = luminance[alpha >= 0.5]
     paper = np.float32(1.0 if opaque.size == 0 or np.median(opaque) >= 0.5 else 0.0)
     return see(tuple(channel * alpha + paper * (1 - alpha) for channel in channels), options)
 
 
+def _leveled(darkness: Field, noise: float, options: SeeOptions) -> Field:
+    """Ink of a darkness (H, W): the threshold that was asked for is half ink."""
+    if options.threshold is None:
+        return levels(darkness, noise)
+    return np.asarray(np.clip(darkness / (2 * options.threshold), 0, 1), dtype=np.float32)
+
+
+def _finished(sight: Sight) -> Sight | None:
+    """Specks left out, faint lines lifted; None if no ink is left."""
+    ink, specks, count = without_specks(sight.ink)
+    if ink.max() < LEAST_CONTRAST:
+        return None
+    notes = sight.notes
+    if count:
+        notes = (*notes, f"{count_text(count, 'speck')} left out")
+    return replace(sight, ink=raised(ink), specks=specks, speck_count=count, notes=notes)
+
+
 # -- clean files -----------------------------------------------------------------------------------------
+
+
+def _clean(channels: Channels, ground: Ground, options: SeeOptions) -> Sight | None:
+    side = options.ink_side
+    if side == "auto":
+        side = _clean_side(channels, ground)
+    darkness = np.zeros_like(channels[0])
+    for channel, level in zip(channels, ground.colour, strict=True):
+        np.maximum(darkness, _excess(channel, level, side), out=darkness)
+    if darkness.max() < LEAST_CONTRAST:
+        return None
+    darkness, areas = find_areas(channels, ground.colour, side, darkness)
+    notes = []
+    if ground.border_is_ink:
+        notes.append("ink on the border")
+    if areas.any():
+        count = int(ndimage.label(areas > 0)[1])
+        notes.append(f"{count_text(count, 'flat area')} ({float((areas > 0).mean()):.0%} of the picture)")
+    rules = None
+    if not options.keep_rules:
+        strong = darkness[darkness > 0.1]
+        rules = find_rules(darkness, None, float(np.percentile(strong, 90)) if strong.size else 1.0)
+        if rules is not None:
+            darkness = without_rules(darkness, rules)
+            notes.append(f"{rules.name} removed")
+    light = side == "light" or (side == "colour" and ground.luminance < 0.5)
+    return _finished(
+        Sight(
+            _leveled(darkness, 0.0, options),
+            areas,
+            "light-on-dark" if light else "dark-on-light",
+            rules=rules,
+            notes=tuple(notes),
+        )
+    )
 
 
 def _excess(channel: Field, level: float, side: InkSide) -> Field:
@@ -116,37 +227,9 @@ def _excess(channel: Field, level: float, side: InkSide) -> Field:
     if side in ("dark", "colour"):
         found = np.clip((np.float32(level) - channel) / np.float32(max(level, 0.25)), 0, 1)
     if side in ("light", "colour"):
-        np.maximum(
-            found, np.clip((channel - np.float32(level)) / np.float32(max(1 - level, 0.25)), 0, 1), out=found
-        )
+        over = (channel - np.float32(level)) / np.float32(max(1 - level, 0.25))
+        np.maximum(found, np.clip(over, 0, 1), out=found)
     return found
-
-
-def _clean(channels: Channels, ground: Ground, options: SeeOptions) -> Sight | None:
-    side = options.ink
-    if side == "auto":
-        side = _clean_side(channels, ground)
-    darkness = np.zeros_like(channels[0])
-    for channel, level in zip(channels, ground.colour, strict=True):
-        np.maximum(darkness, _excess(channel, level, side), out=darkness)
-    if darkness.max() < LEAST_CONTRAST:
-        return None
-    ink, areas = darkness, np.zeros_like(darkness)
-    ink, areas = _apart(channels, ground.colour, side, darkness)
-    notes = []
-    rules = None
-    if not options.keep_rules:
-        rules = find_rules(ink, None, float(np.percentile(ink[ink > 0.1], 90)) if (ink > 0.1).any() else 1.0)
-        if rules is not None:
-            ink = without_rules(ink, rules)
-            notes.append(f"{rules.name} removed")
-    ink, _ = without_specks(levels(ink, noise=0.0))
-    if ink.max() < LEAST_CONTRAST:
-        return None
-    light = side == "light" or (side == "colour" and ground.luminance < 0.5)
-    return Sight(
-        raised(ink), areas, "light-on-dark" if light else "dark-on-light", None, rules, True, tuple(notes)
-    )
 
 
 def _clean_side(channels: Channels, ground: Ground) -> InkSide:
@@ -160,13 +243,27 @@ def _clean_side(channels: Channels, ground: Ground) -> InkSide:
     return "light" if light > dark else "dark"
 
 
-def _apart(
-    channels: Channels, colour: tuple[float, ...], side: InkSide, darkness: Field
-) -> tuple[Field, Field]:
-    """Line ink and areas of a clean picture: darkness over the local fill, and the darkness of the fills."""
-    from strokebot.picture.areas import find_areas
-
-    return find_areas(channels, colour, side, darkness)
+def _count_inks(channels: Channels, ink: Field) -> int:
+    """Colours of the full ink that lie apart: greedy clustering of a sample."""
+    rows, columns = np.nonzero(ink >= 0.9)
+    if len(channels) == 1 or len(rows) == 0:
+        return 1
+    step = max(1, len(rows) // _INK_SAMPLES)
+    place = (rows[::step], columns[::step])
+    colours = np.column_stack([channel[place] for channel in channels]).astype(np.float64)
+    count, least = 0, max(8.0, _INK_SHARE * len(colours))
+    while len(colours) >= least:
+        near = np.linalg.norm(colours - np.median(colours, axis=0), axis=1)
+        centre = colours[np.argmin(near)]
+        for _ in range(3):
+            mine = np.linalg.norm(colours - centre, axis=1) < _INK_DISTANCE
+            centre = colours[mine].mean(axis=0)
+        mine = np.linalg.norm(colours - centre, axis=1) < _INK_DISTANCE
+        if not mine.any():
+            break
+        count += int(np.count_nonzero(mine) >= least)
+        colours = colours[~mine]
+    return max(1, count)
 
 
 # -- scans and photos ------------------------------------------------------------------------------------
@@ -177,30 +274,14 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
     sheet = find_sheet(brightness)
     known = None if sheet is None else sheet.mask
     notes = [] if sheet is None else ["a sheet on a table"]
-    side = options.ink
     reach = reach_px(brightness.shape)
     if known is not None:
         channels = tuple(_filled(channel, known) for channel in channels)
+    side = options.ink_side
     if side == "auto":
         side = "light" if _is_light_on_dark(luminance_of(channels), reach) else "dark"
-    if side == "light":
-        channels = tuple(np.float32(1) - channel for channel in channels)
-    thin = np.zeros_like(brightness)
-    wide = np.zeros_like(brightness)
-    broad = np.zeros_like(brightness)
-    for channel in channels:
-        paper = local_paper(channel, reach)
-        lit = lit_paper(closed(ndimage.gaussian_filter(channel, 0.8), reach), known)
-        np.maximum(thin, 1 - channel / np.maximum(paper, 0.02), out=thin)
-        np.maximum(wide, 1 - paper / lit, out=wide)
-        np.maximum(broad, 1 - channel / lit, out=broad)
-    noise = _noise(thin, known)
-    strong = thin[thin > max(0.2, 5 * noise)]
-    full = float(np.percentile(strong, 80)) if strong.size else 0.9
-    solid = wide > np.clip(1 - 2 * (1 - full), 0.6, 0.8)
-    if known is not None:
-        solid &= known
-    darkness = np.where(solid, np.maximum(broad, thin), thin)
+    darkness, full = _darkness(channels, known, reach, side)
+    noise = _noise(darkness, known)
     darkness = np.clip(darkness, 0, 1).astype(np.float32)
     if known is not None:
         darkness *= known
@@ -210,35 +291,53 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
         if rules is not None:
             darkness = without_rules(darkness, rules)
             notes.append(f"{rules.name} removed")
-    ink = levels(darkness, noise)
+    ink = _leveled(darkness, noise, options)
     joined = joined_by_tooth(ink)
     if joined is not None:
         ink = joined
         notes.append("pencil on rough paper")
-    ink, _ = without_specks(ink)
-    if ink.max() < LEAST_CONTRAST:
-        return None
-    return Sight(
-        raised(ink), np.zeros_like(ink), "light-on-dark" if side == "light" else "dark-on-light",
-        sheet, rules, False, tuple(notes),
-    )  # fmt: skip
+    polarity: Polarity = "light-on-dark" if side == "light" else "dark-on-light"
+    return _finished(
+        Sight(ink, np.zeros_like(ink), polarity, clean=False, sheet=sheet, rules=rules, notes=tuple(notes))
+    )
+
+
+def _darkness(channels: Channels, known: Mask | None, reach: int, side: InkSide) -> tuple[Field, float]:
+    """Darkness (H, W) over the local paper, of solid ink over the paper at large; and that of full ink."""
+    thin = np.full_like(channels[0], -1.0)
+    wide, broad = np.zeros_like(thin), np.zeros_like(thin)
+    sides = {"light": (True,), "colour": (False, True)}.get(side, (False,))
+    for channel in channels:
+        for flipped in sides:
+            value = np.float32(1) - channel if flipped else channel
+            paper = local_paper(value, reach)
+            lit = lit_paper(closed(ndimage.gaussian_filter(value, _SMOOTH_PX), reach), known)
+            np.maximum(thin, 1 - value / np.maximum(paper, np.float32(0.02)), out=thin)
+            np.maximum(wide, 1 - paper / lit, out=wide)
+            np.maximum(broad, 1 - value / lit, out=broad)
+    noise = _noise(thin, known)
+    strong = thin[thin > max(_STRONG, _STRONG_SIGMAS * noise)]
+    full = float(np.percentile(strong, _FULL_PERCENTILE)) if strong.size else 0.9
+    solid = wide > np.clip(1 - _SOLID_TIMES * (1 - full), *_SOLID_RANGE)
+    if known is not None:
+        solid &= known
+    return np.where(solid, np.maximum(broad, thin), thin), full
 
 
 def _filled(channel: Field, known: Mask) -> Field:
-    """A channel with what is beside the sheet replaced by the nearest paper: its smoothed closing."""
+    """A channel with what is beside the sheet replaced by the paper nearest to it."""
     index = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    smooth = ndimage.median_filter(channel, 5)
-    near = ndimage.maximum_filter(np.where(known, smooth, 0), 9)
+    near = ndimage.maximum_filter(np.where(known, ndimage.median_filter(channel, 5), 0), 9)
     return np.where(known, channel, near[tuple(index)]).astype(np.float32)
 
 
 def _noise(darkness: Field, known: Mask | None) -> float:
     """Standard deviation of the darkness of bare paper."""
     values = darkness[::2, ::2] if known is None else darkness[known]
-    bare = values[np.abs(values) < 0.12]
+    bare = values[np.abs(values) < _PAPER]
     if bare.size == 0:
         return 0.0
-    return 1.4826 * float(np.median(np.abs(bare - np.median(bare))))
+    return _MAD_TO_SIGMA * float(np.median(np.abs(bare - np.median(bare))))
 
 
 def _is_light_on_dark(brightness: Field, reach: int) -> bool:
@@ -247,7 +346,7 @@ def _is_light_on_dark(brightness: Field, reach: int) -> bool:
     Paper between dark lines is lighter than they are, but no lighter than paper elsewhere: what counts has to
     stand out from its surroundings near (less than ``reach`` px) and far.
     """
-    smooth = ndimage.gaussian_filter(brightness, 0.8)
+    smooth = ndimage.gaussian_filter(brightness, _SMOOTH_PX)
     far = _far_median(smooth)
     near_light, near_dark = closed(smooth, reach), 1 - closed(1 - smooth, reach)
     dark = np.clip(np.minimum(near_light, far) - smooth - _MARGIN, 0, None).sum()
@@ -258,9 +357,9 @@ def _is_light_on_dark(brightness: Field, reach: int) -> bool:
 def _far_median(field: Field) -> Field:
     """Medians over windows of a third of the shorter side, on a small copy."""
     height, width = field.shape
-    factor = max(1.0, max(height, width) / 96)
+    factor = max(1.0, max(height, width) / _FAR_PX)
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     small = np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BOX), dtype=np.float32)
-    window = max(3, round(min(size) / 3) | 1)
+    window = max(3, round(_FAR_SHARE * min(size)) | 1)
     middle = ndimage.median_filter(small, window, mode="nearest")
     return np.asarray(Image.fromarray(middle).resize((width, height), Image.Resampling.BICUBIC))

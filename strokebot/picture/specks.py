@@ -33,8 +33,8 @@ _OWN_PX = 5
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
-def without_specks(ink: Field, least_px: float | None = None) -> tuple[Field, int]:
-    """The ink without specks, and how many there were.
+def without_specks(ink: Field, least_px: float | None = None) -> tuple[Field, NDArray[np.bool_] | None, int]:
+    """The ink without specks, where they were (None for nowhere), and how many.
 
     Args:
         ink: (H, W) in [0, 1].
@@ -43,28 +43,28 @@ def without_specks(ink: Field, least_px: float | None = None) -> tuple[Field, in
     mask = ink_mask(ink)
     labels, count = ndimage.label(mask, structure=_EIGHT)
     if count == 0:
-        return ink, 0
+        return ink, None, 0
     number = np.arange(1, count + 1)
-    area = np.bincount(labels.reshape(-1), minlength=count + 1)[1:]
-    peak = np.asarray(ndimage.maximum(ink, labels, number))
+    area: NDArray[np.int64] = np.bincount(labels.reshape(-1), minlength=count + 1)[1:]
+    peak = np.array(ndimage.maximum(ink, labels, number), dtype=np.float64)
     speck = (peak < _CLEAR) & (area < _SMALL_PX)
     if speck.all():  # a drawing of nothing but faint small marks
         speck = np.zeros(count, dtype=bool)
     dust = (area <= _DUST_PX) & ~speck
-    rest = np.count_nonzero(~dust & ~speck)
-    if np.count_nonzero(dust) >= max(_DUST_LEAST, _DUST_TIMES * rest) and rest:
+    rest = int(np.count_nonzero(~dust & ~speck))
+    if int(np.count_nonzero(dust)) >= max(_DUST_LEAST, _DUST_TIMES * rest) and rest:
         speck |= dust
     if least_px is not None:
         box = ndimage.find_objects(labels)
         size = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in box])
         speck |= size < least_px
     if not speck.any():
-        return ink, 0
+        return ink, None, 0
     gone = np.concatenate([[False], speck])[labels]
     # The soft edge of a speck goes with it.
     gone = ndimage.binary_dilation(gone, _EIGHT) & (labels == 0) | gone
     near = ndimage.binary_dilation(mask & ~gone, _EIGHT)
-    return np.where(gone & ~near, np.float32(0), ink), int(np.count_nonzero(speck))
+    return np.where(gone & ~near, np.float32(0), ink), gone & mask, int(np.count_nonzero(speck))
 
 
 def joined_by_tooth(ink: Field) -> Field | None:

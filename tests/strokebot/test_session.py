@@ -109,7 +109,7 @@ def test_after_a_change_only_the_stages_behind_it_run(picture):
     assert after(session, picture, fill="hatch") <= TABLE.behind("fill")
     assert "skeleton" not in TABLE.behind("fill")
     fast = after(session, picture, speed="fast")
-    assert fast.isdisjoint({"ink", "line_width", "artists", "skeleton", "areas", "lines"})
+    assert fast.isdisjoint({"seen", "ink", "line_width", "artists", "skeleton", "areas", "lines"})
     assert fast >= {"trajectory", "gcode"}
     assert after(session, picture, quality="fine").isdisjoint({"skeleton", "tour", "tour_fit"})
 
@@ -118,7 +118,7 @@ def test_every_option_has_a_stage_behind_it_and_the_picture_is_behind_none_of_th
     for name in OPTION_NAMES:
         assert TABLE.behind(name), name
     assert "used_profile" not in TABLE.behind("picture")
-    assert "ink" not in TABLE.behind("profile")
+    assert "seen" not in TABLE.behind("profile")
 
 
 def test_a_picture_that_changes_on_the_disk_is_read_again(picture, tmp_path):

@@ -11,11 +11,13 @@ left corner, canvas y down, paper y up:
     x_paper = x0 + s x_canvas,    y_paper = y0 - s y_canvas
 
 How large. With a fit box the picture fills it, aspect kept. Without one it fills the
-paper inside the margin, unless the pen could not draw its lines that wide: a pen of
-1.2 mm turns a digit blown up to 190 mm into a thin skeleton. So with the width of the
-picture's lines and the pen's widest line given, the scale is held down until a line fits
-the pen, though never below a picture of ``SMALLEST_DRAWING_MM``. Lines that come out too
-thin for the pen are no reason to grow beyond the paper: the pen draws its thinnest there.
+paper inside the margin, but where one line of the pen for one line of the picture can be
+had at a moderate size: with the width of the picture's lines and the pen's widest line
+given, the scale is held down until a line fits the pen, if that leaves at least
+1 / ``_MOST_SHRUNK`` of the size, or pixels of ``_FINE_PIXEL_MM`` (a small picture, such as a
+digit, is no poster), and a picture of ``SMALLEST_DRAWING_MM``. A bold marker or a maze is drawn
+large, its lines filled in several passes. Lines that come out too thin for the pen are no
+reason to grow beyond the paper: the pen draws its thinnest there.
 
 Nothing is rotated here: a picture that lies stays lying; --rotate turns it, --paper A4-landscape the sheet.
 """
@@ -52,6 +54,8 @@ PAPERS_MM = {
 SMALLEST_DRAWING_MM = 10.0
 # A picture whose longer side is less than so many of the pen's thinnest lines would be one blot.
 _LEAST_LINES = 4.0
+# What a drawing gives up of its size for lines in one pass, and what pixels it needs not.
+_MOST_SHRUNK, _FINE_PIXEL_MM = 4.0, 0.2
 _PAPER_RANGE_MM = (5.0, 5000.0)
 # Rounding of a placed edge, in mm.
 _ROUNDING_MM = 1e-6
@@ -119,6 +123,7 @@ def choose_placement(
     line_width: float | None = None,
     widest_mm: float = math.inf,
     thinnest_mm: float = 0.0,
+    pixels: int | None = None,
 ) -> Placement:
     """Decides how large a picture is drawn, and where.
 
@@ -131,6 +136,7 @@ def choose_placement(
         line_width: width of the picture's lines, canvas units; None where it has none.
         widest_mm: widest line that the pen draws.
         thinnest_mm: its thinnest line.
+        pixels: of the picture's longer side; None where it has none.
 
     Raises:
         PlacementError: if the picture does not fit on the paper, or would be smaller than the pen can draw.
@@ -148,8 +154,9 @@ def choose_placement(
     else:
         scale = _page_scale(canvas_size, paper_mm, at_mm, margin_mm)
         if line_width is not None and line_width > 0:
-            smallest_scale = SMALLEST_DRAWING_MM / max(canvas_size)
-            scale = min(scale, max(widest_mm / line_width, smallest_scale))
+            single = max(widest_mm / line_width, SMALLEST_DRAWING_MM / max(canvas_size))
+            if scale <= _MOST_SHRUNK * single or (pixels and single >= _FINE_PIXEL_MM * pixels):
+                scale = min(scale, single)
     size = (scale * width, scale * height)
     if max(size) < _LEAST_LINES * thinnest_mm:
         raise PlacementError(

@@ -75,16 +75,23 @@ def test_without_a_fit_the_picture_fills_the_margin():
 
 
 def test_the_pen_holds_the_size_down_until_it_can_draw_the_lines():
-    def scale_mm(line_width):
-        return choose_placement((1.0, 0.1), A4, line_width=line_width, widest_mm=PEN_MM).scale_mm
+    def scale_mm(line_width, pixels=None):
+        return choose_placement(
+            (1.0, 0.1), A4, line_width=line_width, widest_mm=PEN_MM, pixels=pixels
+        ).scale_mm
 
     # A row of ten digits: lines of 3 of 280 pixels.
-    assert scale_mm(3 / 280) == pytest.approx(PEN_MM * 280 / 3)
+    assert scale_mm(3 / 280, 280) == pytest.approx(PEN_MM * 280 / 3)
     # Thin lines, or none: the page is the limit.
     assert scale_mm(0.001) == pytest.approx(190.0)
     assert scale_mm(None) == pytest.approx(190.0)
-    # Lines as wide as the picture: no smaller than the smallest useful drawing.
-    assert scale_mm(0.9) == pytest.approx(SMALLEST_DRAWING_MM)
+    # Lines as wide as the picture: of few pixels no smaller than the smallest useful drawing, of
+    # many as large as fits, filled.
+    assert scale_mm(0.9, 28) == pytest.approx(SMALLEST_DRAWING_MM)
+    assert scale_mm(0.9, 300) == pytest.approx(190.0)
+    # A fifth of the size, or half of it, for lines in one pass.
+    assert scale_mm(PEN_MM * 5 / 190, 2000) == pytest.approx(190.0)
+    assert scale_mm(PEN_MM * 2 / 190, 2000) == pytest.approx(95.0)
 
 
 def test_the_users_fit_wins_over_the_pen():
