@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from operator import eq, is_
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,9 @@ from numpy.typing import NDArray
 from calibration.profile import Profile
 from firmware_bridge.checks import preflight
 from firmware_bridge.dialects import dialect_of
-from firmware_bridge.job.device import Device, KeepJournal, StreamReport
-from firmware_bridge.job.reconnect import draw_on
 from firmware_bridge.program import Program
 from firmware_bridge.simulator import simulate_lines
-from firmware_bridge.stream.link import Listener
+from firmware_bridge.stream.streamer import StreamReport
 from strokebot import __version__, raster
 from strokebot import sketch as sketching
 from strokebot.errors import PlacementError
@@ -53,6 +51,10 @@ from strokebot.trajectory.timing.parametrise import parametrise
 from strokebot.trajectory.timing.presets import Tolerances, apply_presets
 from strokebot.trajectory.timing.trajectory import Trajectory
 from strokebot.wording import duration_text, length_text, printable
+
+if TYPE_CHECKING:
+    from firmware_bridge.job.device import Device, KeepJournal
+    from firmware_bridge.stream.link import Listener
 
 # Lines are drawn so large that one this much wider than most still fits the pen: a line a little too
 # wide would be clipped, or drawn in two passes.
@@ -299,6 +301,8 @@ def perform(
     """
     if not (url or result.plan.profile.machine.url).startswith("sim://"):
         result.plan.profile.require_real()
+    from firmware_bridge.job.reconnect import draw_on  # what a drawing without a port does without
+
     stream = draw_on(
         result.plan.profile.machine,
         url,

@@ -42,7 +42,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
@@ -150,6 +149,8 @@ def _exact_pairs(
     between: NDArray[np.float64], start_cost: NDArray[np.float64], end_cost: NDArray[np.float64]
 ) -> tuple[list[tuple[int, int]], int, int]:
     """The cheapest matching of the odd nodes (n, n), two of them with the extra nodes n and n + 1."""
+    import networkx as nx  # slow to load, and most drawings of few strokes need no matching
+
     n = len(between)
     problem = nx.Graph()
     problem.add_weighted_edges_from((i, j, float(between[i, j])) for i in range(n) for j in range(i))

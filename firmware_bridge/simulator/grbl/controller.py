@@ -223,6 +223,8 @@ def main_loop(grbl: VirtualGrbl) -> Generator[Wait, None, None]:
 
 def _read_line(grbl: VirtualGrbl) -> Generator[Wait, None, tuple[str, bool]]:
     """Reads one line as the firmware filters it; returns it, and whether it was too long."""
+    if not grbl.rx:
+        yield Need.DATA
     ready = None if grbl.options.hal else grbl.rx.pop_line(LINE_CHARS)  # grblHAL looks at pairs of line ends
     if ready is not None:
         return ready, False

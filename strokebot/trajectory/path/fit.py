@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import BSpline
 from scipy.linalg import solveh_banded
 
+from strokebot.geometry.bspline import BSpline, normal_equations
 from strokebot.geometry.polyline import arc_length, sync_deviation
 
 # Share of the tolerance that the fit may use; the rest is for the chords of the result.
@@ -155,23 +155,17 @@ def _least_squares(
     inside = np.histogram(t, bounds)[0]
     data = _spread(bounds, np.maximum(inside, _SPAN_DATA).astype(np.int64))
     values = np.column_stack([np.interp(data, t, points[:, axis]) for axis in (0, 1)])
-    # Normal equations: four diagonals, since four cubic B-splines share a place. A corner's
-    # own coefficient, the one before the last of its knots, is the point there itself.
-    design = BSpline.design_matrix(data, knots, 3)
-    weights = np.gradient(data)[:, None]  # the sum stands for an integral over t
-    normal = design.T @ design.multiply(weights)
-    right = np.asarray(design.T @ (weights * values))
+    # The weighted sum stands for an integral over t. Four diagonals, since four cubic B-splines share a
+    # place. A corner's own coefficient, the one before the last of its knots, is the point there itself.
+    bands, right = normal_equations(data, values, np.gradient(data), knots)
     own = (np.cumsum(times) - times)[at_corner] - 1
     own[0], own[-1] = 0, len(right) - 1
-    bands = np.zeros((4, len(right)))
-    for k in range(4):
-        bands[k, : len(right) - k] = normal.diagonal(-k)
     firm = _FIRMNESS * bands[0].max()
     bands[0, own] += firm
     right[own] += firm * points[corners]
     coefficients = solveh_banded(bands, right, lower=True)
     coefficients[own] = points[corners]
-    return BSpline(knots, coefficients, 3)
+    return BSpline(knots, coefficients)
 
 
 def _sample(curve: BSpline, bounds: NDArray[np.float64]) -> NDArray[np.float64]:
