@@ -15,7 +15,6 @@ times a clean clone up to its first drawing, packages downloaded.
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import statistics
 import subprocess
@@ -23,7 +22,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -42,10 +41,11 @@ BEFORE = "8324e5f"
 _DRAW = "from strokebot.cli import main; main()"
 _REPEATS = 5
 _SIDES = (256, 512, 1024, 2048, 4096, 6000)
-_QUICK_SIDES = (256, 512, 1024)
+_QUICK_SIDES = (256, 512)
 # Tiles of one drawing on a sheet of so many px: the ink grows, the sheet does not.
 _TILES, _QUICK_TILES, _SHEET_PX = (1, 2, 4, 6), (1, 2), 2048
-_LARGE_PX = 5000
+# The longer side of 25 megapixels in the shape of the example.
+_LARGE_PX = 6080
 _TARGETS = {
     "cold_512_s": 3.0,
     "cold_word_s": 2.0,
@@ -205,6 +205,35 @@ def changes_of(start: DrawOptions) -> dict[str, list[DrawOptions]]:
     }
 
 
+def _measured(folder: Path, commit: str, quick: bool, with_install: bool) -> Iterator[dict[str, float]]:
+    """All figures, a few at a time."""
+    (folder / "before").mkdir()
+    before = older_tree(commit, folder / "before")
+    jobs = {
+        "cold_512": (line_art(folder, 512), before),
+        "cold_word": (EXAMPLES / "hello.png", before),
+        "cold_1024": (line_art(folder, 1024), None),
+    }
+    for key, (picture, older) in jobs.items():
+        one, ratio = cold(picture, older, folder, 1 if quick else _REPEATS)
+        found = {f"{key}_s": one.wall_s, f"{key}_processor_s": one.processor_s}
+        yield found if ratio is None else {**found, f"{key}_vs_before": ratio}
+    taken = warm(line_art(folder, 512), changes_of(DrawOptions()))
+    yield {f"warm_{kind}_s": seconds for kind, seconds in taken.items()}
+
+    sides = _QUICK_SIDES if quick else _SIDES
+    costs = [plan_cost(line_art(folder, side)) for side in sides]
+    grown = {f"draw_{side}_processor_s": seconds for side, (_, _, seconds) in zip(sides, costs, strict=True)}
+    yield {**grown, "slope_pixels": slope([(pixels, seconds) for pixels, _, seconds in costs])}
+    sheets = [plan_cost(tiled(folder, n)) for n in (_QUICK_TILES if quick else _TILES)]
+    yield {"slope_ink": slope([(ink, seconds) for _, ink, seconds in sheets])}
+    large = line_art(folder, 1000 if quick else _LARGE_PX)
+    out = str(folder / "large")
+    yield {"peak_mb_25mpx": run(ROOT, ["draw", str(large), "--out-dir", out, "--quiet"], folder).peak_mb}
+    if with_install:
+        yield {"install_s": install(folder)}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(description="Time drawings: cold, warm, and as they grow.")
@@ -212,39 +241,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--before", default=BEFORE, metavar="COMMIT", help="what the ratios are to")
     own, rest = parser.parse_known_args(arguments)
     chosen = harness.options("Time drawings: cold, warm, and as they grow.", rest)
-    repeats = 1 if chosen.quick else _REPEATS
     flat: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "before").mkdir()
-        before = older_tree(own.before, folder / "before")
-        jobs = {
-            "cold_512": line_art(folder, 512),
-            "cold_word": EXAMPLES / "hello.png",
-            "cold_1024": line_art(folder, 1024),
-        }
-        for key, picture in jobs.items():
-            with_before = before if key != "cold_1024" else None
-            one, ratio = cold(picture, with_before, folder, repeats)
-            flat |= {f"{key}_s": one.wall_s, f"{key}_processor_s": one.processor_s}
-            if ratio is not None:
-                flat[f"{key}_vs_before"] = ratio
-        taken = warm(line_art(folder, 512), changes_of(DrawOptions()))
-        flat |= {f"warm_{kind}_s": seconds for kind, seconds in taken.items()}
-        costs = [plan_cost(line_art(folder, side)) for side in (_QUICK_SIDES if chosen.quick else _SIDES)]
-        flat["slope_pixels"] = slope([(pixels, seconds) for pixels, _, seconds in costs])
-        for side, (_, _, seconds) in zip(_SIDES, costs, strict=False):
-            flat[f"plan_{side}_processor_s"] = seconds
-        sheets = [plan_cost(tiled(folder, n)) for n in (_QUICK_TILES if chosen.quick else _TILES)]
-        flat["slope_ink"] = slope([(ink, seconds) for _, ink, seconds in sheets])
-        large = line_art(folder, 1500 if chosen.quick else round(_LARGE_PX * math.sqrt(710 / 480)))
-        out = str(folder / "large")
-        flat["peak_mb_25mpx"] = run(ROOT, ["draw", str(large), "--out-dir", out, "--quiet"], folder).peak_mb
-        if own.install:
-            flat["install_s"] = install(folder)
-    for key, value in flat.items():
-        target = f"  (target {_TARGETS[key]:g})" if key in _TARGETS else ""
-        print(f"{key:28} {value:10.3f}{target}")
+        for found in _measured(Path(name), own.before, chosen.quick, own.install):
+            for key, value in found.items():
+                target = f"  (target {_TARGETS[key]:g})" if key in _TARGETS else ""
+                print(f"{key:28} {value:10.3f}{target}", flush=True)
+            flat |= found
     harness.save(flat, chosen)
     return 0
 
