@@ -1,9 +1,9 @@
 """Makes the pictures in examples/.
 
 ``python scripts/make_examples.py`` draws flourish.png and drawing.png from the
-curves below, and scan.jpg from the hello.png that is there. With ``--data DIR``, a
-folder that holds ``unipen_lower.npz`` (pen strokes of UNIPEN train_r01_v07, Zenodo
-10.5281/zenodo.1195803) and ``mnist-t10k-images-idx3-ubyte.gz`` (MNIST), hello.png
+curves below, shades still_life.jpg, and photographs scan.jpg from the hello.png that is
+there. With ``--data DIR``, a folder that holds ``unipen_lower.npz`` (pen strokes of UNIPEN
+train_r01_v07, Zenodo 10.5281/zenodo.1195803) and ``mnist-t10k-images-idx3-ubyte.gz`` (MNIST), hello.png
 and digits.png are made again as well. Everything is deterministic.
 """
 
@@ -229,6 +229,37 @@ def photograph(ink: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.round(255 * np.clip(colour + noise, 0, 1)).astype(np.uint8)
 
 
+def still_life() -> NDArray[np.uint8]:
+    """A photograph of a pear and a plum on a table, shaded as balls are; (H, W) light."""
+    height, width = 360, 480
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    light = np.array([-0.55, -0.62, 0.56])
+    table = y > 205 + 6 * np.sin(x / 90)
+    picture = np.where(table, 0.80 - 0.0004 * (x - 120), 0.62 - 0.0007 * x + 0.0004 * y)
+    picture -= 0.30 * np.exp(-(((x - 330) / 120) ** 2 + ((y - 297) / 20) ** 2))  # their shadows
+    picture -= 0.22 * np.exp(-(((x - 190) / 110) ** 2 + ((y - 308) / 17) ** 2))
+    #           x,   y,  rx, ry, how light
+    balls = [(205, 232, 78, 76, 0.82), (210, 168, 46, 62, 0.80), (335, 258, 52, 48, 0.42)]
+    depth = np.zeros((height, width))
+    shade = np.zeros((height, width))
+    for cx, cy, rx, ry, albedo in balls:
+        u, v = (x - cx) / rx, (y - cy) / ry
+        inside = u**2 + v**2 < 1
+        w = np.sqrt(np.clip(1 - u**2 - v**2, 0, 1))
+        lit = np.clip(u * light[0] + v * light[1] + w * light[2], 0, 1)
+        gloss = np.clip(u * -0.4 + v * -0.45 + w * 0.8, 0, 1) ** 40
+        here = inside & (w * rx > depth)
+        shade = np.where(here, albedo * (0.12 + 0.88 * lit) + 0.25 * gloss, shade)
+        depth = np.where(here, w * rx, depth)
+    covered = gaussian_filter((depth > 0).astype(np.float64), 0.8)
+    smooth_shade = gaussian_filter(shade, 2.0) / np.maximum(gaussian_filter((depth > 0) * 1.0, 2.0), 1e-6)
+    picture = (1 - covered) * picture + covered * smooth_shade
+    stalk = draw([(smooth(np.array([[212, 112], [216, 92], [228, 76.0]])), 6.0)], (height, width))
+    picture = picture * (1 - 0.85 * stalk)
+    noise = np.random.default_rng(11).normal(0, 0.012, picture.shape)
+    return np.round(255 * np.clip(picture + noise, 0.02, 0.98)).astype(np.uint8)
+
+
 def main() -> None:
     """Makes the files."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -246,6 +277,8 @@ def main() -> None:
     word = 1.0 - np.asarray(Image.open(source).convert("L"), dtype=np.float64) / 255
     Image.fromarray(photograph(word)).save(out / "scan.jpg", quality=80)
     print("scan.jpg", (out / "scan.jpg").stat().st_size, "bytes")
+    Image.fromarray(still_life()).save(out / "still_life.jpg", quality=85)
+    print("still_life.jpg", (out / "still_life.jpg").stat().st_size, "bytes")
 
 
 if __name__ == "__main__":

@@ -60,3 +60,14 @@ def test_the_rooms_of_the_overview_exist():
     for name in named:
         places = [ROOT / name, ROOT / "strokebot" / name]
         assert any(place.exists() for place in places), name
+
+
+def test_the_text_for_an_index_leads_nowhere_relative():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = (ROOT / project["readme"]).read_text()
+    for target in re.findall(r"\]\(([^)]+)\)|<img[^>]+src=\"([^\"]+)", text):
+        assert target[0].startswith("https://") or target[1].startswith("https://"), target
+    for name in ("strokebot", "calibration", "firmware_bridge"):
+        assert f"`{name}`" in text

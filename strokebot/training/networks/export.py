@@ -71,7 +71,7 @@ def onnx_of(network: AnyNetwork) -> bytes:
         import onnx
         import onnxscript  # noqa: F401  the exporter needs it, and says so less clearly
     except ImportError as cause:
-        raise StrokebotError("The ONNX export needs: pip install 'strokebot[train]'.") from cause
+        raise StrokebotError("The ONNX export needs more: pip install onnx onnxscript.") from cause
     # torch exports a GRU for one size of batch alone: such networks draw glyph by glyph.
     recurrent = any(isinstance(part, torch.nn.GRU) for part in network.modules())
     batch = torch.export.Dim("batch", min=1, max=_MOST_BATCH)

@@ -37,6 +37,8 @@ from strokebot.files import write_atomic
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 _NAMES: tuple[str, ...] = ("t_s", "x_mm", "y_mm", "width_mm", "intensity", "pen_down")
 _VELOCITY_NAMES = ("vx_mm_s", "vy_mm_s")
+# Longer trajectories are packed: two thirds of the size, for a second of work each hundred thousand.
+_PLAIN_SAMPLES = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +140,8 @@ class Trajectory:
             columns += [self.velocity_mm_s[:, 0], self.velocity_mm_s[:, 1]]
             names += _VELOCITY_NAMES
         buffer = io.BytesIO()
-        np.savez(buffer, **dict(zip(names, columns, strict=True)))  # type: ignore[arg-type]
+        save = np.savez if len(self) <= _PLAIN_SAMPLES else np.savez_compressed
+        save(buffer, **dict(zip(names, columns, strict=True)))  # type: ignore[arg-type]
         return buffer.getvalue()
 
     def save(self, path: FilePath) -> None:

@@ -54,6 +54,14 @@ def test_every_key_of_a_profile_is_shown(run):
             ), field.name
 
 
+def test_the_profile_that_others_begin_from_names_every_key():
+    """In the file itself, so that a copy of it shows what can be set."""
+    text = find_profile("grbl-z").text
+    for part in (MachineProfile, PenModel, Paper):
+        for field in fields(part):
+            assert re.search(rf"\b{field.name}\b", text), field.name
+
+
 def test_show_checks_values_and_names_the_key(run):
     run("profile", "new", "mine")
     file = own("mine")
