@@ -208,11 +208,14 @@ class OneFrame:
 def rise_mm(link: Link, pen: float, lowest_pen: float | None) -> float:
     """How far to lift a z pen whose place was lost, so that it ends at least at a value.
 
-    Counted from the lowest place of the drawing, but not beyond the end of the axis.
+    Counted from the lowest place of the drawing, but not beyond the end of the axis, where its place was
+    known before it was lost.
     """
-    box, state = link.machine.envelope, link.state
-    place = state.place_before_restart or state.position
-    last = pen if place is None else place.pen
+    box, place = link.machine.envelope, link.state.place_before_restart
+    if place is None:
+        lowest = box.pen_min if lowest_pen is None else lowest_pen
+        return max(min(pen - lowest, box.pen_max - box.pen_min), 0.0)
+    last = place.pen
     lowest = last if lowest_pen is None else min(lowest_pen, last)
     if not box.pen_min <= last <= box.pen_max:  # a damaged report
         last = lowest

@@ -48,6 +48,7 @@ from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import (
     DeviceAlarm,
     DeviceRejected,
+    PlaceLost,
     ProtocolError,
     ResponseTimeout,
 )
@@ -93,8 +94,8 @@ class GrblControl:
     def greet(self, link: Link) -> Facts:
         """Meets the machine; see ``Control.greet``."""
         for _ in range(_GREETINGS):
-            if not _wake(link):
-                _finish_open_line(link)
+            if not _wake(link) and not _finish_open_line(link) and self.is_locked(link):
+                _resets(link)  # after the alarms 1 and 2 some builds tell their state, and hear no line
             restarts = link.state.restarts
             try:
                 link.poll()
@@ -159,13 +160,21 @@ class GrblControl:
         # After some alarms the machine hears nothing but a reset.
         deaf = link.state.alarm is not None and link.state.alarm.code in _DEAF_ALARMS
         heard = deaf or _wait_for_stand(link)
+        # Locked without an alarm: it has restarted, though nobody heard its greeting.
+        silent = link.state.label == "Alarm" and link.state.alarm is None
         if heard and link.state.offset_mm is None and link.state.label.startswith("Hold"):
             _learn_offset(link)
         offset = link.state.offset_mm
         own = _reset(link, _RETURN_S)
         # Without the offset no height on the paper is one of the machine's frame.
-        lost = place_lost or link.state.restarts > restarts or not (heard or own) or offset is None
+        lost = place_lost or silent or link.state.restarts > restarts or not (heard or own) or offset is None
+        offset = _learn_late(link, offset)
         if _state(link) != "Idle":
+            if lost and link.machine.pen_actuator == "z":
+                # Unlocked, it would take its counters for a place, and others would believe it.
+                raise PlaceLost(
+                    "The machine has restarted and is locked: no motion of it is right before it was homed."
+                )
             link.command(link.dialect.commands["unlock"])
         if lost and link.machine.pen_actuator == "z":
             # No jog: in that state the line that waits for its end would be refused. Nor any move at
@@ -283,6 +292,24 @@ def _learn_offset(link: Link) -> None:
         link.pause(_OFFSET_POLL_S)
 
 
+def _learn_late(link: Link, offset_mm: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """Asks a machine that was busy when it was met what it is, and gives the offset in mm.
+
+    Until then it is not known in which unit it reports.
+    """
+    facts = link.state.facts
+    if facts.firmware or facts.settings:
+        return offset_mm
+    with link.listening(None):
+        link.poll()
+        link.learn(_read_facts(link))
+    if offset_mm is None or not link.state.facts.reports_inches:
+        return offset_mm
+    found = tuple(v * MM_PER_INCH for v in offset_mm)
+    link.learn_offset(found)
+    return found
+
+
 def _leave_check(link: Link) -> None:
     """A reset leaves check mode, whatever was under way, and keeps the place, since nothing moved."""
     _reset(link, _RESET_TIMEOUT_S)
@@ -384,8 +411,11 @@ def _answers(link: Link, heard: list[str]) -> bool:
     return False
 
 
-def _finish_open_line(link: Link) -> None:
+def _finish_open_line(link: Link) -> bool:
     """Ends a half line that an earlier program may have left, and swallows its answer.
+
+    Returns:
+        Whether it was answered; a machine in a hold answers no lines.
 
     The sign makes it no G-code, so that half a number is refused and not drawn; an empty line
     after it ends the error state of grblHAL.
@@ -398,11 +428,11 @@ def _finish_open_line(link: Link) -> None:
         try:
             reply = link.read(deadline - link.now_s())
         except ResponseTimeout:
-            return  # a machine in a hold answers no lines
+            return False
         if isinstance(reply, Ok | Rejected):
             answers -= 1
             if not answers:
-                return
+                return True
 
 
 def _state(link: Link) -> str:

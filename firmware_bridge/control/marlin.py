@@ -36,7 +36,15 @@ from firmware_bridge.dialects.base import (
 from firmware_bridge.dialects.marlin import capabilities_of, settings_of
 from firmware_bridge.dialects.numbers import decimal
 from firmware_bridge.errors import DeviceReset, PreflightError, ProtocolError, ResponseTimeout
-from firmware_bridge.stream.link import BUSY_LIMIT_S, COMMAND_TIMEOUT_S, MOST_RESENDS, QUIET_S, Link, alarm
+from firmware_bridge.stream.link import (
+    BUSY_LIMIT_S,
+    COMMAND_TIMEOUT_S,
+    MOST_RESENDS,
+    QUIET_S,
+    Link,
+    alarm,
+    require_moved,
+)
 
 _PROBES = 3
 _PROBE_S = 1.0
@@ -105,7 +113,7 @@ class MarlinControl(OneFrame):
         else:
             lines = link.dialect.pen_lines(pen, link.machine)
         for line in lines:
-            link.command(line)
+            require_moved(link.command(line))
         self.wait_idle(link)
 
     def set_words(self, link: Link) -> None:

@@ -16,11 +16,13 @@ from firmware_bridge.errors import DeviceRejected, PreflightError, ProtocolError
 from firmware_bridge.job import connection
 from firmware_bridge.joint_moves import joint_step
 from firmware_bridge.machine import MachineProfile
-from firmware_bridge.stream.link import Link
+from firmware_bridge.stream.link import Link, require_moved
 from firmware_bridge.transports import Transport
 
 # The real one does nothing but home for up to this long, and answers only at the end.
 _HOME_TIMEOUT_S = 180.0
+# Counters closer to zero than this are those of a restart.
+_ZERO_MM = 0.05
 
 
 # The words of the place where the tool stands, or those of the machine's own frame.
@@ -241,6 +243,28 @@ class Connected:
             connection.jog(self._link, self.machine, (dx_mm, dy_mm, dpen), feed_mm_s)
             self.wait_idle()
 
+    @property
+    def counts_from_zero(self) -> bool:
+        """Whether its counters are zero, as after a restart: then a height is that above where it stood."""
+        status, offset = self._link.state.status, self._link.state.offset_mm or (0.0, 0.0, 0.0)
+        if status is None or self.measures_itself:
+            return False
+        place = status.machine_mm
+        if place is None:
+            place = tuple(w + o for w, o in zip(status.work_mm or (), offset, strict=False))
+        return bool(place) and all(abs(v) <= _ZERO_MM for v in place[:3])
+
+    def lift_pen(self, value: float) -> None:
+        """Lifts the pen to a value of its axis, or leaves a z pen that is there or higher.
+
+        Raises:
+            PreflightError: if the value is outside the envelope.
+        """
+        self._link.poll()
+        here = self._link.state.position
+        if here is None or self.machine.pen_actuator == "servo" or here.pen < value:
+            self.move_pen(value)
+
     def move_pen(self, value: float) -> None:
         """Moves only the pen, to a value of its axis.
 
@@ -288,7 +312,7 @@ def jog(link: Link, machine: MachineProfile, step: tuple[float, float, float], f
     if machine.raw_joints and (dx_mm or dy_mm):
         dx_mm, dy_mm, feed_mm_s = joint_step((here.x_mm, here.y_mm), (dx_mm, dy_mm), feed_mm_s, machine)
     for line in link.dialect.jog_lines(dx_mm, dy_mm, dpen, feed_mm_s):
-        link.command(line, _PEN_TIMEOUT_S)
+        require_moved(link.command(line, _PEN_TIMEOUT_S))
 
 
 def move_pen(link: Link, machine: MachineProfile, value: float) -> None:
@@ -300,7 +324,7 @@ def move_pen(link: Link, machine: MachineProfile, value: float) -> None:
         )
     link.poll()
     for line in link.dialect.pen_lines(value, machine, here=link.state.position):
-        link.command(line, _PEN_TIMEOUT_S)
+        require_moved(link.command(line, _PEN_TIMEOUT_S))
 
 
 def _check_jog(axis: str, now: float, step: float, low: float, high: float) -> None:

@@ -17,7 +17,7 @@ from firmware_bridge.checks import controller_settings, preflight
 from firmware_bridge.control.base import WorkFrame
 from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Realtime, Status
-from firmware_bridge.errors import PlaceLost
+from firmware_bridge.errors import BridgeError, DeviceError, PlaceLost, ProtocolError, ResponseTimeout
 from firmware_bridge.events import Notice
 from firmware_bridge.gcode.sanitize import ReadyLines, validate_lines
 from firmware_bridge.gcode.words import Line, parse_lines
@@ -40,6 +40,8 @@ __all__ = ["Device", "PortInfo", "StreamReport", "open_device", "ports"]
 
 # A place that is reported twice, with the digits of a report and a motor step between.
 _SAME_PLACE_MM = 0.05
+# Counters that are zero are those of a machine that has just restarted, if it was farther from there.
+_ELSEWHERE_MM = 1.0
 
 KeepJournal = Callable[[Sequence[Line]], Journal]
 PlaceOption = Literal["ask", "home", "here"]
@@ -160,7 +162,8 @@ class Device(Connected):
         findings = [*findings, *judged]
         drawing = Drawing(self._link, lines, self.machine, None if keep is None else keep(lines))
         drawing.trouble = trouble
-        return self._draw(drawing, findings, on_event, pen_up, lowest_pen)
+        lowest = drawing.lowest_pen() if lowest_pen is None else lowest_pen
+        return self._draw(drawing, findings, on_event, pen_up, lowest)
 
     def run_rest(
         self,
@@ -194,17 +197,26 @@ class Device(Connected):
         drawing.sent_before(state.bound, state.may_sent)
         link = self._link
         lowest = drawing.lowest_pen()
-        kept = self._stop_where_it_stands(drawing, state, place, lowest)
+        try:
+            kept, lifted = self._stop_where_it_stands(drawing, state, place, lowest)
+        except (DeviceError, ResponseTimeout, ProtocolError) as error:
+            raise type(error)(f"{error} The pen may be down: lift it by hand.") from error
         if not kept and place == "ask":
             drawing.lost()
             raise PlaceLost(
                 "The machine has lost its place, or was moved: home it (--home), or put the pen where the "
                 "controller believes it to be and say so (--here)."
+                + ("" if lifted else " Nothing was moved, so the pen may be down: lift it by hand.")
             )
-        if place == "home":
-            self.home(pen=True)
-        elif self._control.is_locked(link):
-            self.unlock()
+        try:
+            if place == "home":
+                self.home(pen=True)
+            elif self._control.is_locked(link):
+                self.unlock()
+        except BridgeError as error:
+            if lifted:
+                raise
+            raise type(error)(f"{error} The pen may be down: lift it by hand.") from error
         self._place_known()
         told = state.offset_mm is not None and (kept or place == "home")
         frame = WorkFrame(state.offset_mm, state.frame) if told else self.frame
@@ -219,12 +231,12 @@ class Device(Connected):
 
     def _stop_where_it_stands(
         self, drawing: Drawing, state: JournalState, place: PlaceOption, lowest: float | None
-    ) -> bool:
+    ) -> tuple[bool, bool]:
         """Stops and lifts a machine that may still be drawing.
 
         Returns:
-            Whether it surely kept its place. One that is locked stays where it is, since no motion of it
-            can be right before it was homed.
+            Whether it surely kept its place, and whether it was lifted. One that is locked stays where it
+            is, since no motion of it can be right before it was homed.
         """
         link = self._link
         measures = self.measures_itself
@@ -235,6 +247,10 @@ class Device(Connected):
         drawing.mute(True)
         drawing.count_from(state.offset_mm)
         there = not lost and _still_there(drawing.locator, link.state.status, self.machine, state)
+        # An orderly stop leaves it at a place that is known: elsewhere it counts from another one. So does
+        # one whose counters are zero, though it was elsewhere.
+        moved = (state.lifted and not there) or self._counts_from_zero(state)
+        lost = lost or (moved and not measures)
         if not lost:
             drawing.stop()
         if self._control.is_locked(link) and (place == "ask" or self.machine.pen_actuator == "z"):
@@ -247,7 +263,20 @@ class Device(Connected):
                 self.abort_lift(None, lowest, lost or place == "home")
         drawing.stopped()
         drawing.exact = drawing.exact or (there and state.exact)
-        return not lost and (measures or drawing.on_the_way or there)
+        return not lost and (measures or drawing.on_the_way or there), lifts
+
+    def _counts_from_zero(self, state: JournalState) -> bool:
+        """Whether its counters are those of a machine that has just restarted, though it was elsewhere."""
+        report, offset = self._link.state.status, self._link.state.offset_mm or (0.0, 0.0, 0.0)
+        if report is None or state.position is None:
+            return False
+        place = report.machine_mm
+        if place is None and report.work_mm is not None:
+            place = tuple(w + o for w, o in zip(report.work_mm, offset, strict=False))
+        if place is None or any(abs(v) > _SAME_PLACE_MM for v in place[:3]):
+            return False
+        zero = tool_of_words((-(state.offset_mm or offset)[0], -(state.offset_mm or offset)[1]), self.machine)
+        return math.dist(zero, state.position[:2]) > _ELSEWHERE_MM
 
     def judge(self, lines: Sequence[Line]) -> list[preflight.Finding]:
         """What the machine's own limits mean for some lines; the machine must stand still.

@@ -185,12 +185,13 @@ class Drawing:
         self.locator = Locator(link)
         self.tracker = ProgressTracker(machine.as_controller(), link.state.facts.planner_blocks)
         self._last_sent = -1  # index in the segment
-        self._dry = False
+        self._dry = self._away = False
         self._resting = False
         self._stopping = False
         self._stood = False
         self._journal_told = False
         self._muted = False
+        self.last_place: tuple[float, float, float] | None = None  # the last report on the way
         self._before_was_fed = False
         self._stop = -1  # index of the line that ends the segment by a stop for a person
         self._head = 0  # lines of the segment that are not the program's own
@@ -336,7 +337,7 @@ class Drawing:
         manners = self._link.dialect.manners
         self.adjust.speed.reported(status)
         place = self._here(status)
-        if self._dry or self._stood or place is None:
+        if self._away or self._stood or place is None:
             return
         if self._stopping and manners.reports_state and status.state not in _MOVING:
             return  # after the reset: it is being lifted
@@ -344,6 +345,8 @@ class Drawing:
             return  # where it will be, not where it is
         self._stood = self._stopping and not manners.reports_state
         found = self.tracker.reported(*place)
+        if found:
+            self.last_place = place
         self.on_the_way = found or self.on_the_way
         stands = self._stopping and manners.reports_state and status.label in _STANDING
         self.exact = found and stands and self.tracker.is_only_place(place)
@@ -385,9 +388,14 @@ class Drawing:
         """See ``Device.trim_pen``."""
         self.adjust.move_pen(steps, self.tracker, self._resting)
 
-    def dry(self, dry: bool) -> None:
-        """Whether the machine is on its way to the place, with the pen up."""
-        self._dry = dry
+    def dry(self, dry: bool, drawing: bool = False) -> None:
+        """Whether lines go out that are none of the program's: on the way to the place, with the pen up.
+
+        Args:
+            dry: see above.
+            drawing: whether the machine still draws meanwhile, so that its reports count.
+        """
+        self._dry, self._away = dry, dry and not drawing
 
     def stop(self) -> None:
         """From now on the machine slows down."""

@@ -9,13 +9,22 @@ The pen is lifted on every way out but a lost port.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 
 from firmware_bridge.checks.preflight import Finding
 from firmware_bridge.control.base import Control, WorkFrame
-from firmware_bridge.dialects.base import ONE_LINE, WindowSize
-from firmware_bridge.errors import BridgeError, DeviceReset, PortError, ProtocolError, ResponseTimeout
+from firmware_bridge.dialects.base import ONE_LINE, Realtime, WindowSize
+from firmware_bridge.errors import (
+    BridgeError,
+    DeviceReset,
+    PlaceLost,
+    PortError,
+    ProtocolError,
+    ResponseTimeout,
+)
 from firmware_bridge.events import Asked, Notice, Paused, Progress, Resumed
 from firmware_bridge.gcode.words import number_at, parse
 from firmware_bridge.job.drawing import Drawing, PauseRequest
@@ -29,6 +38,12 @@ from firmware_bridge.stream.streamer import Streamer, StreamReport
 _LATE_ANSWER_S = 0.05
 # How often Ctrl-C may be pressed during a safe stop before it is let through.
 _STUBBORN_INTERRUPTS = 20
+# A place that is told twice, with the digits of a report and a motor step between.
+_SAME_PLACE_MM = 0.05
+# At rest, one report of so many tells the offset that is in force now.
+_OFFSET_REPORTS = 10
+# Counters that are zero are those of a machine that has just restarted, if it was farther from there.
+_ELSEWHERE_MM = 1.0
 # Reports of the last place that may be damaged before it is believed.
 _END_REPORTS = 3
 
@@ -73,6 +88,7 @@ class Job:
         self._lift = lift
         self._frame = WorkFrame()
         self._restarts = link.state.restarts
+        self._moved = False
 
     def draw(self, findings: Sequence[Finding], on_event: Listener | None) -> StreamReport:
         """Draws all of it, and returns when the machine stands still; see ``Device.run``."""
@@ -124,15 +140,22 @@ class Job:
             self._restore()
             return dataclasses.replace(report, trim=drawing.adjust.shaper.trim)
         except BaseException as error:
+            self._moved = self._moved or isinstance(error, DeviceReset)
             if not isinstance(error, PortError):
                 drawing.stop()
-                self._stop_safely(error)
+                try:
+                    self._stop_safely(error)
+                except PlaceLost:
+                    drawing.lost()
+                    raise
                 drawing.adjust.speed.forgotten()
             ended = {"lifted": not isinstance(error, PortError), "exact": drawing.exact}
             if isinstance(error, KeyboardInterrupt):
                 drawing.event("stopped", reason="stopped from the keyboard", **ended)
                 raise KeyboardInterrupt(f"the pen is up{drawing.how_to_go_on}") from error
             drawing.event("stopped", reason=str(error) or type(error).__name__, **ended)
+            if self._place_lost:
+                drawing.lost()
             raise
         finally:
             drawing.close()
@@ -153,7 +176,7 @@ class Job:
             streamer = Streamer(link, self._window, monitor, drawing, drawing.locator)
             streamer.stream(drawing.segment())
             # The answer to this line comes when the last move has ended.
-            drawing.dry(True)
+            drawing.dry(True, drawing=True)
             Streamer(link, ONE_LINE, None, drawing).stream([parse(sync)])
             drawing.ended()
         except PauseRequest:
@@ -169,19 +192,22 @@ class Job:
         self._lift_pen()
         drawing.stopped()
         self._control.restore(link, self._frame)
+        self._control.set_words(link)  # which the rest of the drawing counts on
         bound = drawing.tracker.bound
         drawing.event("paused", lifted=True, exact=drawing.exact)
         link.tell(Paused(number_at(drawing.lines, bound.line), bound.share))
+        place = self._place()
         while drawing.paused:
             self._rest()
+        self._require_unmoved(place)
         self._begin_again(drawing.go_on_from())
 
     def _wait_asked(self) -> None:
         """Lifts, and waits until somebody says that the program may go on behind its stop (M0)."""
         link, drawing = self._link, self._drawing
         line, word = drawing.stop_reached() or (0, "")
-        place, overlap_mm = drawing.toolpath.place, 0.0
-        down = self._machine.pen_actuator == "servo" or not place[2] >= self._pen_up
+        pen, overlap_mm = drawing.toolpath.place[2], 0.0
+        down = self._machine.pen_actuator == "servo" or not pen >= self._pen_up
         may_lift = not drawing.trouble
         drawing.stopped()
         if down and may_lift:
@@ -191,8 +217,10 @@ class Job:
         drawing.event("paused", lifted=may_lift, exact=True)
         drawing.asked = True
         link.tell(Asked(number_at(drawing.lines, line), word, may_lift or not down))
+        place = self._place()
         while drawing.asked:
             self._rest()
+        self._require_unmoved(place)
         drawing.pass_stop()
         if down and may_lift:
             self._begin_again(drawing.go_on_from(overlap_mm))
@@ -210,6 +238,60 @@ class Job:
         if drawing.cancelled:
             drawing.check()
 
+    @property
+    def _place_lost(self) -> bool:
+        """Whether the machine counts from elsewhere than when the drawing began."""
+        restarted = self._moved or self._link.state.restarts > self._restarts
+        return restarted and not self._link.dialect.manners.measures_itself
+
+    def _counts_from_zero(self) -> bool:
+        """Whether the counters are zero though the tool was elsewhere: it has restarted without a word."""
+        last, frame = self._drawing.last_place, self._frame.offset_mm or (0.0, 0.0, 0.0)
+        if last is None:
+            return False
+        place = None
+        with contextlib.suppress(BridgeError):
+            place = self._machine_place()
+        if place is None or any(abs(v) > _SAME_PLACE_MM for v in place[:3]):
+            return False
+        return math.dist(last[:2], [-o for o in frame[:2]]) > _ELSEWHERE_MM
+
+    def _machine_place(self) -> tuple[float, ...] | None:
+        """Where the machine is by its own counters; None if it does not tell."""
+        link = self._link
+        asks = link.hears(Realtime.STATUS)
+        for _ in range(_OFFSET_REPORTS if asks else 1):
+            if asks:
+                link.poll()
+            status = link.state.status
+            if status is None or status.machine_mm is not None:
+                break
+            if not asks or status.offset_mm is not None:
+                offset = status.offset_mm or (0.0, 0.0, 0.0)
+                return tuple(w + o for w, o in zip(status.work_mm or (), offset, strict=False)) or None
+        return None if status is None else status.machine_mm
+
+    def _place(self) -> tuple[float, ...] | None:
+        """Where the machine says that it stands, in whatever frame."""
+        self._link.poll()
+        return self._link.state.raw_place_mm
+
+    def _require_unmoved(self, before: tuple[float, ...] | None) -> None:
+        """Passes a machine that stands where it stood when somebody began to be waited for.
+
+        Raises:
+            DeviceReset: if it does not: it has restarted without a word, or was moved by its own keys.
+        """
+        now = self._place()
+        if before is None or now is None:
+            return
+        self._moved = any(abs(a - b) > _SAME_PLACE_MM for a, b in zip(now[:3], before[:3], strict=True))
+        if self._moved:
+            raise DeviceReset(
+                "The machine stands elsewhere than when it was paused: it has restarted without a word, or "
+                "was moved. Home it and resume."
+            )
+
     def _begin_again(self, restart: Restart) -> None:
         link, drawing = self._link, self._drawing
         drawing.begin(restart)
@@ -224,7 +306,7 @@ class Job:
         self._link.tell(Resumed(number, restart.overlap_mm, restart.doubt_mm))
 
     def _lift_pen(self) -> None:
-        self._lift(self._pen_up, self._lowest_pen, self._link.state.restarts > self._restarts)
+        self._lift(self._pen_up, self._lowest_pen, self._place_lost)
 
     def _restore(self) -> None:
         """Puts back what was in force before; the drawing is over, so a failure is no more than told."""
@@ -238,6 +320,7 @@ class Job:
         for _ in range(_STUBBORN_INTERRUPTS):
             try:
                 with self._link.listening(None):
+                    self._moved = self._moved or self._counts_from_zero()
                     self._lift_pen()
                     self._drawing.stopped()
                     self._restore()

@@ -49,13 +49,21 @@ class Boot:
 
     Attributes:
         seconds: from the restart to the greeting.
-        noise: lines that are said meanwhile, at equal distances in time.
+        noise: lines that are said meanwhile: those of the loader at once, messages of the firmware
+            at equal distances in time.
         greets: False for a board that comes back without a word, or whose words nobody can hear.
     """
 
     seconds: float = 0.0
     noise: tuple[bytes, ...] = ()
     greets: bool = True
+
+    def spoken(self) -> list[tuple[float, bytes]]:
+        """The lines of the noise with their times, s after the restart."""
+        slow = [line for line in self.noise if line.startswith((b"[MSG", b"echo"))]
+        loader = [line for line in self.noise if line not in slow]
+        step_s = self.seconds / (len(slow) + 1)
+        return [(0.0, line) for line in loader] + [((i + 1) * step_s, line) for i, line in enumerate(slow)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,8 +210,7 @@ class VirtualController(ABC):
         boot = self.board.boot
         self._greets = boot.greets
         begin_s = self.now_s + off_s
-        step_s = boot.seconds / (len(boot.noise) + 1)
-        self._noise = deque((begin_s + (i + 1) * step_s, line) for i, line in enumerate(boot.noise))
+        self._noise = deque((begin_s + at_s, line) for at_s, line in boot.spoken())
         self._boot_end_s = begin_s + boot.seconds
         self._come_up()
 

@@ -13,7 +13,8 @@ and only ``Ok`` and ``Rejected`` ever count as answers. ``read`` alone writes th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -32,7 +33,7 @@ from firmware_bridge.dialects.base import (
     Status,
     Unknown,
 )
-from firmware_bridge.errors import DeviceAlarm, DeviceRejected, ProtocolError, ResponseTimeout
+from firmware_bridge.errors import DeviceAlarm, DeviceRejected, PlaceLost, ProtocolError, ResponseTimeout
 from firmware_bridge.events import Event, Notice, StateChange
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.stream.machine_state import MachineState, heard, with_offset
@@ -280,6 +281,24 @@ class Link(Wire):
         if self.state.facts.repeats_error:
             self.send_line("")
             self.quiet()
+
+
+# What a board says that moves no axis before it was homed (Marlin's NO_MOTION_BEFORE_HOMING).
+_HOME_FIRST = re.compile(r"Home [XYZ]+ First")
+
+
+def require_moved(replies: Sequence[Reply]) -> None:
+    """Passes the replies to a line that moves something.
+
+    Raises:
+        PlaceLost: if the machine says that it moves nothing before it is homed.
+    """
+    texts = [reply.text for reply in replies if isinstance(reply, Message | Unknown)]
+    if any(_HOME_FIRST.search(text) for text in texts):
+        raise PlaceLost(
+            "The machine moves nothing before it is homed, so the pen may be down: "
+            "home it, or lift it by hand."
+        )
 
 
 def alarm(reply: Alarm) -> NoReturn:

@@ -13,12 +13,16 @@ holds one can compare it with a later one, and nobody can write into it.
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 
-from firmware_bridge.dialects.base import Alarm, Banner, Facts, Ok, Reply, Status
+from firmware_bridge.dialects.base import Alarm, Banner, Facts, Ok, Reply, Status, Unknown
 from firmware_bridge.events import Position
 from firmware_bridge.joint_moves import tool_of_words
 from firmware_bridge.machine import MachineProfile
+
+# What the loader of an ESP32 says before its firmware runs: as good as a greeting.
+_LOADER = re.compile(r"^rst:0x[0-9a-f]+ \(")
 
 WorkPosition = tuple[float, float, float]
 
@@ -92,7 +96,7 @@ def heard(state: MachineState, reply: Reply, machine: MachineProfile, asked: boo
         return _after_report(state, reply.status, machine)
     if isinstance(reply, Alarm):
         return dataclasses.replace(state, alarm=reply)
-    if isinstance(reply, Banner):
+    if isinstance(reply, Banner) or (isinstance(reply, Unknown) and _LOADER.search(reply.text)):
         return dataclasses.replace(
             state,
             restarts=state.restarts + (not asked),

@@ -11,7 +11,7 @@ Nouns:
 from __future__ import annotations
 
 from firmware_bridge.dialects.base import ONE_LINE
-from firmware_bridge.errors import ProtocolError
+from firmware_bridge.errors import DeviceReset, ProtocolError
 from firmware_bridge.stream.link import MOST_RESENDS, QUIET_S, Link
 from firmware_bridge.stream.send_window import SendWindow
 
@@ -94,6 +94,11 @@ class Retransmission:
         """
         self._just_asked = True
         box = self._send_window
+        if index < 0 and index + self._base == 1:
+            raise DeviceReset(
+                "The machine counts its lines from 1 again: it has restarted without a word; check its power "
+                "supply and USB cable."
+            )
         if not 0 <= index <= box.sent:
             raise ProtocolError(
                 f"The machine asks for line number {index + self._base}, which this drawing does not have: "

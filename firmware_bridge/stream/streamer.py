@@ -31,12 +31,14 @@ from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
     Busy,
+    Message,
     Ok,
     Realtime,
     Rejected,
     Reply,
     Resend,
     Status,
+    Unknown,
     Waiting,
     WindowSize,
 )
@@ -51,7 +53,7 @@ from firmware_bridge.errors import (
 from firmware_bridge.events import Notice, Progress
 from firmware_bridge.gcode.reader import ToolpathStep
 from firmware_bridge.gcode.words import Line, file_line
-from firmware_bridge.stream.link import POLL_S, Link, alarm
+from firmware_bridge.stream.link import POLL_S, Link, alarm, require_moved
 from firmware_bridge.stream.locator import Locator
 from firmware_bridge.stream.position_monitor import PositionMonitor
 from firmware_bridge.stream.retransmit import Retransmission
@@ -361,6 +363,8 @@ class Streamer:
             raise DeviceReset(
                 "The machine restarted in the middle of the drawing: check its power supply and USB cable."
             )
+        elif isinstance(reply, Message | Unknown):
+            require_moved([reply])
         elif isinstance(reply, Status):
             self._poll_answered()
             self.again.placed()

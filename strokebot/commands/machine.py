@@ -17,6 +17,7 @@ from strokebot.commands.common import (
     YesOption,
     confirm,
     needs,
+    note,
     ready_for,
     say,
 )
@@ -107,7 +108,16 @@ def pen(
     with open_device(loaded.machine, target) as device:
         if ready is not None:
             ready(device)
-        device.move_pen(goal)
+        unsure = (device.place_lost or device.counts_from_zero) and loaded.machine.pen_actuator == "z"
+        if value == "up":
+            device.lift_pen(goal)
+        else:
+            device.move_pen(goal)
+    if unsure:
+        note(
+            "the board has restarted and counts from where the pen was then: look where the pen is, "
+            "and lift it by hand if it is down."
+        )
     say(f"pen at {goal:g} on {target}", quiet)
 
 

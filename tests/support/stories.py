@@ -36,6 +36,7 @@ from firmware_bridge.events import Event
 from firmware_bridge.gcode.sanitize import validate_lines
 from firmware_bridge.job.device import Device
 from firmware_bridge.journal import Journal, begin_job, find_job
+from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.grbl.controller import VirtualGrbl
 from firmware_bridge.simulator.marlin import VirtualMarlin
 from firmware_bridge.simulator.planner import Vector
@@ -213,9 +214,10 @@ class Desk:
     looks: int = 0
     job_frame_mm: Vector | None = None
     told: list[Told] = field(default_factory=list)
-    homing: list[tuple[float, float]] = field(default_factory=list)
     _here: bool = False
     _told_down: bool = False
+    _note: str = ""
+    _under_way: Step | None = None
 
     def __post_init__(self) -> None:
         self.controller = self.board.switch_on()
@@ -242,6 +244,11 @@ class Desk:
             return True
         if self.board.machine.pen_actuator == "z" and goal[2] < frame_mm[2]:
             return False
+        self.controller.motion.flush()
+        self.controller.recorder.servo_to(
+            self.controller.now_s, self.board.machine.safe_pen
+        )  # lifted by hand
+        self.controller.advance(self.controller.now_s + 1.0)
         high = max(place[2], goal[2]) + UP
         believed = self.controller.position_mm()
         begin = place
@@ -268,13 +275,14 @@ class Desk:
 
     def do(self, step: Step) -> None:
         """Carries out one command as the command line does."""
+        self._under_way = step
         self.wire.broken = False  # the cable is in, and there is power
         self.host_gone = False
-        self.looks = 0
+        self.looks, self._note = 0, ""
         if step.what == "other program":
             self._other_program()
             return
-        if step.what == "jog":
+        if step.what in ("jog", "home"):
             self.wire.advance(self.wire.now_s + 60.0)
             if self.pen_is_down():
                 return  # nobody moves a pen that rests on the paper
@@ -289,14 +297,24 @@ class Desk:
         except StrokebotError as error:
             self.told.append(Told(step, 1, str(error)))
         else:
-            self.told.append(Told(step, 0, ""))
+            self.told.append(Told(step, 0, self._note))
+        self._under_way = None
         self.host_gone = False
         self.wire.take_output()
+        if step.what in ("send", "draw") and not self._begun():
+            self.job_frame_mm = None  # it was refused: nothing was begun that could be gone on with
         self._note_pen(self.told[-1])
+
+    def _begun(self) -> bool:
+        """Whether a line of the drawing may have been sent."""
+        try:
+            return find_job("1", self.folder).may_sent > 0
+        except StrokebotError:
+            return False
 
     def _note_pen(self, told: Told) -> None:
         """Whether somebody who read the last words knows that the pen may be down."""
-        if told.step.what in _LIFTING:
+        if told.step.what in _LIFTING and not (told.step.what == "pen up" and told.exit):
             # Of a kill nobody says a word; whoever comes next must.
             self._told_down = told.exit is None or bool(_TOLD.search(told.words))
 
@@ -304,7 +322,7 @@ class Desk:
         machine = self.board.machine
         transport = StoryTransport(self)
         try:
-            if step.what == "resume here" and self.job_frame_mm is not None:
+            if step.what == "resume here" and self.job_frame_mm is not None and not self._job_done():
                 self._here = self.carry_to_frame(self.job_frame_mm)
             device = Device(machine, Link(transport, dialect_of(machine.dialect), machine))
             if step.what in ("send", "draw"):
@@ -312,25 +330,27 @@ class Desk:
             elif step.what.startswith("resume"):
                 self._resume(device, step)
             elif step.what == "pen up":
-                device.move_pen(machine.safe_pen)
+                unsure = device.place_lost or device.counts_from_zero
+                device.lift_pen(machine.safe_pen)
+                if unsure:
+                    self._note = "look where the pen is, and lift it by hand if it is down"
             elif step.what == "jog":
                 device.jog(3.0, 2.0)
             elif step.what == "home":
-                self._home(device)
+                device.home()
         finally:
             transport.close()
 
-    def _home(self, device: Device) -> None:
-        begin_s = self.wire.now_s
+    def _job_done(self) -> bool:
         try:
-            device.home(pen=True)
-        finally:
-            self.homing.append((begin_s, self.wire.now_s))
+            return find_job("1", self.folder).done
+        except StrokebotError:
+            return True
 
     def _begin(self, device: Device, step: Step) -> None:
         machine = self.board.machine
         if step.place == "home":
-            self._home(device)
+            device.home(pen=True)
         elif step.place == "unlock":
             device.unlock()
         program = program_of(strokes_of(machine.dialect), _FEED_MM_S, machine.pen_actuator)
@@ -349,14 +369,8 @@ class Desk:
         if state.done:
             raise StrokebotError("The job is done.")
         place = {"resume": "ask", "resume home": "home"}.get(step.what, "here" if self._here else "ask")
-        begin_s = self.wire.now_s
         with Journal.reopen(state) as journal:
-            listen = self._listener(device, step)
-            try:
-                device.run_rest(state, journal, listen, place)  # type: ignore[arg-type]
-            finally:
-                if place == "home":
-                    self.homing.append((begin_s, self.wire.now_s))
+            device.run_rest(state, journal, self._listener(device, step), place)  # type: ignore[arg-type]
 
     def _keep(self, lines: Sequence[str]) -> Journal:
         machine = self.board.machine
@@ -378,7 +392,7 @@ class Desk:
         first, _, then = step.incident.partition(", then ")
         keys = {"pause", "cancel", "ctrl-c"}
         if first and first not in keys:
-            self.wire.at(at_s, lambda: self._happen(first))
+            self.wire.at(at_s, lambda: self._happen(first, step))
         paused_s: list[float] = []
 
         def listen(event: Event) -> None:
@@ -393,13 +407,15 @@ class Desk:
                     return
                 device.pause()
                 if then:
-                    self.wire.at(now_s + 8.0, lambda: self._happen(then))
+                    self.wire.at(now_s + 8.0, lambda: self._happen(then, step))
             elif paused_s and first == "pause" and now_s > paused_s[0] + 15.0:
                 device.go_on()
 
         return listen
 
-    def _happen(self, what: str) -> None:
+    def _happen(self, what: str, step: Step) -> None:
+        if step is not self._under_way:
+            return  # the command has ended before
         if what == "kill":
             self.host_gone = True
         elif what == "unplugged":
@@ -419,9 +435,9 @@ class Desk:
         self.wire.advance(self.wire.now_s + 60.0)
         machine = self.board.machine
         pen = machine.pen_actuator
-        recording = self.controller.recording()
+        recording = _beside_the_switch(self.controller.recording(), machine)
         frame = self.job_frame_mm or (0.0, 0.0, 0.0)
-        pieces = [p for p in ink(_outside(recording, self.homing), pen) if np.ptp(p, axis=0).max() > _SAME_MM]
+        pieces = [p for p in ink(recording, pen) if np.ptp(p, axis=0).max() > _SAME_MM]
         strokes = [[(x + frame[0], y + frame[1]) for x, y in s] for s in strokes_of(machine.dialect)]
         wrong = 0.0
         if pieces:
@@ -430,7 +446,7 @@ class Desk:
                 far = farthest_mm(np.concatenate(pieces), [np.array(stroke) for stroke in strokes])
             wrong = far if far > NEAR_MM else 0.0
         sign = 1.0 if pen == "servo" else -1.0
-        lowest = (_outside(recording, self.homing).pen * sign).max() - sign * _DOWN[pen]
+        lowest = (recording.pen * sign).max() - sign * _DOWN[pen]
         first = sign * (recording.pen[0] - _DOWN[pen])
         pressed = max(float(lowest) - max(float(first), 0.0) - _SLACK[pen], 0.0)
         moved = bool(np.ptp(recording.pen) > 0.0 or np.ptp(recording.xy_mm) > 0.0)
@@ -448,17 +464,13 @@ class Desk:
         return farthest_mm(dense(strokes), pieces) > NEAR_MM
 
 
-def _outside(recording: Recording, spans: Sequence[tuple[float, float]]) -> Recording:
+def _beside_the_switch(recording: Recording, machine: MachineProfile) -> Recording:
     """The recording without the pen's way to its switch, which Marlin makes in a corner beside the paper."""
-    corner = np.zeros(len(recording.t_s), dtype=bool)
-    for begin_s, end_s in spans:
-        inside = (recording.t_s >= begin_s) & (recording.t_s <= end_s)
-        if inside.any():
-            xy = recording.xy_mm[inside]
-            corner |= inside & (np.hypot(*(recording.xy_mm - xy.min(axis=0)).T) < _SAME_MM)
-    if not corner.any() or corner.all():
+    if machine.dialect != "marlin" or machine.pen_actuator != "z":
         return recording
-    return Recording(recording.t_s[~corner], recording.xy_mm[~corner], recording.pen[~corner])
+    box = machine.envelope
+    away = np.abs(recording.xy_mm - (box.x_min_mm, box.y_min_mm)).max(axis=1) > _SAME_MM
+    return Recording(recording.t_s[away], recording.xy_mm[away], recording.pen[away])
 
 
 @dataclass(frozen=True)
@@ -479,7 +491,8 @@ def story_of(name: str, chance: Chance) -> Story:
     incidents = [i for i in INCIDENTS if i != "alarm" or board.machine.dialect == "grbl"]
     place = ""
     if board.locked:
-        place = chance.pick(("home", "home", "home", ""))
+        # Who forgets to home is told so by GRBL; Marlin draws where it happens to stand.
+        place = "home" if name == "marlin" else chance.pick(("home", "home", "home", ""))
     what = "draw" if board.machine.dialect == "uarm" else chance.pick(("send", "draw"))
     at = round(1.05 * chance.share(), 2)
     first = Step(what, place, chance.pick(("", *incidents)), at, chance.pick((False, True)))
