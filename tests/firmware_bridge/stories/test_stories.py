@@ -18,11 +18,9 @@ from firmware_bridge.simulator.grbl.controller import VirtualGrbl
 from firmware_bridge.simulator.grbl.flavours import GrblOptions
 from tests.support.ink_cases import plotter
 from tests.support.stories import Desk, Step, Story, story_of, tell
-from tests.support.story_states import Board, Seeded
+from tests.support.story_states import BOARDS, Board, Seeded
 
 T = TypeVar("T")
-# Firmwares of which every story ends well.
-SOUND = ("uarm",)
 SEEDS = 60
 
 
@@ -44,17 +42,17 @@ class Drawn:
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
     """A board of any firmware, and what is done with it."""
-    return story_of(draw(st.sampled_from(SOUND)), Drawn(draw))
+    return story_of(draw(st.sampled_from(BOARDS)), Drawn(draw))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=150)
 @given(story=stories())
 def test_every_story_ends_well(story: Story) -> None:
     verdict = tell(story)
     assert verdict.well, f"{story}\n{story.board.state}\n{verdict}"
 
 
-@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize("name", BOARDS)
 def test_these_stories_end_well(name: str) -> None:
     for seed in range(SEEDS):
         story = story_of(name, Seeded(f"{name} {seed}"))
