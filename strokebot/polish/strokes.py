@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebot.geometry.polyline import arc_length, simplify
+from strokebot.geometry.polyline import simplify
 from strokebot.gesture import LIFT_THRESHOLD, Gesture, chain
 
 # Ink that differs by 1 weighs as much as edges that differ by this, px.
@@ -104,45 +104,46 @@ def strokes_of(gesture: Gesture, longer_px: int, detail: Detail = PAGE) -> Strok
     """
     table = np.column_stack([gesture.positions, gesture.size / 2]) * longer_px
     table = np.column_stack([table, gesture.intensity])
-    down = np.concatenate([[0], gesture.pen_down.astype(np.int8), [0]])
-    change = np.diff(down)
-    parts = [
-        _spread(table[a:b], detail)
-        for a, b in zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True)
-    ]
-    first = np.cumsum([0, *(len(part) for part in parts)])[:-1]
-    flat = np.concatenate(parts) if parts else np.zeros((0, 4))
-    return Strokes(flat[:, :2], flat[:, 2], flat[:, 3], np.asarray(first, dtype=np.intp))
+    down = gesture.pen_down
+    if not down.any():
+        return Strokes(np.zeros((0, 2)), np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.intp))
+    lowered = down & ~np.concatenate([[False], down[:-1]])
+    stroke = (np.cumsum(lowered) - 1)[down]
+    times = np.where(np.bincount(stroke)[stroke] == 1, 2, 1)
+    return _spread(np.repeat(table[down], times, axis=0), np.repeat(stroke, times), detail)
 
 
 def gesture_of(strokes: Strokes, longer_px: int, tolerance_px: float) -> Gesture:
     """The strokes as one gesture, canvas units, without points that ``tolerance_px`` makes needless."""
-    ends = np.append(strokes.first[1:], len(strokes.points))
-    pieces = []
-    for a, b in zip(strokes.first, ends, strict=True):
-        table = np.column_stack([strokes.points[a:b], strokes.radius[a:b], strokes.ink[a:b]])
-        table = table[_needed(table, tolerance_px)]
-        size = table[:, :3] * [1.0, 1.0, 2.0] / longer_px
-        pieces.append(np.column_stack([size, np.clip(table[:, 3], _FAINTEST, 1.0)]))
-    return chain(pieces)
+    table = np.column_stack([strokes.points, strokes.radius, strokes.ink])
+    stroke = np.repeat(np.arange(len(strokes)), np.diff(np.append(strokes.first, len(table))))
+    kept = _needed(table, stroke, tolerance_px)
+    drawn = table[kept] * [1.0 / longer_px, 1.0 / longer_px, 2.0 / longer_px, 1.0]
+    drawn[:, 3] = np.clip(drawn[:, 3], _FAINTEST, 1.0)
+    return chain(np.split(drawn, np.flatnonzero(np.diff(stroke[kept])) + 1))
 
 
-def _needed(table: NDArray[np.float64], tolerance_px: float) -> NDArray[np.intp]:
-    if len(table) <= 2:
-        return np.arange(len(table))
-    return simplify(table * [1.0, 1.0, 1.0, _INK_PX], tolerance_px)
+def _needed(table: NDArray[np.float64], stroke: NDArray[np.intp], tolerance_px: float) -> NDArray[np.intp]:
+    """Indices of the points (K, 4) of strokes, given the number of each one's, that the lines need."""
+    ends = np.zeros(len(table), dtype=bool)
+    change = np.flatnonzero(np.diff(stroke))
+    ends[change] = ends[change + 1] = True
+    return simplify(table * [1.0, 1.0, 1.0, _INK_PX], tolerance_px, keep=ends)
 
 
-def _spread(table: NDArray[np.float64], detail: Detail) -> NDArray[np.float64]:
-    """Simplifies a stroke (K, 4) and divides its long chords."""
-    if len(table) == 1:
-        return np.repeat(table, 2, axis=0)
-    table = table[_needed(table, detail.tolerance_px)]
-    at = arc_length(table[:, :2])
-    width = table[:-1, 2] + table[1:, 2]
-    spacing = np.clip(detail.spacing_widths * width, *detail.spacing_px)
-    pieces = np.clip(np.ceil(np.diff(at) / spacing), 1, _MOST_PIECES).astype(int)
-    which = np.repeat(np.arange(len(pieces)), pieces)
-    share = (np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)) / pieces[which]
-    inner = table[which] + (table[which + 1] - table[which]) * share[:, None]
-    return np.concatenate([inner, table[-1:]])
+def _spread(table: NDArray[np.float64], stroke: NDArray[np.intp], detail: Detail) -> Strokes:
+    """Simplifies strokes (K, 4), given the number of each point's, and divides their long chords."""
+    kept = _needed(table, stroke, detail.tolerance_px)
+    table, stroke = table[kept], stroke[kept]
+    last = np.append(np.diff(stroke) > 0, True)
+    after = np.minimum(np.arange(len(table)) + 1, len(table) - 1)
+    length = np.hypot(*(table[after, :2] - table[:, :2]).T)
+    spacing = np.clip(detail.spacing_widths * (table[:, 2] + table[after, 2]), *detail.spacing_px)
+    # The last point of a stroke stands alone.
+    pieces = np.where(last, 1, np.clip(np.ceil(length / spacing), 1, _MOST_PIECES)).astype(int)
+    which = np.repeat(np.arange(len(table)), pieces)
+    begin = np.cumsum(pieces) - pieces
+    share = (np.arange(len(which)) - begin[which]) / pieces[which]
+    flat = table[which] + (table[after[which]] - table[which]) * share[:, None]
+    first = begin[np.concatenate([[True], last[:-1]])]
+    return Strokes(flat[:, :2], flat[:, 2], flat[:, 3], np.asarray(first, dtype=np.intp))
