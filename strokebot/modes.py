@@ -18,3 +18,5 @@ AreaMode: TypeAlias = Literal["tone", "outline", "none"]
 MARGIN_MM = 10.0
 # Nominal time for fitting: enough for all steps on 4,000 px of dense line art.
 POLISH_SECONDS = 10.0
+# Darkness up to which a photograph stays white: 5 of 255 levels, which JPEG files leave on white.
+TONE_WHITE = 0.02

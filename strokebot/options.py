@@ -21,6 +21,7 @@ from strokebot.fill import FillMode
 from strokebot.modes import (
     MARGIN_MM,
     POLISH_SECONDS,
+    TONE_WHITE,
     AreaMode,
     InkSide,
     JoinMode,
@@ -142,6 +143,9 @@ class DrawOptions:
         method: who draws: the network ("model"), the skeleton ("tour"), or whoever suits ("auto").
         style: whether the picture is lines or tone; "auto" looks.
         tone_pattern: course of the line of a tone drawing.
+        tone_spacing_mm: distance of its neighbouring lines; None for what suits the pen.
+        tone_contrast: by how much differences from middle grey are multiplied in it.
+        tone_white: darkness up to which wide places of a photograph stay white, in [0, 1].
         weights: weights file; None for the shipped one.
         paper_mm: sheet in place of the profile's.
         fit_mm: box that the picture fills; None for a size of its own.
@@ -177,6 +181,18 @@ class DrawOptions:
     tone_pattern: Annotated[Pattern, Asked(("--tone-pattern",), "Course of the line of a tone drawing.")] = (
         "scan"
     )
+    tone_spacing_mm: Annotated[
+        float | None,
+        Asked(
+            ("--tone-spacing",), "Distance of its lines, mm.", unset="suits the pen", least=0.01, most=100.0
+        ),
+    ] = None
+    tone_contrast: Annotated[
+        float, Asked(("--tone-contrast",), "Multiplies differences from middle grey.", least=0.1, most=10.0)
+    ] = 1.0
+    tone_white: Annotated[
+        float, Asked(("--tone-white",), "Darkness up to which paper stays white.", least=0.0, most=0.9)
+    ] = TONE_WHITE
     weights: Annotated[Path | None, Asked(("--weights",), "Weights of the network.")] = None
     paper_mm: Annotated[
         _Size | None,

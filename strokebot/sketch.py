@@ -351,9 +351,24 @@ def find_tone_pen(
     return (pen_px[0], pen_px[0]) if used_profile.pen.actuator == "servo" else pen_px
 
 
-def draw_tone(ink: InkImage, tone_pen_px: tuple[float, float], tone_pattern: Pattern) -> ToneDrawing:
+def draw_tone(
+    ink: InkImage,
+    tone_pen_px: tuple[float, float],
+    tone_pattern: Pattern,
+    tone_spacing_mm: float | None,
+    tone_contrast: float,
+    tone_white: float,
+    pixel_mm: float,
+) -> ToneDrawing:
     """The line of a tone drawing."""
-    return tone_gesture(ink, tone_pen_px, tone_pattern)
+    return tone_gesture(
+        ink,
+        tone_pen_px,
+        tone_pattern,
+        spacing_px=None if tone_spacing_mm is None else tone_spacing_mm / pixel_mm,
+        contrast=tone_contrast,
+        white=tone_white,
+    )
 
 
 # -- which is kept --------------------------------------------------------------------------------

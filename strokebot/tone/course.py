@@ -78,7 +78,7 @@ def spiral(width: float, height: float, spacing: float, step: float) -> list[Pie
     edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(np.int8)))
     table = np.column_stack([xy + half, np.clip(radius / spacing - 0.5, 0.0, 1.0)])
     runs = [table[first:end] for first, end in edges.reshape(-1, 2) if end - first > 1]
-    course = _to_and_fro(runs, spacing, step)
+    course = to_and_fro(runs, _LONGEST_LINK * spacing, step)
     return [*course, _frame(half, course[-1][-1, :2], spacing, step)]
 
 
@@ -97,8 +97,14 @@ def _frame(half: NDArray[np.float64], start: NDArray[np.float64], spacing: float
     return np.column_stack([xy, np.clip(to_corner / spacing - 0.5, 0.0, 1.0)])
 
 
-def _to_and_fro(runs: list[Piece], spacing: float, step: float) -> list[Piece]:
-    """Joins runs, from the first one on, always going on at the nearest end that is left."""
+def to_and_fro(runs: list[Piece], longest_link: float, step: float) -> list[Piece]:
+    """Joins runs, from the first one on, always going on at the nearest end that is left.
+
+    Args:
+        runs: pieces (K, 3), one at least.
+        longest_link: ways between runs that are longer are not drawn.
+        step: distance of the points of those that are.
+    """
     ends = np.stack([[run[0, :2], run[-1, :2]] for run in runs])
     left = np.ones(len(runs), dtype=bool)
     left[0] = False
@@ -109,7 +115,7 @@ def _to_and_fro(runs: list[Piece], spacing: float, step: float) -> list[Piece]:
         number, end = divmod(int(np.argmin(away)), 2)
         left[number] = False
         run = runs[number] if end == 0 else runs[number][::-1]
-        if away[number, end] <= _LONGEST_LINK * spacing:
+        if away[number, end] <= longest_link:
             count = max(2, int(np.ceil(away[number, end] / step)))
             link = here + np.arange(1, count)[:, None] / count * (run[0, :2] - here)
             current += [np.column_stack([link, np.zeros(len(link))]), run]

@@ -13,8 +13,7 @@ The steps:
     2. The course (``course.py``) is sampled densely; each sample takes its c from there.
        Along the line c is averaged over a spacing, which the pen axis can follow.
     3. Width and ripple from u. A sample at p is moved by A sin p to the side of the course.
-    4. Where the paper is white over a long way, the pen lifts. Elsewhere the lightest
-       tone is the thinnest line.
+    4. Places that are white stay so (``white.py``). Elsewhere the lightest tone is the thinnest line.
     5. What this looks like is compared with what was asked for, and the difference is asked for too.
     6. Points that change nothing are left out. If there are still too many, lines and waves
        go farther apart and all is done again.
@@ -37,16 +36,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
-from scipy.spatial import cKDTree
 
+from calibration.raster import lay_ink
 from strokebot.errors import GestureError
 from strokebot.geometry.pixels import resized
 from strokebot.geometry.polyline import simplify
 from strokebot.gesture import Gesture, chain
-from strokebot.modes import Pattern
+from strokebot.modes import TONE_WHITE, Pattern
 from strokebot.picture.image import InkImage
 from strokebot.tone.course import scan, spiral
 from strokebot.tone.coverage import Response, response, swing
+from strokebot.tone.white import white_regions, without_white
 
 # More points than this are hours of drawing and minutes of planning: lines farther apart then.
 MOST_POINTS = 200_000
@@ -69,21 +69,25 @@ _MOST_STRETCH = 2.5
 # Local contrast: this share of the difference from the mean over so many spacings is added.
 _LOCAL_SHARE = 0.15
 _LOCAL_SPACINGS = 12.0
-# White, as darkness before stretching: 5 of 255 levels, which JPEG files leave on white; and the
-# way, in spacings, over which the paper must be white for a lift to be worth its time.
-_WHITE = 5.0 / 255.0
-_LIFT_SPACINGS = 16.0
 # A left out point deviates by at most this share of the thinnest line, in place and half width.
 _TOLERANCE = 0.1
-# The expected drawing is computed with the thinnest line so wide, px, on so many pixels at most.
-_SEEN_LINE_PX = 2.0
+# The expected drawing is computed on so many pixels at most.
 _SEEN_PIXELS = 4_000_000
-_BAND_PIXELS = 500_000
 # The drawing is compared with the wish so many times and the difference is asked for again,
 # averaged over so many spacings: at the edge, in turns and beside jumps of tone the coverage of
 # a line of one tone among its like does not hold.
 _CORRECTIONS = 2
 _LOOK_SPACINGS = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Wish:
+    """What is to be drawn, see ``tone_gesture``."""
+
+    ink: InkImage
+    pattern: Pattern
+    contrast: float
+    white: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +111,15 @@ class ToneDrawing:
     rippled: bool
 
 
-def tone_gesture(ink: InkImage, pen_px: tuple[float, float], pattern: Pattern = "scan") -> ToneDrawing:
+def tone_gesture(
+    ink: InkImage,
+    pen_px: tuple[float, float],
+    pattern: Pattern = "scan",
+    *,
+    spacing_px: float | None = None,
+    contrast: float = 1.0,
+    white: float = TONE_WHITE,
+) -> ToneDrawing:
     """Draws the tone of a picture as one continuous line.
 
     Args:
@@ -115,28 +127,51 @@ def tone_gesture(ink: InkImage, pen_px: tuple[float, float], pattern: Pattern = 
         pen_px: thinnest and widest line of the pen, px of the picture. They may be equal,
             as for a fineliner, or a pen that keeps its pressure within a stroke.
         pattern: the course.
+        spacing_px: distance of neighbouring lines, px of the picture; None for the one that suits the
+            pen. A picture with too many points for it gets lines farther apart.
+        contrast: differences from middle grey are multiplied by this, after the picture's own
+            range was stretched.
+        white: the white point: places that are no darker, in [0, 1], stay white where they are wide enough.
 
     Raises:
-        GestureError: if the line widths are no widths, or the picture is white all over.
+        GestureError: if the line widths are no widths, the lines are closer than the thinnest of
+            them, the contrast or the white point is none, or the picture is white all over.
     """
     thinnest, widest = pen_px
     if not (0.0 < thinnest <= widest < math.inf):
         raise GestureError(
             f"Line widths of {thinnest:g} to {widest:g} px are no pen's: give the thinnest, then the widest."
         )
-    pen = _affordable(response(thinnest, widest), ink.width * ink.height)
+    if not (0.0 < contrast < math.inf and 0.0 <= white < 1.0):
+        raise GestureError(
+            f"A contrast of {contrast:g} with a white point of {white:g} makes no picture: "
+            "give a contrast above 0, and a white point from 0 to below 1."
+        )
+    pen = response(thinnest, widest) if spacing_px is None else _spaced(thinnest, widest, spacing_px)
+    pen = _affordable(pen, ink.width * ink.height)
+    wish = _Wish(ink, pattern, contrast, white)
     for corrections in (0, _CORRECTIONS):
         while True:
-            pieces = _fitted_pieces(ink, pen, pattern, corrections)
+            pieces = _fitted_pieces(wish, pen, corrections)
             points = sum(len(piece) for piece in pieces)
             if points <= MOST_POINTS:
                 break
             pen = _sparser(pen, math.sqrt(points / MOST_POINTS) * _SPARSER)
     if not pieces:
         raise GestureError("The picture is white all over: there is no tone to draw.")
-    expected = _resized(_seen(pieces, pen, (ink.height, ink.width)), (ink.width, ink.height))
+    expected = _resized(_seen(pieces, (ink.height, ink.width)), (ink.width, ink.height))
     rows = [np.column_stack([piece / ink.longer_side, np.ones(len(piece))]) for piece in pieces]
     return ToneDrawing(chain(rows), expected, pen.range, pattern, pen.spacing, pen.ripples)
+
+
+def _spaced(thinnest: float, widest: float, spacing: float) -> Response:
+    """The response of a pen at a spacing; its lines are no wider than that."""
+    if not thinnest <= spacing < math.inf:
+        raise GestureError(
+            f"Lines {spacing:g} px apart would overlap: the pen's thinnest is {thinnest:g} px wide. "
+            "Give a greater spacing."
+        )
+    return Response(thinnest, min(widest, spacing), spacing)
 
 
 def _affordable(pen: Response, area: float) -> Response:
@@ -155,8 +190,14 @@ def _step(pen: Response) -> float:
     return min(step, pen.shortest_wave / _SAMPLES_PER_WAVE) if pen.ripples else step
 
 
-def stretched(tone: NDArray[np.float32], spacing_px: float) -> NDArray[np.float64]:
-    """Darkness (H, W) with its range stretched to [0, 1] and its local contrast raised, both modestly."""
+def stretched(tone: NDArray[np.float32], spacing_px: float, contrast: float = 1.0) -> NDArray[np.float64]:
+    """Darkness (H, W) with its range stretched to [0, 1] and its local contrast raised, both modestly.
+
+    Args:
+        tone: (H, W) darkness.
+        spacing_px: distance of the lines that are to show it, px.
+        contrast: differences from middle grey are multiplied by this at last.
+    """
     dark = tone.astype(np.float64)
     low, high = np.percentile(dark, [_CLIPPED_PERCENT, 100.0 - _CLIPPED_PERCENT])
     gain = min(1.0 / max(float(high - low), 1e-6), _MOST_STRETCH)
@@ -166,38 +207,38 @@ def stretched(tone: NDArray[np.float32], spacing_px: float) -> NDArray[np.float6
     centre = float(np.clip(middle, 0.5 - room, 0.5 + room))
     dark = centre + gain * (dark - middle)
     mean = gaussian_filter(dark, _LOCAL_SPACINGS * spacing_px, mode="nearest", truncate=3.0)
-    return np.clip(dark + _LOCAL_SHARE * (dark - mean), 0.0, 1.0)
+    dark += _LOCAL_SHARE * (dark - mean)
+    return np.clip(0.5 + contrast * (dark - 0.5), 0.0, 1.0)
 
 
-def _fitted_pieces(
-    ink: InkImage, pen: Response, pattern: Pattern, corrections: int
-) -> list[NDArray[np.float64]]:
+def _fitted_pieces(wish: _Wish, pen: Response, corrections: int) -> list[NDArray[np.float64]]:
     """Drawn pieces (N, 3) of x, y and width, px of the picture, corrected by what they look like."""
-    spacing, step = pen.spacing, _step(pen)
+    ink, spacing, step = wish.ink, pen.spacing, _step(pen)
+    size = (ink.width, ink.height)
     small, unit = _reduced(ink.tone, spacing / _PX_PER_SPACING)
     lightest, darkest = pen.range
-    wanted = lightest + (darkest - lightest) * stretched(small, spacing / unit[0])
-    course = (scan if pattern == "scan" else spiral)(ink.width, ink.height, spacing, step)
+    wanted = lightest + (darkest - lightest) * stretched(small, spacing / unit[0], wish.contrast)
+    region = white_regions(small, spacing / unit[0], wish.white)
+    course = (scan if wish.pattern == "scan" else spiral)(*size, spacing, step)
+    course = without_white(course, region, unit, spacing, step)
     asked = wanted
-    for _ in range(corrections):
-        pieces = _pieces(course, asked, small, unit, pen, (ink.width, ink.height))
-        if not pieces:
-            return []
-        seen = _resized(_seen(pieces, pen, (ink.height, ink.width)), (small.shape[1], small.shape[0]))
-        missing = gaussian_filter(wanted - seen, _LOOK_SPACINGS * spacing / unit[0], mode="nearest")
+    for _ in range(corrections if course else 0):
+        pieces = _pieces(course, asked, unit, pen, size)
+        seen = _resized(_seen(pieces, (ink.height, ink.width)), (small.shape[1], small.shape[0]))
+        missing = np.where(region, 0.0, wanted - seen)
+        missing = gaussian_filter(missing, _LOOK_SPACINGS * spacing / unit[0], mode="nearest")
         asked = np.clip(asked + missing, lightest, darkest)
-    return _pieces(course, asked, small, unit, pen, (ink.width, ink.height))
+    return _pieces(course, asked, unit, pen, size)
 
 
 def _pieces(
     course: list[NDArray[np.float64]],
     wanted: NDArray[np.float64],
-    small: NDArray[np.float32],
     unit: tuple[float, float],
     pen: Response,
     size: tuple[int, int],
 ) -> list[NDArray[np.float64]]:
-    """Drawn pieces (N, 3) along a course, for coverages ``wanted`` on the pixels of ``small``."""
+    """Drawn pieces (N, 3) along a course, for coverages ``wanted`` on an averaged picture."""
     pieces = []
     # A line stands for its whole strip: it takes the mean over it, or fine textures would beat with the rows.
     across = _ACROSS * pen.spacing / np.array([unit[1], unit[0]])
@@ -207,12 +248,8 @@ def _pieces(
         at = (way[:, 1] / unit[1] - 0.5, way[:, 0] / unit[0] - 0.5)
         cover = map_coordinates(broad, at, order=1, mode="nearest")
         cover = gaussian_filter1d(cover, _ALONG * samples_per_spacing, mode="nearest")
-        white = map_coordinates(small, at, order=1, mode="nearest") < _WHITE
         line = _line(way, pen, pen.drive_for(cover), size)
-        pieces += [
-            part[simplify(part * [1.0, 1.0, 0.5], _TOLERANCE * pen.thinnest)]
-            for part in _without_white(line, white, int(_LIFT_SPACINGS * samples_per_spacing))
-        ]
+        pieces.append(line[simplify(line * [1.0, 1.0, 0.5], _TOLERANCE * pen.thinnest)])
     return pieces
 
 
@@ -241,55 +278,19 @@ def _line(
     return np.column_stack([np.clip(xy, room, np.array(size) - room), width])
 
 
-def _without_white(
-    line: NDArray[np.float64], white: NDArray[np.bool_], least: int
-) -> list[NDArray[np.float64]]:
-    """The parts of a line that are left when long white stretches are taken out."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], white, [False]]).astype(np.int8))).reshape(-1, 2)
-    drawn = np.ones(len(line), dtype=bool)
-    for first, last in edges:
-        if last - first >= least or (first == 0 and last == len(white)):
-            drawn[first:last] = False
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], drawn, [False]]).astype(np.int8))).reshape(-1, 2)
-    return [line[first:last] for first, last in edges if last - first > 1]
-
-
-def _seen(pieces: list[NDArray[np.float64]], pen: Response, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """What the pen will leave, on pixels of a size that shows its thinnest line.
-
-    A pixel is covered where the nearest point of the line is within half its width there.
-    """
+def _seen(pieces: list[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """What the pen will leave, on the pixels of the picture (H, W), or on fewer if these are many."""
     height, width = shape
-    scale = min(_SEEN_LINE_PX / pen.thinnest, math.sqrt(_SEEN_PIXELS / (height * width)))
-    if scale > 1:  # whole pixels, so that their averages show no beats
-        scale = math.ceil(scale)
+    scale = min(1.0, math.sqrt(_SEEN_PIXELS / (height * width)))
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-    points = np.concatenate([_dense(piece * scale, 0.5 * max(pen.thinnest * scale, 1.0)) for piece in pieces])
-    tree = cKDTree(points[:, :2])
-    seen = np.empty((rows, columns), dtype=np.float32)
-    x = (np.arange(columns) + 0.5) * (width * scale / columns)
-    band = max(1, _BAND_PIXELS // columns)
-    for first in range(0, rows, band):
-        y = (np.arange(first, min(first + band, rows)) + 0.5) * (height * scale / rows)
-        grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-        distance, nearest = tree.query(grid)
-        radius = points[nearest, 2] / 2
-        covered = np.minimum(distance + 0.5, radius) - np.maximum(distance - 0.5, -radius)
-        seen[first : first + band] = np.clip(covered, 0.0, 1.0).reshape(-1, columns)
-    return seen
+    points = np.concatenate(pieces)
+    down = np.ones(len(points), dtype=bool)
+    down[np.cumsum([len(piece) for piece in pieces])[:-1]] = False
+    xy = points[:, :2] * (columns / width, rows / height)
+    return lay_ink(xy, points[:, 2] * scale, np.ones(len(points)), down, (rows, columns))
 
 
 def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """The field at size = (width, height): averaged where that is smaller, interpolated where not."""
     whole = field.shape[1] % size[0] == 0 and field.shape[0] % size[1] == 0
     return resized(field, size, Image.Resampling.BOX if whole else Image.Resampling.BILINEAR)
-
-
-def _dense(piece: NDArray[np.float64], step: float) -> NDArray[np.float64]:
-    """The piece with points at most a step apart."""
-    length = np.hypot(*np.diff(piece[:, :2], axis=0).T)
-    parts = np.maximum(1, np.ceil(length / step)).astype(np.int64)
-    which = np.repeat(np.arange(len(parts)), parts)
-    share = (np.arange(len(which)) - np.repeat(np.cumsum(parts) - parts, parts)) / parts[which]
-    inner = piece[which] + share[:, None] * (piece[1:] - piece[:-1])[which]
-    return np.concatenate([inner, piece[-1:]])
