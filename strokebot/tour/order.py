@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from strokebot.writing.reading_order import characters, reading_order, union_boxes, writing_height
+from strokebot.writing.reading_order import MOST_READ, characters, reading_order, union_boxes, writing_height
 
 Order = list[tuple[int, bool]]
 
@@ -39,9 +39,6 @@ Order = list[tuple[int, bool]]
 # of 164 written words), and this many heights of the writing: a dot may be far from its stem's end.
 _READING = 3.0
 _ALLOWED = 4.0
-# Parts up to which reading order is looked for: a densely written A4 page has as many
-# letters, and the time grows with the square.
-_MOST_READ = 5000
 # How late a part is drawn within its character, in the order of ``lateness``: fitted (logistic
 # regression on pairs of parts) to letters and words of UNIPEN's training writers.
 LATE_WEIGHTS = (2.5, -0.58, 0.2, 0.48, 1.29)
@@ -65,7 +62,7 @@ def order_pieces(ends: NDArray[np.float64], boxes: NDArray[np.float64]) -> Order
     """
     if len(ends) < 2:
         return [(k, False) for k in range(len(ends))]
-    if len(ends) > _MOST_READ:
+    if len(ends) > MOST_READ:
         return short_order(ends, 0)
     reading = _as_read(boxes)
     natural = [(int(k), False) for k in reading]

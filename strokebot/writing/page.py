@@ -35,7 +35,7 @@ from strokebot.errors import GestureError, ImageError
 from strokebot.gesture import Gesture
 from strokebot.picture.image import InkImage
 from strokebot.picture.parts import Parts, find_parts
-from strokebot.writing.reading_order import characters, reading_order, union_boxes, writing_height
+from strokebot.writing.reading_order import MOST_READ, characters, reading_order, union_boxes, writing_height
 
 # Side of a field, and of the ink in it: those of MNIST, px.
 FIELD = 28
@@ -136,7 +136,8 @@ def find_glyphs(ink: InkImage, every: bool = False) -> Glyphs:
 
     Args:
         ink: the page.
-        every: whether everything on it is to count as a character.
+        every: whether everything on it is to count as a character. Without, nothing does on a page
+            of more than ``MOST_READ`` parts.
 
     Returns:
         Its characters in reading order.
@@ -149,8 +150,14 @@ def find_glyphs(ink: InkImage, every: bool = False) -> Glyphs:
         raise ImageError("The picture has no ink to draw.")
     boxes = parts.box.astype(np.float64)
     alone = ink.ink.shape == (FIELD, FIELD) and _has_margin(boxes)
-    character = np.zeros(len(parts), np.int64) if alone else characters(boxes)
-    order, line = reading_order(union_boxes(boxes, character))
+    if (
+        len(parts) > MOST_READ and not every
+    ):  # dots, hatching or a whole book: no page that is read letter by letter
+        character = order = np.arange(len(parts))
+        line = np.zeros(len(parts), np.int64)
+    else:
+        character = np.zeros(len(parts), np.int64) if alone else characters(boxes)
+        order, line = reading_order(union_boxes(boxes, character))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     glyph_of_part = rank[character]
@@ -161,8 +168,10 @@ def find_glyphs(ink: InkImage, every: bool = False) -> Glyphs:
     stroke = np.bincount(glyph_of_part, weights=parts.area) / length
     images, offsets, scales, grown, whole = [], [], [], [], []
     for k in range(len(box)):
-        holes = _holes(parts, glyph_of_part == k, box[k])
-        is_glyph = alone or every or _is_one_character(box[k], writing, stroke[k], length[k], holes)
+        is_glyph = alone or every
+        if not is_glyph and len(parts) <= MOST_READ:
+            holes = _holes(parts, glyph_of_part == k, box[k])
+            is_glyph = _is_one_character(box[k], writing, stroke[k], length[k], holes)
         image, offset, scale, grow = ink.ink, np.zeros(2), 1.0, 0.0
         if not alone:
             image = np.zeros((FIELD, FIELD), dtype=np.float32)

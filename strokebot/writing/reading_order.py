@@ -31,6 +31,10 @@ from numpy.typing import NDArray
 
 Boxes = NDArray[np.float64]
 
+# Parts up to which a reading order is looked for: a densely written A4 page has as many
+# letters, and the time grows with the square.
+MOST_READ = 5000
+
 # A part lower than this share of H is a mark.
 _MARK_HEIGHT = 0.5
 # Parts smaller than this share of the largest tenth are not asked for H.

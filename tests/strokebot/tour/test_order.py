@@ -80,7 +80,7 @@ def test_scattered_pieces_are_drawn_by_the_shorter_way() -> None:
 
 def test_more_parts_than_are_read_are_drawn_by_the_shorter_way(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = random_ends(1, 12)
-    monkeypatch.setattr(ordering, "_MOST_READ", 11)
+    monkeypatch.setattr(ordering, "MOST_READ", 11)
     assert order_pieces(ends, boxes_of(ends)) == short_order(ends, 0)
 
 
