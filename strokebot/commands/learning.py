@@ -66,14 +66,15 @@ def evaluate(
     no_polish: Annotated[bool, typer.Option("--no-polish", help="Leave the polish out.")] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Measure a network on the test sets: metrics.json, metrics.csv and sheets."""
+    """Measure a network on the test sets: a table, metrics.json, metrics.csv and sheets."""
     from strokebot.training.evaluate import evaluate as run
+    from strokebot.training.evaluate import summary
 
     folder = out_dir or OUT_ROOT / "evaluate"
     evaluation = run(weights, data, folder, limit, polish=not no_polish, report=line_reporter(quiet))
-    _table(evaluation.metrics, quiet)
+    say(summary(evaluation.metrics), quiet)
     for name in evaluation.skipped:
-        say(f"left out: {name} (its file is not in {data})", quiet)
+        say(f"left out: {name}", quiet)
     say(f"{folder}: metrics.json metrics.csv and sheets", quiet)
 
 
@@ -86,16 +87,11 @@ def cluster(
 ) -> None:
     """Group digits by their gestures alone: metrics.json, metrics.csv and pictures."""
     from strokebot.training.cluster import cluster as run
+    from strokebot.training.cluster import summary
 
     folder = out_dir or OUT_ROOT / "cluster"
-    _table(run(weights, data, folder, limit, report=line_reporter(quiet)), quiet)
+    say(summary(run(weights, data, folder, limit, report=line_reporter(quiet))), quiet)
     say(f"{folder}: metrics.json metrics.csv and pictures", quiet)
-
-
-def _table(metrics: dict[str, float], quiet: bool) -> None:
-    width = max((len(name) for name in metrics), default=0)
-    for name, value in metrics.items():
-        say(f"{name:{width}}  {value:.6g}", quiet)
 
 
 app = typer.Typer(no_args_is_help=True, help="Data sets for training and evaluation.")

@@ -41,7 +41,7 @@ from scipy.optimize import linear_sum_assignment
 from strokebot.errors import DataError, StrokebotError
 from strokebot.training import testsets
 from strokebot.training.cluster_features import MAPS, Vectors, features
-from strokebot.training.evaluate import Drawer, Report, save_table
+from strokebot.training.evaluate import Drawer, Report, save_table, table_stems, text_table
 
 Groups = NDArray[np.int64]
 
@@ -219,3 +219,17 @@ def cluster_drawer(
     save_picture(cluster_sheet(test, start, steps, found[ARTICLE]), out_dir / "clusters_article.png")
     save_picture(map_picture(laid_out, test.label), out_dir / "map.png")
     return table
+
+
+def summary(table: dict[str, float]) -> str:
+    """The means of all rows as text; ``metrics.json`` has the deviations too.
+
+    Args:
+        table: of ``cluster``.
+    """
+    names = [name for name in table_stems(table, "", "_purity_mean") if not name.startswith("gesture")]
+    columns = [(figure, f"{figure}_mean", ".3f") for figure in FIGURES]
+    columns.insert(1, ("+-", "purity_std", ".3f"))
+    return text_table(
+        "grouping", columns, [(n, {k: table.get(f"{n}_{k}") for _, k, _ in columns}) for n in names]
+    )

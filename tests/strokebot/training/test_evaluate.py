@@ -13,6 +13,7 @@ from strokebot.errors import DataError
 from strokebot.training import evaluate, metrics, testsets
 from strokebot.training.evaluate import Judges, evaluate_drawer
 from strokebot.training.judges import shipped_judge
+from strokebot.training.networks.checkpoint import load_network
 from strokebot.training.testsets import spread
 
 Array = NDArray[np.float32]
@@ -82,6 +83,11 @@ def test_every_published_figure_is_there_and_files_agree(
         with Image.open(tmp_path / f"{sheet}.png") as picture:
             assert picture.width > 100
     assert any("mnist" in line for line in lines)
+    text = evaluate.summary(table).splitlines()
+    assert len(text) < 30
+    assert len({len(line) for line in text[1:3]}) == 1  # columns stand under each other
+    polished = next(line for line in text if line.startswith("  polished")).split()
+    assert polished[2] == f"{table['mnist_polished_mse']:.5f}"
     # The polish moves the bar to its place, the article's stand-in is further off.
     assert table["mnist_polished_mse"] < table["mnist_mse"] < table["article_dots10_mse"]
     assert table["mnist_polished_iou"] > 0.9
@@ -132,7 +138,10 @@ def test_sets_without_files_are_named(measured_folder: Path, tmp_path: Path, jud
     for path in measured_folder.glob("t10k*"):
         (folder / path.name).write_bytes(path.read_bytes())
     result = evaluate_drawer(BarDrawer(), folder, tmp_path, 5, judges=judges)
-    assert result.skipped == ["letters_nist", "unipen", "omniglot"]
+    assert [line.split()[0] for line in result.skipped] == ["letters_nist", "unipen", "omniglot"]
+    text = evaluate.summary(result.metrics)
+    assert "letters_nist" not in text
+    assert "unipen" not in text
     assert result.metrics["mnist_glyphs"] == 5
     with pytest.raises(DataError, match="t10k"):
         evaluate_drawer(BarDrawer(), tmp_path, tmp_path, judges=judges)
@@ -165,5 +174,20 @@ def test_judged_letters_are_those_the_judge_never_saw(measured_folder: Path) -> 
     assert testsets.nist_letters(measured_folder).judged.tolist() == [False, True] * 6
 
 
-def test_article_networks_are_looked_for_beside_the_weights() -> None:
-    assert evaluate.ARTICLE_NETWORKS["article_dots10"][0] == "dots-10.safetensors"
+def test_article_networks_lie_in_the_checkout_and_load() -> None:
+    for name, (file, _) in evaluate.ARTICLE_NETWORKS.items():
+        network, card = load_network(evaluate.ARTICLE_FOLDER / file)
+        assert name.replace("article_dots", "dots-").replace("_", "-") == Path(file).stem
+        assert card.architecture["kind"].startswith("dots")
+        assert not network.training
+
+
+def test_a_table_leaves_out_what_is_not_there() -> None:
+    columns = [("a", "a", ".1f"), ("long heading", "b", ".0%"), ("c", "c", "d")]
+    rows = [("one", {"a": 1.0, "b": 0.5}), ("empty", {"a": None}), ("three", {"a": 10.0})]
+    assert evaluate.text_table("names", columns, rows).splitlines() == [
+        "names     a  long heading",
+        "one     1.0           50%",
+        "three  10.0",
+    ]
+    assert evaluate.text_table("names", columns, []) == ""
