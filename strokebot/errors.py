@@ -12,6 +12,7 @@ __all__ = [
     "ImageError",
     "PlacementError",
     "PlanningStopped",
+    "ShapeError",
     "StrokebotError",
     "TrajectoryError",
     "WeightsError",
@@ -38,6 +39,10 @@ class PlanningStopped(StrokebotError):
 
 class TrajectoryError(StrokebotError):
     """A path or a trajectory is not valid, or cannot be timed."""
+
+
+class ShapeError(StrokebotError, ValueError):
+    """A tensor does not have the shape that a pen or a network takes."""
 
 
 class WeightsError(StrokebotError):

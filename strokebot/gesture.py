@@ -129,6 +129,37 @@ class Gesture:
         table = np.asarray(points, dtype=np.float64)
         return cls.from_positions(table[:, :2], table[:, 2], table[:, 3])
 
+    def to_stroke3(self) -> NDArray[np.float64]:
+        """The gesture as sketch-rnn's stroke-3 rows (dx, dy, lifted), canvas units; (K, 3).
+
+        Each row moves the pen by (dx, dy) from the row before, the first one from the canvas's
+        corner; ``lifted`` is 1 where a stroke ends. Points off the paper, widths and intensities are
+        left out. Source: D. Ha and D. Eck, "A neural representation of sketch drawings", ICLR 2018.
+        """
+        down = self.pen_down
+        points = self.positions[down]
+        last = np.append(~down[1:], True)[down]
+        return np.column_stack([np.diff(points, axis=0, prepend=np.zeros((1, 2))), last.astype(np.float64)])
+
+    @classmethod
+    def from_stroke3(cls, rows: NDArray[Any], size: float = 0.1, scale: float = 1.0) -> Gesture:
+        """Reads stroke-3 rows (K, 3) as one gesture in full ink.
+
+        Args:
+            rows: (dx, dy, lifted) as ``to_stroke3`` has them; other data often counts in pixels.
+            size: line width, canvas units.
+            scale: what the rows' moves are multiplied by, to come to canvas units.
+
+        Raises:
+            GestureError: for another shape, values that are not finite, or no row.
+        """
+        table = frozen_array("stroke-3 rows", rows, (None, 3), GestureError)
+        moves, lifted = np.asarray(table[:, :2], dtype=np.float64), np.asarray(table[:, 2], dtype=np.float64)
+        points = np.cumsum(moves * scale, axis=0)
+        ink = np.ones(len(points))
+        whole = np.column_stack([points, np.full(len(points), size), ink])
+        return chain([part for part in np.split(whole, np.flatnonzero(lifted[:-1] > 0) + 1) if len(part)])
+
     @classmethod
     def load(cls, path: FilePath) -> Gesture:
         """Reads a gesture file.

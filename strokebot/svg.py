@@ -20,6 +20,7 @@ The file holds no date and no random id, so equal drawings give equal files.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 from xml.sax.saxutils import escape
 
@@ -27,6 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebot.geometry.polyline import simplify
+from strokebot.gesture import Gesture
+from strokebot.raster import segments_down
 
 # Decimals of a coordinate: 1 micrometre.
 _DECIMALS = 3
@@ -69,6 +72,41 @@ def strokes(pen_down: NDArray[np.bool_]) -> list[slice]:
         slice(int(first), int(last) + 1)
         for first, last in zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class _OnCanvas:
+    """A gesture on a square of some millimetres, as a ``Drawable``."""
+
+    gesture: Gesture
+    side_mm: float
+
+    @property
+    def xy_mm(self) -> NDArray[np.float64]:
+        return self.gesture.positions * [self.side_mm, -self.side_mm] + [0.0, self.side_mm]
+
+    @property
+    def width_mm(self) -> NDArray[np.float64]:
+        return self.gesture.size * self.side_mm
+
+    @property
+    def intensity(self) -> NDArray[np.float64]:
+        return self.gesture.intensity
+
+    @property
+    def pen_down(self) -> NDArray[np.bool_]:
+        return segments_down(self.gesture.pen_down)
+
+
+def gesture_svg(gesture: Gesture, side_mm: float = 100.0, title: str = "") -> str:
+    """Writes a gesture alone as SVG text, the whole canvas on a square.
+
+    Args:
+        gesture: canvas units.
+        side_mm: side of the square.
+        title: a title, or empty.
+    """
+    return drawing_svg(_OnCanvas(gesture, side_mm), (side_mm, side_mm), title)
 
 
 def drawing_svg(drawing: Drawable, paper_mm: tuple[float, float], title: str = "") -> str:

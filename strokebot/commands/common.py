@@ -101,13 +101,13 @@ def needs(*modules: str) -> None:
     """Passes if packages are installed; asked first, since long work would find it out too late.
 
     Raises:
-        StrokebotError: names the first that is missing, and the command that installs it.
+        StrokebotError: names those that are missing, and the command that installs them.
     """
     from strokebot.errors import StrokebotError
 
-    for module in modules:
-        if find_spec(module) is None:
-            raise StrokebotError(_install(module))
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        raise StrokebotError(_install(*missing))
 
 
 def missing_package(error: Exception) -> str | None:
@@ -122,10 +122,11 @@ def missing_package(error: Exception) -> str | None:
     return f"A package that this command needs cannot be loaded: {one_line(error)}."
 
 
-def _install(module: str) -> str:
-    name = _DISTRIBUTIONS.get(module, module)
-    cure = f"{sys.executable} -m pip install {name}"
-    return f"This command needs the package {name}, which is not installed: {cure}"
+def _install(*modules: str) -> str:
+    names = [_DISTRIBUTIONS.get(module, module) for module in modules]
+    cure = f"{sys.executable} -m pip install {' '.join(names)}"
+    what, verb = ("package", "is") if len(names) == 1 else ("packages", "are")
+    return f"This command needs the {what} {', '.join(names)}, which {verb} not installed: {cure}"
 
 
 def ready_for(

@@ -14,6 +14,7 @@ from strokebot.commands.common import (
     QuietOption,
     WeightsArgument,
     line_reporter,
+    needs,
     progress_bar,
     say,
 )
@@ -42,6 +43,7 @@ def train(
     quiet: QuietOption = False,
 ) -> None:
     """Train a network as a configuration file says."""
+    needs("torch", "safetensors", "onnx", "onnxscript", "scipy")
     from strokebot.training.train import train as run
 
     with progress_bar(f"training {config.stem}", quiet) as advance:
@@ -67,6 +69,7 @@ def evaluate(
     quiet: QuietOption = False,
 ) -> None:
     """Measure a network on the test sets: a table, metrics.json, metrics.csv and sheets."""
+    needs("torch", "safetensors", "scipy", "matplotlib", "PIL")
     from strokebot.training.evaluate import evaluate as run
     from strokebot.training.evaluate import summary
 
@@ -86,6 +89,7 @@ def cluster(
     quiet: QuietOption = False,
 ) -> None:
     """Group digits by their gestures alone: metrics.json, metrics.csv and pictures."""
+    needs("torch", "safetensors", "sklearn", "matplotlib", "PIL")
     from strokebot.training.cluster import cluster as run
     from strokebot.training.cluster import summary
 

@@ -44,7 +44,7 @@ _STROKE_SCALE = (0.78, 1.06)  # of the 20 px box
 _STROKE_SHIFT_PX = 1.5
 _STROKE_WIDTH_PX = (0.9, 4.6)
 _STROKE_WAVER = 0.25  # share by which the width waves along the path
-_STROKE_SOFTNESS_PX = (0.15, 0.4)
+STROKE_SOFTNESS_PX = (0.15, 0.4)
 _STROKE_INK = (0.8, 1.0)
 
 # Augmentation of digits.
@@ -254,7 +254,7 @@ class Batches:
         pick = torch.searchsorted(edges, draw * edges[-1]).clamp(max=len(edges) - 1)
         drawn = s.drawn[pick]
         placed = place_strokes(s.points[pick], drawn, generator)
-        self.pen.log_softness.copy_(_uniform((), *_STROKE_SOFTNESS_PX, generator).log())
+        self.pen.log_softness.copy_(_uniform((), *STROKE_SOFTNESS_PX, generator).log())
         image = render_strokes(placed, drawn, self.draw, generator)
         along = torch.linspace(0, placed.shape[1] - 1, self.points, device=self.device)
         left = along.floor().long().clamp(max=placed.shape[1] - 2)

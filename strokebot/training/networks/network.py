@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from firmware_bridge.toml_table import unknown_key
-from strokebot.errors import ConfigError
+from strokebot.errors import ConfigError, ShapeError
 from strokebot.model.predictor import IMAGE_PX as IMAGE_PX
 from strokebot.training.networks.blocks import AttentionBlock, ResidualBlock, conv
 from strokebot.training.pens.base import steps_of
@@ -282,7 +282,16 @@ class GestureNetwork(nn.Module):
             nn.init.zeros_(last.bias)
 
     def proposals(self, image: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """The gesture after the head and after each round: start (B, 2) and steps (B, N, 4)."""
+        """The gesture after the head and after each round: start (B, 2) and steps (B, N, 4).
+
+        Raises:
+            ShapeError: for images of another shape than (B, 1, 28, 28).
+        """
+        if image.ndim != 4 or image.shape[1:] != (1, IMAGE_PX, IMAGE_PX):
+            raise ShapeError(
+                f"The network takes images (B, 1, {IMAGE_PX}, {IMAGE_PX}), ink in [0, 1], not"
+                f" {tuple(image.shape)}."
+            )
         f14, f7 = self.encoder(image)
         raw = self.head(f7).float()
         gestures = [gesture_of(raw)]

@@ -11,6 +11,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from strokebot.errors import ShapeError
+
 # Columns of ``steps``.
 VX, VY, SIZE, INTENSITY = 0, 1, 2, 3
 
@@ -45,12 +47,14 @@ def check_gestures(start: Tensor, steps: Tensor) -> None:
     """Asserts the shapes of a batch of gestures at the border of a pen.
 
     Raises:
-        ValueError: for shapes other than (B, 2) and (B, N, 4) with N at least 1.
+        ShapeError: for shapes other than (B, 2) and (B, N, 4) with N at least 1.
     """
     if start.ndim != 2 or start.shape[1] != 2:
-        raise ValueError(f"start must be (B, 2), not {tuple(start.shape)}")
+        raise ShapeError(f"start must be (B, 2), not {tuple(start.shape)}.")
     if steps.ndim != 3 or steps.shape[0] != start.shape[0] or steps.shape[1] < 1 or steps.shape[2] != 4:
-        raise ValueError(f"steps must be (B, N, 4) with B = {start.shape[0]}, not {tuple(steps.shape)}")
+        raise ShapeError(
+            f"steps must be (B, N, 4) with B = {start.shape[0]} and N at least 1, not {tuple(steps.shape)}."
+        )
 
 
 def pixel_centres(height: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:

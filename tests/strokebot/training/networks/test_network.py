@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strokebot.errors import ConfigError
+from strokebot.errors import ConfigError, ShapeError
 from strokebot.training.networks.blocks import parameter_count
 from strokebot.training.networks.network import (
     WIDTH_MAX,
@@ -142,3 +142,9 @@ def test_more_width_is_more_parameters() -> None:
 def test_a_bad_value_is_named(table: dict[str, Any], key: str) -> None:
     with pytest.raises(ConfigError, match=key.replace(".", r"\.")):
         NetworkConfig.from_table(table)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (1, 28, 28), (2, 3, 28, 28), (2, 1, 32, 32), (2, 28, 28, 1)])
+def test_images_of_another_shape_are_refused_in_words(tiny: GestureNetwork, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=r"\(B, 1, 28, 28\)"):
+        tiny(torch.zeros(shape))
