@@ -35,6 +35,8 @@ DRY_RUN_FILE = "dry_run.png"
 REACH_FILE = "reach.png"  # of arms and polargraphs alone
 REPORT_FILE = "report.json"
 
+# Samples in the trajectory's file: 12 MB; a drawing of ten minutes has fewer.
+_MOST_SAMPLES = 200_000
 # Digits of a number in the report: more than any of them means.
 _DIGITS = 6
 
@@ -157,7 +159,7 @@ def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = Non
     report = build_report(result)
     files = {
         GESTURE_FILE: plan.sketch.gesture.to_json().encode(),
-        TRAJECTORY_FILE: plan.trajectory.to_bytes(),
+        TRAJECTORY_FILE: plan.trajectory.thinned(_MOST_SAMPLES).to_bytes(),
         GCODE_FILE: ("\n".join(plan.gcode) + "\n").encode(),
         SVG_FILE: drawing_svg(plan.path, plan.profile.paper.size_mm, plan.name).encode(),
         DRY_RUN_FILE: paint(*dry_run) if painting is None else painting.png(),

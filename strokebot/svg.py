@@ -35,6 +35,10 @@ from strokebot.raster import segments_down
 _DECIMALS = 3
 # Points that move the line (or its width) by less than this are left out, mm. Far under what a pen shows.
 _SIMPLIFY_MM = 0.015
+# A file of more points than this has fewer, with twice the tolerance as often as it takes, but no coarser
+# one than a tenth of a usual pen: some 7 MB.
+_MOST_POINTS = 40_000
+_COARSEST_MM = 0.12
 
 
 class Drawable(Protocol):
@@ -125,13 +129,13 @@ def drawing_svg(drawing: Drawable, paper_mm: tuple[float, float], title: str = "
     """
     width, height = paper_mm
     outlines, centres = [], []
-    for part in strokes(drawing.pen_down):
-        xy = np.array(drawing.xy_mm[part], dtype=np.float64)
-        xy[:, 1] = height - xy[:, 1]
-        radius = np.asarray(drawing.width_mm[part], dtype=np.float64) / 2
-        opacity = _mean_intensity(xy, np.asarray(drawing.intensity[part], dtype=np.float64))
-        keep = simplify(np.column_stack([xy, radius]), _SIMPLIFY_MM)
-        xy, radius = xy[keep], radius[keep]
+    parts = strokes(drawing.pen_down)
+    table = np.column_stack([drawing.xy_mm, np.asarray(drawing.width_mm) / 2]).astype(np.float64)
+    table[:, 1] = height - table[:, 1]
+    for part, keep in zip(parts, _kept(table, parts), strict=True):
+        intensity = np.asarray(drawing.intensity[part], dtype=np.float64)
+        opacity = _mean_intensity(table[part, :2], intensity)
+        xy, radius = table[part][keep][:, :2], table[part][keep][:, 2]
         outlines.append(f'<path d="{_outline(xy, radius)}" fill-opacity="{_number(opacity)}"/>')
         line = " ".join(f"{_number(x)},{_number(y)}" for x, y in xy)
         centres.append(f'<polyline points="{line}"/>')
@@ -155,6 +159,16 @@ def drawing_svg(drawing: Drawable, paper_mm: tuple[float, float], title: str = "
             "",
         ]
     )
+
+
+def _kept(table: NDArray[np.float64], parts: list[slice]) -> list[NDArray[np.intp]]:
+    """The points of each stroke (x, y, radius) that the file keeps."""
+    tolerance_mm = _SIMPLIFY_MM
+    while True:
+        kept = [simplify(table[part], tolerance_mm) for part in parts]
+        if sum(map(len, kept)) <= _MOST_POINTS or 2 * tolerance_mm > _COARSEST_MM:
+            return kept
+        tolerance_mm *= 2
 
 
 def _mean_intensity(xy: NDArray[np.float64], intensity: NDArray[np.float64]) -> float:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.draw import polygon
 
-from strokebot import raster
+from strokebot import raster, svg
 from strokebot.svg import drawing_svg, strokes
 
 PAPER = (40.0, 30.0)
@@ -141,3 +141,15 @@ def test_a_dot_is_a_circle_and_nothing_drawn_is_an_empty_layer():
 )
 def test_strokes_are_the_runs_of_drawn_segments(down, parts):
     assert [(s.start, s.stop) for s in strokes(np.array(down))] == parts
+
+
+def test_a_drawing_of_many_points_stays_small_and_in_its_place(monkeypatch):
+    monkeypatch.setattr(svg, "_MOST_POINTS", 300)
+    t = np.linspace(0.0, 60.0, 20_000)
+    xy = np.column_stack([20 + 2.5 * t, 100 + 30 * np.sin(t) + 0.02 * np.sin(400 * t)])
+    text = drawing_svg(line(xy, 0.6 + 0.1 * np.sin(9 * t)), (210.0, 297.0))
+    points = re.search(r'points="([^"]*)"', text)[1].split()
+    assert 20 < len(points) <= 300
+    drawn = np.array([[float(v) for v in point.split(",")] for point in points])
+    there = np.interp(drawn[:, 0], xy[:, 0], 297.0 - xy[:, 1])
+    assert np.abs(drawn[:, 1] - there).max() < 0.2

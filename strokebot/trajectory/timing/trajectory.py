@@ -35,6 +35,10 @@ from strokebot.files import write_atomic
 
 # What numpy raises for files that are missing, cut, or something else.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+# How far a sample that is left out may lie from the curve without it, and its ink; no more than the coarsest.
+_THIN_MM, _THIN_INK, _COARSEST_MM = 0.001, 0.02, 0.2
+# A round that leaves more than this share is not worth another.
+_LITTLE_GAIN = 0.9
 _NAMES: tuple[str, ...] = ("t_s", "x_mm", "y_mm", "width_mm", "intensity", "pen_down")
 _VELOCITY_NAMES = ("vx_mm_s", "vy_mm_s")
 # Longer trajectories are packed: two thirds of the size, for a second of work each hundred thousand.
@@ -131,6 +135,46 @@ class Trajectory:
         if order == 1:
             return np.asarray((v + u * (2 * square + u * 3 * cube)) / h)
         return np.asarray((2 * square + u * 6 * cube) / h**2)
+
+    def thinned(self, most: int) -> Trajectory:
+        """The same with at most so many samples, for a file.
+
+        Samples that the curve through their neighbours meets within ``_THIN_MM`` are left out, every
+        other one at a time, and within twice as much where that is not enough. Where the pen goes up or
+        down stays.
+
+        Args:
+            most: how many samples; a trajectory of no more is returned as it is.
+        """
+        kept, allowed_mm = self, _THIN_MM
+        while len(kept) > most and allowed_mm <= _COARSEST_MM:
+            fewer = kept._halved(allowed_mm)
+            if len(fewer) > _LITTLE_GAIN * len(kept):
+                allowed_mm *= 2.0
+            kept = fewer
+        return kept
+
+    def _halved(self, allowed_mm: float) -> Trajectory:
+        """Without those of every other sample that the curve through their neighbours meets."""
+        velocity = self._estimated(np.diff(self.t_s)) if self.velocity_mm_s is None else self.velocity_mm_s
+
+        def part(mask: NDArray[np.bool_]) -> Trajectory:
+            return Trajectory(
+                self.t_s[mask], self.xy_mm[mask], self.width_mm[mask], self.intensity[mask],
+                self.pen_down[mask], velocity[mask],
+            )  # fmt: skip
+
+        keep = np.ones(len(self), dtype=bool)
+        keep[1:-1:2] = False
+        left_out = np.flatnonzero(~keep)
+        coarse, when = part(keep), self.t_s[left_out]
+        away = np.hypot(*(coarse.at(when) - self.xy_mm[left_out]).T)
+        wide = np.abs(np.interp(when, coarse.t_s, coarse.width_mm) - self.width_mm[left_out])
+        inked = np.abs(np.interp(when, coarse.t_s, coarse.intensity) - self.intensity[left_out])
+        needed = (np.maximum(away, wide) > allowed_mm) | (inked > _THIN_INK)
+        needed |= self.pen_down[left_out] != self.pen_down[left_out + 1]
+        keep[left_out[needed]] = True
+        return part(keep)
 
     def to_bytes(self) -> bytes:
         """The trajectory as an ``.npz`` file: the same trajectory gives the same bytes."""

@@ -121,10 +121,13 @@ def test_damaged_files_are_one_line_errors(tmp_path):
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
     trajectory = trajectory_of([0, 1.0], [[0, 0], [1, 1.0]])
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StrokebotError, match="Cannot write"):
+        trajectory.save(tmp_path / "file" / "where.npz")
     (tmp_path / "folder.npz").mkdir()
     with pytest.raises(StrokebotError, match="Cannot write"):
         trajectory.save(tmp_path / "folder.npz")
-    assert [p.name for p in tmp_path.iterdir()] == ["folder.npz"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder.npz"]
 
 
 @pytest.mark.parametrize(
@@ -160,3 +163,24 @@ def test_a_long_trajectory_is_packed_and_loses_nothing(tmp_path, monkeypatch):
     again = Trajectory.load(tmp_path / "long.npz")
     for name in ("t_s", "xy_mm", "width_mm", "intensity", "pen_down"):
         np.testing.assert_array_equal(getattr(again, name), getattr(long, name))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(60, 400))
+@settings(max_examples=30, deadline=None)
+def test_a_thinned_trajectory_has_few_samples_and_is_the_same_motion(seed, most):
+    rng = np.random.default_rng(seed)
+    t = np.cumsum(rng.uniform(0.001, 0.01, 900))
+    phase = rng.uniform(0, 6, 2)
+    xy = np.column_stack([100 + 50 * np.sin(t + phase[0]), 100 + 40 * np.cos(1.3 * t + phase[1])])
+    speed = np.column_stack([50 * np.cos(t + phase[0]), -52 * np.sin(1.3 * t + phase[1])])
+    down = (t > 1.0) & (t < 3.0)
+    whole = Trajectory(t, xy, 0.5 + 0.2 * np.sin(t), np.ones(900), down, speed)
+    few = whole.thinned(most)
+    assert len(few) <= most
+    assert (few.t_s[0], few.t_s[-1]) == (t[0], t[-1])
+    np.testing.assert_allclose(few.at(t), xy, atol=0.02)
+    np.testing.assert_allclose(np.interp(t, few.t_s, few.width_mm), whole.width_mm, atol=0.02)
+    assert few.drawn_mm == pytest.approx(whole.drawn_mm, rel=0.01)
+    for k in np.flatnonzero(np.diff(down)):  # where the pen goes up or down stays
+        assert t[k] in few.t_s
+    assert whole.thinned(900) is whole
