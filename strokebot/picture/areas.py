@@ -103,7 +103,9 @@ def _with_darker_lines(area: Mask, wide: Field, grey: Field) -> Mask:
     pixels = np.bincount(labels.reshape(-1), minlength=count + 1)
     keep = np.bincount(near[dark], minlength=count + 1) > _ALONG * np.sqrt(pixels)
     depth = ndimage.distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1]
-    keep[1:] &= np.asarray(ndimage.maximum(depth, labels, np.arange(1, count + 1))) >= _LEAST_DEPTH_PX
+    deepest = np.zeros(count)
+    np.maximum.at(deepest, labels[area] - 1, depth[area])  # not ndimage.maximum, which sorts every pixel
+    keep[1:] &= deepest >= _LEAST_DEPTH_PX
     keep[0] = False
     return np.asarray(keep[labels])
 

@@ -44,9 +44,9 @@ def without_specks(ink: Field, least_px: float | None = None) -> tuple[Field, ND
     labels, count = ndimage.label(mask, structure=_EIGHT)
     if count == 0:
         return ink, None, 0
-    number = np.arange(1, count + 1)
     area: NDArray[np.int64] = np.bincount(labels.reshape(-1), minlength=count + 1)[1:]
-    peak = np.array(ndimage.maximum(ink, labels, number), dtype=np.float64)
+    peak = np.zeros(count)
+    np.maximum.at(peak, labels[mask] - 1, ink[mask])  # not ndimage.maximum, which sorts every pixel
     speck = (peak < _CLEAR) & (area < _SMALL_PX)
     if speck.all():  # a drawing of nothing but faint small marks
         speck = np.zeros(count, dtype=bool)
