@@ -5,7 +5,6 @@ strokes.py   a gesture as strokes of evenly spread points, and back
 capsules.py  how much ink a segment lays on a pixel, and how that changes with its ends
 pairs.py     which segments may ink which pixels, and what the pixels ask of them
 solver.py    the step that the pixels and the stiffness of the line ask for
-engine.py    the arrays underneath
 """
 
 from __future__ import annotations

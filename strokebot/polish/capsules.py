@@ -1,6 +1,6 @@
 r"""How much ink a segment lays on a pixel, and how that changes when its ends move.
 
-The model is that of ``strokebot/pen/line.py``: tapered capsules with a soft edge, the darkest wins.
+The model is that of ``strokebot/training/pens/line.py``: tapered capsules with a soft edge, the darkest wins.
 
 Symbols, per segment and pixel centre x, in pixels:
     p, q        the ends, r_p, r_q their half widths
@@ -11,7 +11,7 @@ Symbols, per segment and pixel centre x, in pixels:
     C           coverage: E(r - d) - E(-r - d),  E(z) = sigmoid(z / softness)
     Y           ink: a C of the segment with the largest
 
-The second term of C is what ``pen/line.py`` leaves out: a line thinner than its own
+The second term of C is what ``training/pens/line.py`` leaves out: a line thinner than its own
 soft edge is paler than full ink. It is nothing for a half width of 4 softnesses and more.
 
 s minimises d - r, therefore moving the ends changes C as if s stayed where it is:
@@ -21,21 +21,27 @@ s minimises d - r, therefore moving the ends changes C as if s stayed where it i
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebot.polish.engine import Array, Engine
+# Pixels and segments are 32-bit floats or integers.
+Array: TypeAlias = NDArray[Any]
 
 # Shorter segments are points: their direction has no meaning (px).
 _POINT_LENGTH_PX = 1e-4
-# The taper stays this far inside +-1, see ``pen/line.py``.
+# The taper stays this far inside +-1, see ``training/pens/line.py``.
 _MAX_TAPER = 0.9995
 # Under a distance before it divides (px).
 _LEAST_DISTANCE_PX = 1e-6
 # exp of more is no 32-bit float.
 _LARGEST_EXPONENT = 80.0
+
+
+def float32(values: Array) -> Array:
+    """Numbers or truths as 32-bit floats."""
+    return np.asarray(values, dtype=np.float32)
 
 
 class Segments(NamedTuple):
@@ -64,7 +70,6 @@ class Contact(NamedTuple):
 
 
 def segments_of(
-    engine: Engine,
     points: NDArray[np.float64],
     radius: NDArray[np.float64],
     ink: NDArray[np.float64],
@@ -81,22 +86,21 @@ def segments_of(
     first_radius = np.maximum(radius[first], last_radius - _MAX_TAPER * length)
     taper = np.clip((first_radius - last_radius) / length, -_MAX_TAPER, _MAX_TAPER)
     columns = (p[:, 0], p[:, 1], m[:, 0] / length, m[:, 1] / length, length, first_radius, taper)
-    return Segments(*(engine.floats(c) for c in (*columns, ink[first], ink[first + 1])))
+    return Segments(*(float32(c) for c in (*columns, ink[first], ink[first + 1])))
 
 
-def contact(engine: Engine, seg: Segments, x: Array, y: Array) -> Contact:
+def contact(seg: Segments, x: Array, y: Array) -> Contact:
     """Where segments and pixels meet; all arrays (P,)."""
-    xp = engine.xp
     dx, dy = x - seg.x0, y - seg.y0
     along = dx * seg.ux + dy * seg.uy
     across = dx * seg.uy - dy * seg.ux
-    slope = seg.taper / xp.sqrt(1.0 - seg.taper * seg.taper)
-    s = xp.minimum(xp.clip(along - xp.abs(across) * slope, 0.0, None), seg.length)
+    slope = seg.taper / np.sqrt(1.0 - seg.taper * seg.taper)
+    s = np.minimum(np.clip(along - np.abs(across) * slope, 0.0, None), seg.length)
     gap = along - s
-    distance = xp.sqrt(gap * gap + across * across)
+    distance = np.sqrt(gap * gap + across * across)
     share = s / seg.length
     # A point has no sides: half of each disc is its first end's, half its last end's.
-    share = xp.where(seg.length > _POINT_LENGTH_PX, share, 0.5)
+    share = np.where(seg.length > _POINT_LENGTH_PX, share, 0.5)
     radius = seg.radius0 - seg.taper * s
     over = 1.0 / (distance + _LEAST_DISTANCE_PX)
     nx = (gap * seg.ux + across * seg.uy) * over
@@ -105,11 +109,11 @@ def contact(engine: Engine, seg: Segments, x: Array, y: Array) -> Contact:
     return Contact(radius - distance, radius, ink, share, nx, ny)
 
 
-def edge(engine: Engine, z: Array, softness: float) -> Array:
+def edge(z: Array, softness: float) -> Array:
     """E(z) of the header: 0 far below z = 0, 1 far above."""
-    return 1.0 / (1.0 + engine.xp.exp(engine.xp.clip(z * (-1.0 / softness), None, _LARGEST_EXPONENT)))
+    return 1.0 / (1.0 + np.exp(np.clip(z * (-1.0 / softness), None, _LARGEST_EXPONENT)))
 
 
-def coverage(engine: Engine, inside: Array, radius: Array, softness: float) -> Array:
+def coverage(inside: Array, radius: Array, softness: float) -> Array:
     """C of the header."""
-    return edge(engine, inside, softness) - edge(engine, inside - 2.0 * radius, softness)
+    return edge(inside, softness) - edge(inside - 2.0 * radius, softness)

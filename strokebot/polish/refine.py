@@ -34,7 +34,6 @@ from strokebot.gesture import Gesture
 from strokebot.modes import POLISH_SECONDS
 from strokebot.picture.image import InkImage
 from strokebot.polish import capsules, pairs, solver
-from strokebot.polish.engine import Engine, NumpyEngine
 from strokebot.polish.strokes import CHARACTER, PAGE, Detail, Strokes, gesture_of, strokes_of
 
 # Softness of the edge, px: with it the model's edge comes nearest to the box of a pixel.
@@ -165,7 +164,7 @@ def refine_gesture(
     runs: list[_Run] = []
     for contrast in (_GREY_CONTRAST, 1.0) if grey else (1.0,):
         left_s = max(0.0, seconds - sum(run.steps_s for run in runs))
-        run = _Run(NumpyEngine(), ink, detail, (low, high), contrast, left_s, progress)
+        run = _Run(ink, detail, (low, high), contrast, left_s, progress)
         runs.append(run)
         end = run.strokes(start)
         for share in _SHARES if run.steps else ():
@@ -181,7 +180,6 @@ class _Run:
 
     def __init__(
         self,
-        engine: Engine,
         ink: InkImage,
         detail: Detail,
         width_px: tuple[float, float],
@@ -189,8 +187,8 @@ class _Run:
         seconds: float,
         progress: ProgressCallback | None,
     ) -> None:
-        self.engine, self.shape = engine, ink.ink.shape
-        self.target = engine.floats(ink.ink.ravel())
+        self.shape = ink.ink.shape
+        self.target = capsules.float32(ink.ink.ravel())
         self.detail, (self.low, self.high), self.contrast = detail, width_px, contrast
         self.seconds, self.progress = seconds, progress
         self.steps, self.stopped = 0, False
@@ -200,18 +198,14 @@ class _Run:
         """Does the steps that the time allows."""
         begin, most = time.monotonic(), 1
         while self.steps < most:
-            segments = capsules.segments_of(
-                self.engine, strokes.points, strokes.radius, strokes.ink, strokes.segments
-            )
+            segments = capsules.segments_of(strokes.points, strokes.radius, strokes.ink, strokes.segments)
             if self.steps % _FIND_EVERY == 0:
-                found = pairs.find_pairs(
-                    self.engine, segments, self.target, self.shape, SOFTNESS_PX, _SLACK_PX
-                )
+                found = pairs.find_pairs(segments, self.target, self.shape, SOFTNESS_PX, _SLACK_PX)
             if self.steps == 0:
                 most = self._plan(len(strokes.points), found)
                 if most == 0:
                     return strokes
-            normal = pairs.evaluate(self.engine, segments, found, SOFTNESS_PX, self.contrast)
+            normal = pairs.evaluate(segments, found, SOFTNESS_PX, self.contrast)
             strokes, moved = self._step(strokes, normal)
             self.steps += 1
             if self.progress is not None:

@@ -1,4 +1,4 @@
-"""Pairs near edges give the plain model's image and gradient, whatever the chunks, slack and engine."""
+"""Pairs near edges give the plain model's image and gradient, whatever the chunks and slack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strokebot.polish import capsules, pairs
-from strokebot.polish.engine import Engine, NumpyEngine
 from strokebot.polish.strokes import Strokes
 from strokebot.training.pens import LinePen
 from tests.support.refine_cases import Floats, wander
@@ -19,24 +18,19 @@ from tests.support.refine_cases import Floats, wander
 SIDE = 40
 SOFT = 0.25
 seeds = st.integers(0, 10_000)
-NUMPY = NumpyEngine()
 
 
-def segments(strokes: Strokes, engine: Engine = NUMPY) -> capsules.Segments:
-    return capsules.segments_of(engine, strokes.points, strokes.radius, strokes.ink, strokes.segments)
+def segments(strokes: Strokes) -> capsules.Segments:
+    return capsules.segments_of(strokes.points, strokes.radius, strokes.ink, strokes.segments)
 
 
-def find(
-    strokes: Strokes, target: Floats, slack: float = 0.3, engine: Engine = NUMPY, shape: Any = (SIDE, SIDE)
-) -> pairs.Pairs:
-    return pairs.find_pairs(
-        engine, segments(strokes, engine), engine.floats(target.ravel()), shape, SOFT, slack
-    )
+def find(strokes: Strokes, target: Floats, slack: float = 0.3, shape: Any = (SIDE, SIDE)) -> pairs.Pairs:
+    return pairs.find_pairs(segments(strokes), capsules.float32(target.ravel()), shape, SOFT, slack)
 
 
 def image(strokes: Strokes, slack: float = 0.3, shape: tuple[int, int] = (SIDE, SIDE)) -> Floats:
     found = find(strokes, np.zeros(shape), slack, shape=shape)
-    return np.asarray(pairs.render(NUMPY, segments(strokes), found, SOFT), np.float64).reshape(shape)
+    return np.asarray(pairs.render(segments(strokes), found, SOFT), np.float64).reshape(shape)
 
 
 def plain(strokes: Strokes, shape: tuple[int, int] = (SIDE, SIDE)) -> Floats:
@@ -92,7 +86,7 @@ def test_the_pull_is_the_gradient_of_the_line_pen(seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pairs, "EDGE_SOFTNESSES", 14.0)  # all pixels that a 32-bit edge reaches
         patch.setattr(pairs, "TIE_INK", 0.0)
-        sums = pairs.evaluate(NUMPY, segments(strokes), find(strokes, target), SOFT).sums
+        sums = pairs.evaluate(segments(strokes), find(strokes, target), SOFT).sums
     ours = np.stack([sums[18:21].T, sums[21:24].T], axis=1).reshape(8, 3)
     points, size = (t.double().requires_grad_() for t in _tensors(strokes))
     ink = torch.tensor([[1.0, 0, 1, 0, 1, 0, 1]], dtype=torch.float64)
@@ -113,7 +107,7 @@ def test_the_squares_are_those_of_differences(seed: int, radius: float, contrast
         patch.setattr(pairs, "EDGE_SOFTNESSES", 14.0)
         patch.setattr(pairs, "_CONTRAST_MARGIN", 1e9)  # every pixel pulls, so that there is no step
         target = rng.random((SIDE, SIDE))
-        sums = pairs.evaluate(NUMPY, segments(line), find(line, target), SOFT, contrast).sums[:, 0]
+        sums = pairs.evaluate(segments(line), find(line, target), SOFT, contrast).sums[:, 0]
         columns = []
         for k in range(6):
             step = np.zeros((2, 3))
@@ -140,38 +134,37 @@ def test_pairs_hold_while_edges_move_within_the_slack(seed: int) -> None:
     shift = 0.5 * np.column_stack([np.cos(angle), np.sin(angle)])
     after = before.moved(before.points + shift, before.radius)
     found = find(before, np.zeros((SIDE, SIDE)), 0.5)
-    kept = np.asarray(pairs.render(NUMPY, segments(after), found, SOFT)).reshape(SIDE, SIDE)
+    kept = np.asarray(pairs.render(segments(after), found, SOFT)).reshape(SIDE, SIDE)
     np.testing.assert_allclose(kept, image(after, 0.0), atol=0.02)
 
 
 @pytest.mark.parametrize("chunk", [7, 100, 500])
-def test_chunks_do_not_show(chunk: int) -> None:
+def test_chunks_do_not_show(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     strokes = wander(5, least_radius=3.0)
     target = np.random.default_rng(0).random((SIDE, SIDE))
-    whole = pairs.evaluate(NUMPY, segments(strokes), find(strokes, target), SOFT).sums
-    parts = NumpyEngine()
-    parts.chunk_pairs = chunk
-    found = find(strokes, target, engine=parts)
+    whole = pairs.evaluate(segments(strokes), find(strokes, target), SOFT).sums
+    monkeypatch.setattr(pairs, "CHUNK_PAIRS", chunk)
+    found = find(strokes, target)
     assert len(found.chunks) > 3
     np.testing.assert_allclose(
-        pairs.evaluate(parts, segments(strokes), found, SOFT).sums, whole, atol=1e-4, rtol=1e-4
+        pairs.evaluate(segments(strokes), found, SOFT).sums, whole, atol=1e-4, rtol=1e-4
     )
 
 
 def test_what_is_not_kept_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     strokes = wander(6)
     found = find(strokes, np.random.default_rng(0).random((SIDE, SIDE)))
-    kept = pairs.evaluate(NUMPY, segments(strokes), found, SOFT).sums
+    kept = pairs.evaluate(segments(strokes), found, SOFT).sums
     monkeypatch.setattr(pairs, "_KEPT_PAIRS", 0)
-    np.testing.assert_array_equal(pairs.evaluate(NUMPY, segments(strokes), found, SOFT).sums, kept)
+    np.testing.assert_array_equal(pairs.evaluate(segments(strokes), found, SOFT).sums, kept)
 
 
 def test_a_line_drawn_twice_moves_as_one() -> None:
     once = Strokes(np.array([[8.0, 20.0], [30.0, 20.0]]), np.ones(2), np.ones(2), np.array([0]))
     twice = Strokes(np.array([[8.0, 20.0], [30, 20], [8, 20]]), np.ones(3), np.ones(3), np.array([0]))
     target = image(once.moved(once.points + np.array([0, 0.3]), once.radius))
-    alone = pairs.evaluate(NUMPY, segments(once), find(once, target), SOFT).sums[:, 0]
-    both = pairs.evaluate(NUMPY, segments(twice), find(twice, target), SOFT).sums
+    alone = pairs.evaluate(segments(once), find(once, target), SOFT).sums[:, 0]
+    both = pairs.evaluate(segments(twice), find(twice, target), SOFT).sums
     np.testing.assert_allclose(both[:, 0], alone, atol=1e-3)
     np.testing.assert_allclose(both[18:21, 1], alone[21:24], atol=1e-3)
 
@@ -197,7 +190,7 @@ def test_only_pixels_near_edges_are_pairs() -> None:
 def test_odd_lines_give_numbers(points: list[list[float]]) -> None:
     line = Strokes(np.array(points), np.array([1.0, 2.0]), np.ones(2), np.array([0]))
     found = find(line, np.zeros((SIDE, SIDE)))
-    assert np.isfinite(pairs.evaluate(NUMPY, segments(line), found, SOFT).sums).all()
+    assert np.isfinite(pairs.evaluate(segments(line), found, SOFT).sums).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 2)])
