@@ -79,13 +79,12 @@ def find_areas(
         return darkness, none
     grown = ndimage.binary_dilation(area, _EIGHT, iterations=reach)
     thin, shade = none.copy(), none.copy()
-    for value, paper, ground, weight in zip(
-        values, papers, grounds, _LUMA if len(channels) == 3 else (1.0,), strict=True
-    ):
+    for value, paper, ground in zip(values, papers, grounds, strict=True):
         start = np.where(area, paper, np.float32(ground))
         local = _regrown(np.maximum(np.where(grown, start, np.float32(ground)), value), value, grown)
         np.maximum(thin, 1 - value / np.maximum(local, _DARKEST), out=thin)
-        shade += np.float32(weight) * (1 - local / np.float32(max(ground, 0.02)))
+        # In black ink a saturated colour is as dark as its channels are on average: yellow is not white.
+        shade += (1 - local / np.float32(max(ground, 0.02))) / np.float32(len(channels))
     inside = ndimage.binary_dilation(grown, iterations=2)
     thin = np.where(inside, np.clip(thin, 0, 1), darkness).astype(np.float32)
     whole = grown & (shade > _LEAST) & (ndimage.binary_erosion(shade > _LEAST, _EIGHT) | area)

@@ -105,6 +105,14 @@ def clean_ground(channels: Channels) -> Ground | None:
     return ground if inner is None else Ground(inner, border_is_ink=True)
 
 
+def other_ground(channels: Channels, ground: Ground) -> Ground | None:
+    """The commonest colour that is not the ground's, for those who say that the ink is on the other side."""
+    rest = _distance(channels, ground.colour) > _NEAR
+    if not rest.any():
+        return None
+    return Ground(_commonest(tuple(channel[rest] for channel in channels)))
+
+
 def _inner_paper(channels: Channels, level: tuple[float, ...], off: Field) -> tuple[float, ...] | None:
     """The lighter paper inside a thin ring or a maze of dark ink; None where the border is paper."""
     if luma(level) > _DARK:

@@ -46,6 +46,8 @@ _HALF, _CLEAR = 0.52, 0.6
 _EASE = 4
 # Where something darker lies within so many px, faint ink is the soft edge of that.
 _SKIRT_PX = 6
+# In a clean file faint crests of so much ink, in runs of so many px, are lines, and reach so far.
+_LEAST_CREST, _CREST_RUN_PX, _CREST_REACH_PX = 0.3, 8, 3.0
 # Noise floor in standard deviations of the paper, and its greatest value.
 _FLOOR_SIGMAS = 4.0
 _FLOOR_MAX = 0.25
@@ -102,13 +104,20 @@ def levels(darkness: Field, noise: float) -> Field:
     return stretched
 
 
-def raised(ink: Field) -> Field:
-    """The ink (H, W) with faint lines lifted over half ink; see "Faint lines" above."""
+def raised(ink: Field, clean: bool = False) -> Field:
+    """The ink (H, W) with faint lines lifted over half ink; see "Faint lines" above.
+
+    Args:
+        ink: (H, W) in [0, 1].
+        clean: whether there is no noise, so that a crest beside a darker line is a line and not its skirt.
+    """
     core = ndimage.maximum_filter(ink, size=2 * REACH_PX + 1)
     faint = (core >= FAINTEST_INK) & (core < _CLEAR)
-    if not faint.any():
-        return ink
     faint &= ndimage.maximum_filter(ink, size=2 * _SKIRT_PX + 1) < _CLEAR
+    if clean:
+        own, beside = _own_crest(ink)
+        core = np.where(beside & ~faint, own, core)
+        faint |= beside
     if not faint.any():
         return ink
     core = np.clip(core, FAINTEST_INK, _CLEAR)
@@ -118,3 +127,26 @@ def raised(ink: Field) -> Field:
     lifted = np.where(share < 0.5, share, 0.5 + (2.0 * share - 1.0) * (wanted - 0.5))
     ease = clearness**_EASE
     return np.where(faint, (1.0 - ease) * lifted + ease * wanted * share, ink).astype(np.float32)
+
+
+def _own_crest(ink: Field) -> tuple[Field, NDArray[np.bool_]]:
+    """For each pixel the darkness of the crest nearest to it, and whether that is a faint line's.
+
+    Crests are the pixels that none of their neighbours exceeds. A faint one counts from ``_LEAST_CREST`` on,
+    in a run of some pixels: the ripples beside the lines of a JPEG file are fainter or shorter.
+    """
+    none = np.zeros(ink.shape, dtype=bool)
+    crest = (ink >= FAINTEST_INK) & (ink >= ndimage.maximum_filter(ink, 3))
+    faint = crest & (ink >= _LEAST_CREST) & (ink < _CLEAR)
+    if not faint.any() or not (crest & (ink >= _CLEAR)).any():
+        return ink, none
+    labels, count = ndimage.label(faint, structure=np.ones((3, 3), dtype=bool))
+    length = np.bincount(labels.reshape(-1), minlength=count + 1)
+    length[0] = 0
+    kept = (length >= _CREST_RUN_PX)[labels]
+    if not kept.any():
+        return ink, none
+    distance, index = ndimage.distance_transform_edt(~(kept | (crest & (ink >= _CLEAR))), return_indices=True)
+    place = tuple(index)
+    beside = kept[place] & (distance <= _CREST_REACH_PX) & (ink < _CLEAR)
+    return np.asarray(ink[place], dtype=np.float32), np.asarray(beside)

@@ -58,6 +58,8 @@ _ACROSS_PX, _WINDOW_PX = 3, 81
 _ALLOWANCE = 1.2
 # Darkness up to so many times that of the rule, and so much more, is the rule's own.
 _RULE_ALONE, _RULE_NOISE = 1.5, 0.04
+# A rule is at most so many times as dark as the rules of its family usually are.
+_MOST_OF_USUAL = 1.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +119,11 @@ def find_rules(darkness: Field, known: Mask | None, ink_level: float) -> Rules |
     for family, field, target in ((rows, darkness, g), (columns, darkness.T, g.T)):
         if family is None:
             continue
-        for path in family.paths:
-            _lay(field, path, target)
+        tables = [_across(field, path) for path in family.paths]
+        # What all rules of a family have in common is none of the ink that runs along one of them.
+        usual = np.median([np.median(table[:, known], axis=1) for table, known in tables], axis=0)
+        for path, table in zip(family.paths, tables, strict=True):
+            _lay(path, table, _MOST_OF_USUAL * usual + _RULE_NOISE, target)
         if family.gap_px > 0:
             gaps.append(family.gap_px)
     count = [0 if f is None else len(f.paths) for f in (rows, columns)]
@@ -359,16 +364,22 @@ def _sampled(field: Field, rows: Floats) -> Floats:
     return np.asarray(field[low, column] * (1 - part) + field[low + 1, column] * part)
 
 
-def _lay(darkness: Field, path: Floats, target: Field) -> None:
-    """Adds one rule's own darkness along its path (W,) to ``target`` (H, W)."""
-    height, width = darkness.shape
-    reach = max(_ACROSS_PX, round(0.004 * max(height, width)))
-    offsets = np.arange(-reach, reach + 1)
+def _across(darkness: Field, path: Floats) -> tuple[Floats, Mask]:
+    """Darkness at steps of a pixel across a rule, (M, W), and where the rule is on the sheet, (W,)."""
+    reach = max(_ACROSS_PX, round(0.004 * max(darkness.shape)))
     known = np.isfinite(path)
     at = np.where(known, path, 0.0)
-    table = _sampled(darkness, at[None] + offsets[:, None])
+    return _sampled(darkness, at[None] + np.arange(-reach, reach + 1)[:, None]), known
+
+
+def _lay(path: Floats, across: tuple[Floats, Mask], most: Floats, target: Field) -> None:
+    """Adds one rule's own darkness along its path (W,), at most ``most`` (M,), to ``target`` (H, W)."""
+    height, width = target.shape
+    table, known = across
+    reach = len(table) // 2
+    at = np.where(known, path, 0.0)
     window = max(_WINDOW_PX, width // 5) | 1
-    along = _running_median(table[:, known], window)
+    along = np.minimum(_running_median(table[:, known], window), most[:, None])
     # Nearest to paper at the ends of the profile: what is there is no rule.
     along = np.maximum(along - np.minimum(along[0], along[-1])[None], 0.0)
     profile = np.zeros_like(table)

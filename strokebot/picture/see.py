@@ -23,7 +23,7 @@ from scipy import ndimage
 
 from strokebot.modes import InkSide
 from strokebot.picture.areas import find_areas
-from strokebot.picture.ground import Channels, Ground, clean_ground, luminance_of
+from strokebot.picture.ground import Channels, Ground, clean_ground, luminance_of, other_ground
 from strokebot.picture.ink import TRANSPARENT_SHARE, Polarity, ink_on_transparency, levels, raised
 from strokebot.picture.light import closed, lit_paper, local_paper, reach_px
 from strokebot.picture.pattern import Rules, find_rules, without_rules
@@ -113,7 +113,7 @@ class Sight:
             for _ in range(quarters % 4):
                 corners = np.column_stack([corners[:, 1], width - corners[:, 0]])
                 height, width = width, height
-            corners = np.roll(corners, quarters % 4, axis=0)
+            corners = np.roll(corners, -(quarters % 4), axis=0)
             sheet = Sheet(corners, np.asarray(turn(sheet.mask), dtype=np.bool_))
         if rules is not None:
             rows, columns = (rules.rows, rules.columns) if quarters % 2 == 0 else (rules.columns, rules.rows)
@@ -158,7 +158,9 @@ def see_transparent(channels: Channels, alpha: Field, options: SeeOptions) -> Si
             if drawn.max() <= LEAST_CONTRAST:
                 return None
             ink = _leveled(drawn, 0.0, options)
-            return Sight(raised(ink), np.zeros_like(drawn), "transparent", notes=("a transparent ground",))
+            return Sight(
+                raised(ink, True), np.zeros_like(drawn), "transparent", notes=("a transparent ground",)
+            )
     # Laid on paper of its own most common shade, light or dark.
     opaque = luminance[alpha >= 0.5]
     paper = np.float32(1.0 if opaque.size == 0 or np.median(opaque) >= 0.5 else 0.0)
@@ -180,13 +182,28 @@ def _finished(sight: Sight) -> Sight | None:
     notes = sight.notes
     if count:
         notes = (*notes, f"{count_text(count, 'speck')} left out")
-    return replace(sight, ink=raised(ink), specks=specks, speck_count=count, notes=notes)
+    return replace(sight, ink=raised(ink, sight.clean), specks=specks, speck_count=count, notes=notes)
+
+
+def _ruled(
+    darkness: Field, known: Mask | None, full: float, options: SeeOptions
+) -> tuple[Field, Rules | None, list[str]]:
+    """The darkness (H, W) without printed rules, or with them as dark as ink; the rules; a note of it."""
+    rules = find_rules(darkness, known, full)
+    if rules is None:
+        return darkness, None, []
+    if not options.keep_rules:
+        return without_rules(darkness, rules), rules, [f"{rules.name} removed"]
+    level = float(np.percentile(rules.darkness[rules.darkness > 0.01], 75))
+    kept = np.float32(full) * np.clip(rules.darkness / np.float32(level), 0, 1)
+    return np.maximum(darkness, kept), None, [f"{rules.name} kept"]
 
 
 # -- clean files -----------------------------------------------------------------------------------------
 
 
-def _clean(channels: Channels, ground: Ground, options: SeeOptions) -> Sight | None:
+def _clean(channels: Channels, ground: Ground, options: SeeOptions, again: bool = False) -> Sight | None:
+    """What is seen on a ground; ``again`` if that is the second one that was tried."""
     side = options.ink_side
     if side == "auto":
         side = _clean_side(channels, ground)
@@ -194,7 +211,8 @@ def _clean(channels: Channels, ground: Ground, options: SeeOptions) -> Sight | N
     for channel, level in zip(channels, ground.colour, strict=True):
         np.maximum(darkness, _excess(channel, level, side), out=darkness)
     if darkness.max() < LEAST_CONTRAST:
-        return None
+        other = None if options.ink_side == "auto" or again else other_ground(channels, ground)
+        return None if other is None else _clean(channels, other, options, again=True)
     darkness, areas = find_areas(channels, ground.colour, side, darkness)
     notes = []
     if ground.border_is_ink:
@@ -202,13 +220,10 @@ def _clean(channels: Channels, ground: Ground, options: SeeOptions) -> Sight | N
     if areas.any():
         count = int(ndimage.label(areas > 0)[1])
         notes.append(f"{count_text(count, 'flat area')} ({float((areas > 0).mean()):.0%} of the picture)")
-    rules = None
-    if not options.keep_rules:
-        strong = darkness[darkness > 0.1]
-        rules = find_rules(darkness, None, float(np.percentile(strong, 90)) if strong.size else 1.0)
-        if rules is not None:
-            darkness = without_rules(darkness, rules)
-            notes.append(f"{rules.name} removed")
+    strong = darkness[darkness > 0.1]
+    full = float(np.percentile(strong, 90)) if strong.size else 1.0
+    darkness, rules, found = _ruled(darkness, None, full, options)
+    notes += found
     light = side == "light" or (side == "colour" and ground.luminance < 0.5)
     return _finished(
         Sight(
@@ -245,7 +260,8 @@ def _clean_side(channels: Channels, ground: Ground) -> InkSide:
 
 def _count_inks(channels: Channels, ink: Field) -> int:
     """Colours of the full ink that lie apart: greedy clustering of a sample."""
-    rows, columns = np.nonzero(ink >= 0.9)
+    core = (ink >= 0.5) & (ink >= ndimage.maximum_filter(ink, 3))
+    rows, columns = np.nonzero(core)
     if len(channels) == 1 or len(rows) == 0:
         return 1
     step = max(1, len(rows) // _INK_SAMPLES)
@@ -285,12 +301,8 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
     darkness = np.clip(darkness, 0, 1).astype(np.float32)
     if known is not None:
         darkness *= known
-    rules = None
-    if not options.keep_rules:
-        rules = find_rules(darkness, known, full)
-        if rules is not None:
-            darkness = without_rules(darkness, rules)
-            notes.append(f"{rules.name} removed")
+    darkness, rules, found = _ruled(darkness, known, full, options)
+    notes += found
     ink = _leveled(darkness, noise, options)
     joined = joined_by_tooth(ink)
     if joined is not None:

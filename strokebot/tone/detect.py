@@ -19,7 +19,8 @@ The rules, the first that holds decides:
     4. scans and photos
        loose / a + rough / b + (entropy - c) / d + (lines - e) / f + (g - light) / h, each from 0 on:
                                                 tone from ``_TONE_SCORE`` on. Light and shadow on paper
-                                                are smooth, and ink leaves nothing beside it
+                                                are smooth, and ink leaves nothing beside it.
+                                                0 where all crests are about as dark: lines of one pen
     5. otherwise                                line; flat greys are fills of line art
 
 The figures were chosen on 19 photographs in sizes of 100 to 900 px (dithered, JPEG, 16 levels), 27
@@ -80,6 +81,11 @@ _LOOSE_UNIT, _ROUGH_UNIT, _ENTROPY_FREE, _ENTROPY_UNIT = 0.012, 0.05, 2.0, 0.7
 _INK_FREE, _INK_UNIT, _TONE_SCORE = 0.15, 0.1, 1.18
 # No lamp leaves paper this dark beside its lightest place.
 _LEAST_LIGHT, _LIGHT_UNIT = 0.25, 0.1
+# A crest is darker than its neighbours and this, and than so many standard deviations; crests of one pen
+# are so much of the picture, and a quarter of them at most is lighter than this share of the darkest.
+_CREST, _CREST_SIGMAS, _CREST_SHARE, _ONE_INK = 0.08, 4.0, (0.0005, 0.03), 0.8
+# No shadow leaves less of the lit paper than this.
+_PAPER_LIGHT = 0.3
 # Thin darkness from this share of full ink on is ink.
 _INKED = 0.35
 
@@ -162,6 +168,8 @@ def tonal_score(ink: InkImage) -> float:
     filled = ndimage.binary_opening(drawn >= 0.5, np.ones((_FILLED_PX, _FILLED_PX), dtype=bool))
     filled = ndimage.binary_dilation(filled, np.ones((3, 3), dtype=bool), iterations=_FROM_FILLED_PX)
     rough = (ndimage.gaussian_gradient_magnitude(np.log(paper), _ROUGH_PX) > _ROUGH) & ~filled
+    if _is_one_ink(np.where(paper > _PAPER_LIGHT * lit, thin, 0.0), noise):
+        return 0.0
     count = np.histogram(1.0 - paper / lit, _ENTROPY_BINS, (-0.5, 1.0))[0] / light.size
     count = count[count > 0]
     entropy = float(-(count * np.log(count)).sum())
@@ -172,6 +180,15 @@ def tonal_score(ink: InkImage) -> float:
         + max(0.0, _LEAST_LIGHT - float(lit.min() / lit.max())) / _LIGHT_UNIT
         + max(0.0, float((inked & ~filled).mean()) - _INK_FREE) / _INK_UNIT
     )
+
+
+def _is_one_ink(thin: Field, noise: float) -> bool:
+    """Whether nearly all crests of the thin darkness on paper are about as dark: lines of one pen."""
+    crest = (thin >= ndimage.maximum_filter(thin, 3)) & (thin > max(_CREST, _CREST_SIGMAS * noise))
+    if not _CREST_SHARE[0] <= crest.mean() <= _CREST_SHARE[1]:
+        return False
+    low, high = np.percentile(thin[crest], (25.0, 95.0))
+    return bool(low >= _ONE_INK * high)
 
 
 def _averaged(field: Field, step: int) -> Field:

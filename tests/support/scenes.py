@@ -451,7 +451,7 @@ def _areas(rng: np.random.Generator, size: tuple[int, int]) -> _Made:
     ]
     colour = fills[rng.integers(len(fills))]
     picture = _laid(_laid(_even(size, 255), shape, colour), truth, (0, 0, 0))
-    darkness = float(1 - np.dot(colour, (0.299, 0.587, 0.114)) / 255)
+    darkness = float(1 - np.mean(colour) / 255)
     return _Made(picture, truth, np.clip(shape - truth, 0, 1), area_darkness=darkness)
 
 
