@@ -81,6 +81,8 @@ class MachineProfile:
         joint_max_acceleration: greatest acceleration of each joint, joint units per s^2.
         steps_per_mm: motor steps per mm of x, y (per joint unit, if ``raw_joints``) and the z
             axis; the simulator rounds to them.
+        reset_on_open: whether opening its serial port may restart the board, as DTR does to an Arduino;
+            False leaves that line alone, where the system can.
         pen_safe: pen value that is surely off the paper, or None for the top of a z
             axis and the bottom of a servo's range (S0 is "up" when wired fail-safe).
         backlash_mm: play of the x and the y axis, which drawings take up, or None; not for ``raw_joints``.
@@ -109,6 +111,7 @@ class MachineProfile:
     joint_max_speed: tuple[float, float] | None = None
     joint_max_acceleration: tuple[float, float] | None = None
     steps_per_mm: tuple[float, float, float] = (80.0, 80.0, 400.0)
+    reset_on_open: bool = True
     pen_safe: float | None = None
     max_jerk_mm_s3: float | None = None
     backlash_mm: tuple[float, float] | None = None

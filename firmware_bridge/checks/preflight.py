@@ -20,6 +20,7 @@ a mechanism with a reach of its own, one point in each square millimetre are kep
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -178,6 +179,9 @@ _SPEED_SLACK_SHARE = 0.01  # feeds are rounded to half a percent
 # Poses of the first swing that are looked at: one a degree or two.
 _APPROACH_POSES = 181
 _RATE_SLACK_SHARE = 0.05  # the line rate of a board is known no better
+# Less of a drawing's time than this is not seen; nor is a wait for a few lines, as at its beginning.
+_DRY_SHARE = 0.005
+_RATE_LINES = 5
 
 
 def check(program: Program, machine: MachineProfile) -> list[Finding]:
@@ -336,21 +340,32 @@ def _check_speed(
 def _check_line_rate(
     program: Program, xy: NDArray[np.float64], pen: NDArray[np.float64], machine: MachineProfile
 ) -> list[Finding]:
-    """Whether any run of moves as long as the look-ahead is shorter than its lines take to arrive."""
+    """Whether the planner runs dry because lines arrive more slowly than they are drawn.
+
+    A line takes ``1 / line_rate_per_s`` to arrive, and no more lines wait than the planner holds: short
+    moves in a row are harmless as long as it is full enough when they begin.
+    """
     _, lengths = _ways(xy, pen, machine)
     feeds = np.array([m.feed_mm_s for m in program.moves])[1:]
-    seconds = (lengths / feeds)[lengths > 0]
-    window = machine.planner_blocks
-    if len(seconds) < window:
-        return []
-    sums = np.convolve(seconds, np.ones(window), mode="valid")
-    rate = window / float(sums.min())
-    if rate <= machine.line_rate_per_s * (1.0 + _RATE_SLACK_SHARE):
+    seconds = (lengths / feeds)[lengths > 0].tolist()
+    line_s, room = 1.0 / (machine.line_rate_per_s * (1.0 + _RATE_SLACK_SHARE)), machine.planner_blocks
+    begun: deque[float] = deque(maxlen=room)
+    arrived_s = ended_s = dry_s = 0.0
+    for took_s in seconds:
+        # The next one is read when there is room for it: the oldest of those that wait has begun.
+        arrived_s = max(arrived_s, begun[0] if len(begun) == room else 0.0) + line_s
+        if begun:
+            dry_s += max(arrived_s - ended_s, 0.0)
+        begin_s = max(arrived_s, ended_s)
+        begun.append(begin_s)
+        ended_s = begin_s + took_s
+    if dry_s <= _DRY_SHARE * sum(seconds) + _RATE_LINES * line_s:
         return []
     return [
         Finding(
             Severity.WARNING,
-            f"The program asks for up to {rate:.0f} lines/s, the machine takes {machine.line_rate_per_s:g}",
+            f"The program waits {dry_s:.1f} s for lines, since the machine takes "
+            f"{machine.line_rate_per_s:g} lines/s",
             "the machine will stutter; lower the drawing speed or the number of points",
         )
     ]

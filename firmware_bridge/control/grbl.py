@@ -170,7 +170,9 @@ class GrblControl:
         lost = place_lost or silent or link.state.restarts > restarts or not (heard or own) or offset is None
         offset = _learn_late(link, offset)
         if _state(link) != "Idle":
-            if lost and link.machine.pen_actuator == "z":
+            # Where homing is off, a reset while it moved has locked it. FluidNC does not tell that.
+            homing = bool(link.state.facts.settings.get("$22", 1.0))
+            if lost and homing and link.machine.pen_actuator == "z":
                 # Unlocked, it would take its counters for a place, and others would believe it.
                 raise PlaceLost(
                     "The machine has restarted and is locked: no motion of it is right before it was homed."

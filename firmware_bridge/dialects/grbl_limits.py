@@ -74,7 +74,8 @@ def limits_of(machine: MachineProfile, facts: Facts) -> MachineLimits:
         speed=told.speed(_NUMBERS["speed"], _MINUTES_PER_S),
         acceleration=told.acceleration(_NUMBERS["acceleration"]),
         steps_per_mm=told.steps(_NUMBERS["steps"]),
-        travel_mm=travel,
+        # The idle z axis of a servo machine moves no pen.
+        travel_mm=(*travel[:2], None) if machine.pen_actuator == "servo" else travel,
         reach=(reach[0], reach[1], None if machine.pen_actuator == "servo" else reach[2]),
         frame=Frame.MACHINE,
         soft_limits=any(span is not None for span in reach) if fluid else soft,

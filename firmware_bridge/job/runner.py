@@ -177,7 +177,7 @@ class Job:
             streamer.stream(drawing.segment())
             # The answer to this line comes when the last move has ended.
             drawing.dry(True, drawing=True)
-            Streamer(link, ONE_LINE, None, drawing).stream([parse(sync)])
+            Streamer(link, ONE_LINE, None, drawing, may_miss=True).stream([parse(sync)])
             drawing.ended()
         except PauseRequest:
             return streamer.report(), None

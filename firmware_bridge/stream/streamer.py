@@ -159,6 +159,7 @@ class Streamer:
         monitor: PositionMonitor | None = None,
         follower: Follower | None = None,
         locator: Locator | None = None,
+        may_miss: bool = False,
     ) -> None:
         """Prepares a stream.
 
@@ -169,10 +170,13 @@ class Streamer:
                 astray.
             follower: is told how it goes, shapes lines, and may end it.
             locator: reads places out of reports; by default without motor steps.
+            may_miss: whether an answer may be lost where the machine tells that it is idle: the lines only
+                wait for that.
         """
         self.link = link
         self._follower = follower
         self.monitor = monitor
+        self._may_miss = may_miss
         self.manners = link.dialect.manners
         self.locator = locator or Locator(link)
         self.base = link.next_number
@@ -437,6 +441,12 @@ class Streamer:
             self.link.tell(self._follower.progress(done, total))
 
     def _check_alive(self) -> None:
+        if self.watchdog.idle():
+            if not self._may_miss:
+                self.watchdog.lost_answer()
+            self.send_window.all_answered()
+            self.watchdog.answered()
+            return
         bound_s = self.watchdog.silent_s(self.again.probing)
         if bound_s is None:
             return

@@ -10,6 +10,7 @@ Nouns:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NoReturn
 
 from firmware_bridge.dialects.base import Realtime, Status
 from firmware_bridge.errors import ResponseTimeout
@@ -24,6 +25,8 @@ SILENCE_S = 5.0
 LONG_SILENCE_S = 60.0
 # Idle or moving nowhere for so long without an answer: the answer is lost.
 NO_PROGRESS_S = 10.0
+# A machine that tells for so long that it is idle has no line left, whatever answer is missing.
+IDLE_S = 1.5
 # States in which the machine rightly does nothing until somebody resumes it.
 WAITING_STATES = ("Hold", "Door")
 
@@ -52,6 +55,7 @@ class Watchdog:
         self._stood_until_s = 0.0
         self._place: tuple[float, ...] | None = None
         self._held_s: float | None = None
+        self._idle_s: float | None = None
 
     def begin(self) -> None:
         """Nothing is awaited up to now."""
@@ -74,6 +78,7 @@ class Watchdog:
     def answered(self) -> None:
         """An answer has come, or a request that stands for one."""
         self._moved_s = self._answered_s = self._link.now_s()
+        self._idle_s = None
 
     def reported(self, status: Status) -> None:
         """The machine told its state and place.
@@ -87,6 +92,24 @@ class Watchdog:
             self._place = place
             self._moved_s = now
         self._watch_hold(status, now)
+        if status.state != "Idle" or not self._send_window.pending:
+            self._idle_s = None
+        elif self._idle_s is None:
+            self._idle_s = now
+
+    def idle(self) -> bool:
+        """Whether it told all through a wait that it is idle, though an answer is missing."""
+        if self._idle_s is None:
+            return False
+        return self._link.now_s() - self._idle_s > IDLE_S + self.dwelling_s()
+
+    def lost_answer(self) -> NoReturn:
+        """Ends a wait for an answer that was lost.
+
+        Raises:
+            ResponseTimeout: always.
+        """
+        self._lost_answer()
 
     def dwelling_s(self) -> float:
         """Time that the pending lines make the machine wait by themselves."""
@@ -139,7 +162,7 @@ class Watchdog:
                 f"The machine held for {BUSY_LIMIT_S:.0f} s ({status.label}) by itself: find why and redraw."
             )
 
-    def _lost_answer(self) -> None:
+    def _lost_answer(self) -> NoReturn:
         box = self._send_window
         entry = box.pending[0].index
         number = file_line(box.text(entry), box.line_of(entry))

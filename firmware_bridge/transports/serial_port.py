@@ -22,6 +22,8 @@ _SLICE_S = 0.05
 _WRITE_TIMEOUT_S = 5.0
 # Opening the port resets an Arduino through DTR; its boot loader then waits about 1.5 s.
 _BOOT_S = 2.5
+# Such a board may still be starting, since somebody has just plugged it in.
+_QUIET_BOOT_S = 0.5
 _GONE = "went away: check the cable and the power, and lift the pen by hand if it is down"
 
 
@@ -48,7 +50,12 @@ class SerialTransport:
                 timeout=_SLICE_S,
                 write_timeout=_WRITE_TIMEOUT_S,
                 exclusive=True if os.name == "posix" else None,
+                # Means to pyserial that DTR is none of its business.
+                dsrdtr=not machine.reset_on_open,
             )
+            if not machine.reset_on_open:
+                self.boot_s = _QUIET_BOOT_S
+                _keep_dtr(self._port)
         except (serial.SerialException, OSError, ValueError) as cause:
             _refuse(name, cause)
 
@@ -102,6 +109,24 @@ def require_serial(name: str) -> None:
         _refuse(name, cause)
     if not os.access(name, os.R_OK | os.W_OK):
         _refuse(name, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def _keep_dtr(port: serial.Serial) -> None:
+    """Lets DTR stay up when the port is closed, so that opening it again is no pulse (HUPCL off).
+
+    A system raises DTR when it opens a port where it was low, so the first opening after plugging in may
+    restart the board all the same. Elsewhere than on POSIX nothing is done.
+    """
+    if os.name != "posix":
+        return
+    import termios
+
+    try:
+        attributes = termios.tcgetattr(port.fileno())
+        attributes[2] &= ~termios.HUPCL
+        termios.tcsetattr(port.fileno(), termios.TCSANOW, attributes)
+    except termios.error:
+        return  # a pty has no such line
 
 
 def _refuse(name: str, cause: BaseException) -> NoReturn:

@@ -57,7 +57,7 @@ def test_what_only_slows_the_machine_is_a_warning(machine: MachineProfile) -> No
 
     dense = stroke(*((0.1 * i, 0.0) for i in range(100)), feed=50.0)
     findings = preflight.require(dense, machine)
-    assert "500 lines/s, the machine takes 200" in findings[0].message
+    assert "for lines, since the machine takes 200 lines/s" in findings[0].message
 
     servo = dataclasses.replace(machine, pen_actuator="servo")
     moves = [
@@ -109,3 +109,18 @@ def test_a_rest_of_minutes_is_told_with_its_line(machine: MachineProfile) -> Non
     assert preflight.require_lines(lines, marlin) == []
     (finding,) = preflight.require_lines([parse("G4 S40", 1)], marlin)
     assert "Line 1 holds a rest of 40 s, since S of G4 counts seconds" in finding.message
+
+
+def test_a_burst_of_short_moves_that_the_planner_holds_is_no_warning(machine: MachineProfile) -> None:
+    """15 moves at 300 lines a second are drawn from a full planner; a thousand of them are not."""
+
+    def zigzag(short: int) -> Program:
+        moves = [Move(10.0, 10.0, 6.0, 90.0, MoveKind.TRAVEL), Move(10.0, 10.0, 0.0, 15.0, MoveKind.LOWER)]
+        x = 10.0
+        for step_mm in [20.0] * 4 + [0.1] * short + [20.0] * 2:
+            x += step_mm if x < 150.0 else -step_mm
+            moves.append(Move(x, 10.0, 0.0, 30.0, MoveKind.DRAW))
+        return Program.of([*moves, Move(x, 10.0, 6.0, 15.0, MoveKind.LIFT)])
+
+    assert not [f for f in preflight.check(zigzag(14), machine) if "lines/s" in f.message]
+    assert [f for f in preflight.check(zigzag(1000), machine) if "lines/s" in f.message]

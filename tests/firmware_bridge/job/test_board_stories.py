@@ -21,8 +21,10 @@ from firmware_bridge.errors import (
     PortError,
     PreflightError,
     ProtocolError,
+    ResponseTimeout,
 )
 from firmware_bridge.events import Asked, Event, Notice, Paused, Progress, Resumed
+from firmware_bridge.job.device import Device
 from firmware_bridge.journal import Journal, JournalError, begin_job, find_job
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.board_state import WIFI_NOISE, Boot, GrblState, MarlinState
@@ -527,3 +529,55 @@ def test_what_was_in_force_is_put_back(machine: MachineProfile, options: GrblOpt
     after = (board.interpreter.offset_mm, board.interpreter.modal.words().split()[1:6])
     assert after[0] == pytest.approx(before[0], abs=2e-3)
     assert after[1] == before[1]
+
+
+class DamagedAnswers(BoardWire):
+    """Damages the answer to some line, by its text."""
+
+    def __init__(self, controller: VirtualController, machine: MachineProfile, text: str) -> None:
+        super().__init__(controller, machine)
+        self.text = text
+        self.begun = False
+        self.damaged_s: float | None = None
+        self._waits = False
+
+    def write(self, data: bytes) -> None:
+        if self.begun and self.damaged_s is None and self.text.encode() in data:
+            self._waits = True
+        super().write(data)
+
+    def read_line(self, timeout_s: float) -> str:
+        line = super().read_line(timeout_s)
+        if line == "ok" and self._waits:
+            self._waits, self.damaged_s = False, self.now_s()
+            return "o\x80"
+        return line
+
+
+def damaged(board: VirtualController, machine: MachineProfile, text: str) -> tuple[DamagedAnswers, Device]:
+    wire = DamagedAnswers(board, machine, text)
+    return wire, device_on(wire, machine)
+
+
+def test_a_lost_last_answer_is_no_loss_where_the_machine_stands_at_the_end(machine: MachineProfile) -> None:
+    board = grbl(machine)
+    wire, device = damaged(board, machine, "G4 P0.01")
+    report = device.run(program_of(ZIGZAG, 40.0), at_line(50, lambda: setattr(wire, "begun", True)))
+    assert wire.damaged_s is not None
+    assert report.acknowledged == report.lines
+    check_ink(board)
+
+
+def test_a_damaged_answer_does_not_let_the_pen_rest_on_wet_ink(machine: MachineProfile) -> None:
+    board = grbl(machine, FLUIDNC)  # one line at a time, so that the next one waits for it
+    wire, device = damaged(board, machine, "X30")
+    wire.begun = True
+    with pytest.raises(ResponseTimeout, match="never answered"):
+        device.run(program_of(ZIGZAG, 40.0))
+    assert wire.damaged_s is not None
+    recording = board.recording()
+    down = recording.pen < 0.01
+    t_s, xy_mm = recording.t_s[down], recording.xy_mm[down]
+    moved = np.flatnonzero(np.hypot(*np.diff(xy_mm, axis=0).T) > 1e-6)[-1] + 1
+    assert t_s[-1] - t_s[moved] < 3.5  # it rested for 24.5 s once
+    assert board.physical_mm()[2] == pytest.approx(UP, abs=0.01)
