@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -153,6 +154,8 @@ def ready_for(
     elif origin is not None:
         try:
             x_mm, y_mm = (float(part) for part in origin.split(","))
+            if not math.isfinite(x_mm + y_mm):
+                raise ValueError
         except ValueError:
             raise typer.BadParameter(
                 f"'{origin}' is not here, machine or X,Y in mm.", param_hint="--origin"
