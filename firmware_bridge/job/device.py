@@ -158,6 +158,7 @@ class Device(Connected):
             keep: see ``run``.
         """
         recorder.note_draw(self._link, lines, pen_up, lowest_pen)
+        self._control.require_idle(self._link)  # before a journal of it is begun
         judged, trouble = controller_settings.judge(self._link, self._control, self.machine, lines)
         findings = [*findings, *judged]
         drawing = Drawing(self._link, lines, self.machine, None if keep is None else keep(lines))
