@@ -186,6 +186,7 @@ def test_the_lift_by_a_distance_stays_on_its_axis() -> None:
     link.poll()
     for pen, rise in ((9.0, 1.0), (0.0, 5.0), (900.0, 5.0)):  # the axis ends at 10; a damaged report
         transport.controller.say(f"<Idle|MPos:0.000,0.000,{pen:.3f}|FS:0,0|WCO:0.000,0.000,0.000>")
+        transport.controller.say("Grbl 1.1h ['$' for help]")  # it restarts, and what it tells then is none
         link.quiet()
         assert rise_mm(link, 5.0, 0.0) == pytest.approx(rise)
 
