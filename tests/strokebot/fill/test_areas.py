@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from skimage.morphology import skeletonize
 
 from strokebot.fill import FILL_MODES, FillMode
-from strokebot.fill.field import find_areas
+from strokebot.fill.field import blocks, find_areas
 from strokebot.fill.filling import Filling, fill_areas
 from strokebot.fill.links import link_passes
 from strokebot.fill.passes import SPACING, rings
@@ -75,8 +76,6 @@ def length(gesture: Gesture) -> float:
 
 
 def filling(ink: np.ndarray, mode: FillMode = "spiral", widest: float = PEN[1]) -> Filling:
-    from skimage.morphology import skeletonize
-
     (found,) = fill_areas(ink, depth(ink >= 0.5), np.asarray(skeletonize(ink >= 0.5)), widest, 1.0, mode)
     return found
 
@@ -190,8 +189,6 @@ def test_links_and_detours_hold_all_passes_together(name: str) -> None:
 
 
 def test_a_ring_without_neighbours_needs_no_link() -> None:
-    from skimage.morphology import skeletonize
-
     ink = picture("disc")
     field = find_areas(ink, ink >= 0.5, np.asarray(skeletonize(ink >= 0.5)), 5.0, 1.0)
     assert field is not None
@@ -206,3 +203,27 @@ def test_tiny_areas_under_a_fine_pen(size: int, mode: FillMode) -> None:
     assert gesture.lifts == 0
     if mode in SOLID:
         assert fidelity(ink.ink, draw(gesture, ink, (0.1, 0.4)))["iou"] > 0.95
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), widest=st.floats(3.0, 8.0))
+def test_rectangles_hold_every_area_as_the_whole_picture_does(seed: int, widest: float) -> None:
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:400, 0:500] + 0.5
+    ink = np.zeros(y.shape, dtype=np.float32)
+    for cx, cy, r in np.column_stack([rng.uniform(0, 500, 4), rng.uniform(0, 400, 4), rng.uniform(1, 30, 4)]):
+        ink = np.maximum(ink, np.clip(r + 0.5 - np.hypot(x - cx, y - cy), 0, 1)).astype(np.float32)
+    ink[200:203] = 1.0
+    is_ink = ink >= 0.5
+    skeleton = np.asarray(skeletonize(is_ink))
+    found = blocks(depth(is_ink), widest)
+    seen = np.zeros(is_ink.shape, dtype=int)
+    mask = np.zeros(is_ink.shape, dtype=bool)
+    for block in found:
+        seen[block] += 1
+        field = find_areas(ink[block], is_ink[block], skeleton[block], widest, 1.0)
+        if field is not None:
+            mask[block] = field.mask()
+    assert seen.max() <= 1
+    whole = find_areas(ink, is_ink, skeleton, widest, 1.0)
+    assert np.array_equal(mask, np.zeros_like(mask) if whole is None else whole.mask())
