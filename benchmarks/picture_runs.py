@@ -28,16 +28,17 @@ from benchmarks.rivals import Rival, line_width_px
 from calibration.profile import Profile
 from strokebot import pipeline, raster
 from strokebot.errors import StrokebotError
+from strokebot.modes import MARGIN_MM
 from strokebot.picture.image import load_ink_image
 from strokebot.picture.parts import ink_mask
 from strokebot.trajectory.path.path import Path as DrawingPath
-from strokebot.trajectory.path.place import A_SERIES_MM, DEFAULT_MARGIN_MM
+from strokebot.trajectory.path.place import PAPERS_MM
 from strokebot.trajectory.path.smooth import DEFAULT_TOLERANCE_MM, smooth
 from strokebot.trajectory.timing.parametrise import parametrise
 
 FILL_PEN_MM = (0.3, 1.0)
-_A5_MM = A_SERIES_MM["A5"]
-FILL_BOX_MM = (_A5_MM[0] - 2 * DEFAULT_MARGIN_MM, _A5_MM[1] - 2 * DEFAULT_MARGIN_MM)
+_A5_MM = PAPERS_MM["A5"]
+FILL_BOX_MM = (_A5_MM[0] - 2 * MARGIN_MM, _A5_MM[1] - 2 * MARGIN_MM)
 # Line art of thinner lines counts as hairlines, px.
 HAIRLINE_PX = 2.5
 # Half a pixel of smoothing takes the steps of the pixel grid out of a line: as in the pipeline.
