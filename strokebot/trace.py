@@ -25,6 +25,7 @@ from firmware_bridge.simulator import Recording
 from strokebot import raster
 from strokebot.arrays import frozen_array
 from strokebot.errors import TrajectoryError
+from strokebot.geometry.polyline import arc_length, drawn_and_travelled
 from strokebot.trajectory.path.place import Placement
 
 # Slower than this the pen rests.
@@ -132,12 +133,12 @@ class Trace:
     @property
     def drawn_mm(self) -> float:
         """Length over which the pen leaves a line, mm."""
-        return float(self._steps_mm()[self.pen_down[1:]].sum())
+        return drawn_and_travelled(self.xy_mm, self.pen_down)[0]
 
     @property
     def travel_mm(self) -> float:
         """Length over which the pen moves above the paper, mm."""
-        return float(self._steps_mm()[~self.pen_down[1:]].sum())
+        return drawn_and_travelled(self.xy_mm, self.pen_down)[1]
 
     def speed_mm_s(self, bins: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean speed along the path in equal slices of time.
@@ -148,13 +149,10 @@ class Trace:
         Returns:
             Middles of the slices, s, and speeds, mm/s, both (bins,).
         """
-        way = np.concatenate([[0.0], np.cumsum(self._steps_mm())])
+        way = arc_length(self.xy_mm)
         edges = np.linspace(self.t_s[0], self.t_s[-1], bins + 1)
         slice_s = max(self.duration_s / bins, np.finfo(float).tiny)
         return (edges[1:] + edges[:-1]) / 2, np.diff(np.interp(edges, self.t_s, way)) / slice_s
-
-    def _steps_mm(self) -> NDArray[np.float64]:
-        return np.asarray(np.hypot(*np.diff(self.xy_mm, axis=0).T))
 
     def ink(self, placement: Placement, shape: tuple[int, int]) -> NDArray[np.float32]:
         """The ink that the trace leaves, on a grid of pixels over the picture.

@@ -40,6 +40,17 @@ def arc_length(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 
+def drawn_and_travelled(points: NDArray[np.float64], pen_down: NDArray[np.bool_]) -> tuple[float, float]:
+    """Lengths of what a pen draws and of what it travels above the paper, in the unit of the points.
+
+    Args:
+        points: (K, D) polyline.
+        pen_down: (K,) whether the segment k-1 -> k is drawn; entry 0 says nothing.
+    """
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    return float(steps[pen_down[1:]].sum()), float(steps[~pen_down[1:]].sum())
+
+
 def turning_angles(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Angle between the segments at each inner point of a polyline (K, 2), shape (K-2,), in [0, pi]."""
     step = np.diff(points, axis=0)

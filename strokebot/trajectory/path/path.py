@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from calibration.pen import PenModel
 from strokebot.arrays import frozen_array
 from strokebot.errors import TrajectoryError
+from strokebot.geometry.polyline import drawn_and_travelled
 
 # Larger drawings than this are a wrong unit, not a plotter's job.
 _POSITION_LIMIT_MM = 20000.0
@@ -100,12 +101,12 @@ class Path:
     @property
     def drawn_mm(self) -> float:
         """Length that is drawn."""
-        return float(self._lengths()[self.pen_down[1:]].sum())
+        return drawn_and_travelled(self.xy_mm, self.pen_down)[0]
 
     @property
     def travel_mm(self) -> float:
         """Length over which the pen travels above the paper."""
-        return float(self._lengths()[~self.pen_down[1:]].sum())
+        return drawn_and_travelled(self.xy_mm, self.pen_down)[1]
 
     @property
     def lifts(self) -> int:
@@ -117,6 +118,3 @@ class Path:
         drawn = self.pen_down.copy()
         drawn[:-1] |= self.pen_down[1:]
         return int(np.count_nonzero(pen.out_of_range(self.width_mm, self.intensity) & drawn))
-
-    def _lengths(self) -> NDArray[np.float64]:
-        return np.asarray(np.linalg.norm(np.diff(self.xy_mm, axis=0), axis=1))

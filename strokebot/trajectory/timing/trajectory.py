@@ -32,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 from strokebot.arrays import frozen_array
 from strokebot.errors import TrajectoryError
 from strokebot.files import write_atomic
+from strokebot.geometry.polyline import drawn_and_travelled
 
 # What numpy raises for files that are missing, cut, or something else.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
@@ -99,12 +100,12 @@ class Trajectory:
     @property
     def drawn_mm(self) -> float:
         """Length that is drawn."""
-        return float(self._lengths()[self.pen_down[1:]].sum())
+        return drawn_and_travelled(self.xy_mm, self.pen_down)[0]
 
     @property
     def travel_mm(self) -> float:
         """Length over which the pen travels above the paper."""
-        return float(self._lengths()[~self.pen_down[1:]].sum())
+        return drawn_and_travelled(self.xy_mm, self.pen_down)[1]
 
     def at(self, t_s: ArrayLike, order: int = 0) -> NDArray[np.float64]:
         """Position, velocity or acceleration at any moments.
@@ -213,9 +214,6 @@ class Trajectory:
         if x.ndim != 1 or x.shape != y.shape:
             raise TrajectoryError(f"The trajectory {path} is damaged: x_mm and y_mm are not two equal lists.")
         return cls(t_s, np.column_stack([x, y]), width, ink, down, velocity)
-
-    def _lengths(self) -> NDArray[np.float64]:
-        return np.asarray(np.linalg.norm(np.diff(self.xy_mm, axis=0), axis=1))
 
     def _estimated(self, step: NDArray[np.float64]) -> NDArray[np.float64]:
         """Velocities (M, 2) at the samples, from middle to middle of the steps."""

@@ -1,11 +1,19 @@
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strokebot.geometry import polyline
-from strokebot.geometry.polyline import arc_length, distinct, simplify, sync_deviation, turning_angles
+from strokebot.geometry.polyline import (
+    arc_length,
+    distinct,
+    drawn_and_travelled,
+    simplify,
+    sync_deviation,
+    turning_angles,
+)
 
 place = st.floats(-10, 10).map(lambda v: round(v, 3))
 polylines = st.lists(st.tuples(place, place), min_size=1, max_size=40).map(np.array)
@@ -102,3 +110,14 @@ def test_a_zigzag_whose_ends_are_always_the_farthest_points_takes_few_levels(mon
     assert simplify(points, 0.01).tolist() == list(range(n))
     assert len(calls) < 80
     assert sum(calls) < 100 * n
+
+
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 20))
+def test_every_segment_is_drawn_or_travelled(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    points, down = rng.normal(size=(count, 2)), rng.random(count) < 0.5
+    drawn, travelled = drawn_and_travelled(points, down)
+    lengths = [float(np.hypot(*(points[k] - points[k - 1]))) for k in range(1, count)]
+    assert drawn == pytest.approx(sum(s for s, d in zip(lengths, down[1:], strict=True) if d))
+    assert drawn + travelled == pytest.approx(sum(lengths))
+    assert arc_length(points)[-1] == pytest.approx(sum(lengths))
