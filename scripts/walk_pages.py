@@ -58,8 +58,14 @@ LEFT_OUT = {
     "strokebot evaluate": "needs data sets; see there",
     "strokebot cluster": "needs data sets; see there",
 }
-# Shown on several pages and long: run where it is explained.
-ONLY_ON = {"strokebot calibrate --simulate": "docs/calibration.md"}
+# Shown on several pages, and long: where else it is run.
+_STYLES = "strokebot styles examples/still_life.jpg --fit 60x45"
+RUN_ELSEWHERE = {
+    ("README.md", "strokebot calibrate --simulate"): "docs/calibration.md",
+    ("README.md", _STYLES): "docs/tutorial.md",
+    ("docs/lesson.md", _STYLES): "docs/tutorial.md",
+    ("examples/README.md", "strokebot draw examples/hello.png"): "README.md",
+}
 GCODE = "G21 G90\nG0 Z3\nG0 X20 Y20\nG1 Z-0.5 F600\nG1 X60 Y30 F1800\nG1 X60 Y60\nG0 Z3\n"
 
 
@@ -191,8 +197,8 @@ class Walk:
         """Runs one command and notes what came of it."""
         where = f"{self.name}:{command.line}: {command.shown}"
         left_out = _left_out(command.run)
-        if ONLY_ON.get(command.run, self.name) != self.name:
-            left_out = f"run on {ONLY_ON[command.run]}"
+        if elsewhere := RUN_ELSEWHERE.get((self.name, command.run)):
+            left_out = f"run on {elsewhere}"
         if left_out:
             outcome.lines.append(f"left out  {where} ({left_out})")
             return

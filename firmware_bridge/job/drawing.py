@@ -292,7 +292,7 @@ class Drawing:
     @property
     def how_to_go_on(self) -> str:
         """What whoever stopped the drawing can do next; empty where no journal is kept."""
-        return "" if self._journal is None else ": strokebot resume goes on with it"
+        return "" if self._journal is None else "; strokebot resume goes on with it"
 
     # -- what the streamer tells -----------------------------------------------------------------
 

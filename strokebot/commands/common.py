@@ -16,15 +16,40 @@ if TYPE_CHECKING:
     from firmware_bridge.job.connection import Origin
     from firmware_bridge.job.device import Device
 
+
+def profile_names(incomplete: str) -> list[str]:
+    """Names of profiles that begin so, for the completion of a shell."""
+    from calibration.profile import Profile
+
+    return [name for name in Profile.names() if name.startswith(incomplete)]
+
+
+def port_names(incomplete: str) -> list[str]:
+    """Serial ports that begin so, and the virtual machines, for the completion of a shell."""
+    from firmware_bridge.simulator import CONTROLLERS
+    from firmware_bridge.transports import list_ports
+
+    names = [port.device for port in list_ports()] + [f"sim://{name}" for name in sorted(CONTROLLERS)]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing on success.")]
 ProfileOption = Annotated[
     str | None,
-    typer.Option("--profile", "-p", help="Profile: a name, or a TOML file.", show_default="grbl-z"),
+    typer.Option(
+        "--profile",
+        "-p",
+        help="Profile: a name, or a TOML file.",
+        show_default="grbl-z",
+        autocompletion=profile_names,
+    ),
 ]
 PortOption = Annotated[
     str | None,
     typer.Option(
-        "--port", help="Machine: /dev/ttyUSB0, COM3, usb:1a86:7523, socket://host:port or sim://grbl."
+        "--port",
+        help="Machine: /dev/ttyUSB0, COM3, usb:1a86:7523, socket://host:port or sim://grbl.",
+        autocompletion=port_names,
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the machine moves.")]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -112,3 +113,65 @@ def test_ctrl_c_ends_a_service_in_order(environment, tmp_path):
     process.send_signal(signal.SIGINT)
     said, wrong = process.communicate(timeout=60)
     assert (process.returncode, said, wrong) == (0, "ended\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("strokebot ani", ["animate"]),
+        ("strokebot pen --profile mar", ["marlin-printer"]),
+        ("strokebot send --port sim://flu", ["sim://fluidnc"]),
+        ("strokebot draw --fill hat", ["hatch"]),
+    ],
+)
+def test_a_shell_completes_commands_profiles_and_ports(environment, words, offered):
+    asked = {
+        "_STROKEBOT_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    code = "import sys; sys.argv = ['strokebot']; from strokebot.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**environment, **asked},
+        check=False,
+    )
+    assert done.stdout.split() == offered
+
+
+def test_a_stopped_drawing_says_that_the_pen_is_up_and_how_to_go_on(environment, tmp_path):
+    """Ctrl-C while a served machine draws: one line, the code of an interrupt, and a job to go on with."""
+    lines = [f"G1 X{20 + k % 2 * 150} Y{20 + k} F3000" for k in range(200)]
+    (tmp_path / "long.gcode").write_text(
+        "\n".join(["G21 G90", "G0 Z3", "G0 X20 Y20", "G1 Z-0.5 F600", *lines])
+    )
+    service = subprocess.Popen(
+        [*PROGRAM, "serve-simulator", "--tcp", "127.0.0.1:0"],
+        stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
+    )  # fmt: skip
+    url = service.stdout.readline().split()[5]
+    sender = subprocess.Popen(
+        [*PROGRAM, "send", "long.gcode", "--port", url, "--yes"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
+    )  # fmt: skip
+    journals = tmp_path / "strokebot" / "journals"
+    for _ in range(600):  # until it draws
+        if journals.is_dir() and any(p.stat().st_size > 8000 for p in journals.iterdir()):
+            break
+        time.sleep(0.1)
+    time.sleep(0.5)
+    sender.send_signal(signal.SIGINT)
+    said, wrong = sender.communicate(timeout=60)
+    service.send_signal(signal.SIGINT)
+    service.communicate(timeout=60)
+    assert (sender.returncode, said) == (130, "")
+    assert wrong.splitlines()[-1] == (
+        "strokebot: stopped from the keyboard: the pen is up; strokebot resume goes on with it."
+    )
+    listed = subprocess.run(
+        [*PROGRAM, "resume", "--list"], capture_output=True, text=True, env=environment, check=True
+    ).stdout
+    assert "long.gcode" in listed
+    assert listed.rstrip().endswith("stopped from the keyboard")
