@@ -110,6 +110,7 @@ def test_ctrl_c_ends_a_service_in_order(environment, tmp_path):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
     )  # fmt: skip
     assert "listens on" in process.stdout.readline()
+    time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     said, wrong = process.communicate(timeout=60)
     assert (process.returncode, said, wrong) == (0, "ended\n", "")
