@@ -177,7 +177,10 @@ class Job:
             streamer.stream(drawing.segment())
             # The answer to this line comes when the last move has ended.
             drawing.dry(True, drawing=True)
-            Streamer(link, ONE_LINE, None, drawing, may_miss=True).stream([parse(sync)])
+            waiting = Streamer(link, ONE_LINE, None, drawing, may_miss=True)
+            waiting.stream([parse(sync)])
+            if waiting.missed:  # so may be what was taken: a board that restarted in silence stands, too
+                _check_end(link, monitor, drawing, must_tell=True)
             drawing.ended()
         except PauseRequest:
             return streamer.report(), None
@@ -334,17 +337,29 @@ class Job:
             return
 
 
-def _check_end(link: Link, monitor: PositionMonitor, drawing: Drawing) -> None:
-    """Raises if the tool does not stand where the last line leads; a report may be damaged once."""
+def _check_end(link: Link, monitor: PositionMonitor, drawing: Drawing, must_tell: bool = False) -> None:
+    """Raises if the tool does not stand where the last line leads; a report may be damaged once.
+
+    Args:
+        link: the conversation.
+        monitor: knows where the last line leads.
+        drawing: reads the places of reports.
+        must_tell: whether a place that cannot be known is an error, too.
+    """
     for left in reversed(range(_END_REPORTS)):
         try:
             status = link.poll()
         except (ResponseTimeout, ProtocolError):
             continue
+        place = drawing.locator.place(status)
+        if must_tell and (place is None or drawing.toolpath.trouble):
+            break
         try:
-            monitor.ended(drawing.locator.place(status))
+            monitor.ended(place)
             return
         except ProtocolError:
             if not left:
                 raise
+    if must_tell:
+        raise ResponseTimeout("The last answer was lost on the way: look whether the drawing is whole.")
     link.tell(Notice("The machine does not say where it stands: look whether the drawing is whole."))

@@ -150,6 +150,7 @@ class Streamer:
         again: what the machine asks for again.
         watchdog: how long it waits.
         errors, stalls: see ``StreamReport``.
+        missed: whether an answer was missed, of those that may be.
     """
 
     def __init__(
@@ -177,6 +178,7 @@ class Streamer:
         self._follower = follower
         self.monitor = monitor
         self._may_miss = may_miss
+        self.missed = False
         self.manners = link.dialect.manners
         self.locator = locator or Locator(link)
         self.base = link.next_number
@@ -446,6 +448,7 @@ class Streamer:
                 self.watchdog.lost_answer()
             self.send_window.all_answered()
             self.watchdog.answered()
+            self.missed = True
             return
         bound_s = self.watchdog.silent_s(self.again.probing)
         if bound_s is None:

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from firmware_bridge.errors import (
+    BridgeError,
     Cancelled,
     DeviceAlarm,
     PlaceLost,
@@ -581,3 +582,24 @@ def test_a_damaged_answer_does_not_let_the_pen_rest_on_wet_ink(machine: MachineP
     moved = np.flatnonzero(np.hypot(*np.diff(xy_mm, axis=0).T) > 1e-6)[-1] + 1
     assert t_s[-1] - t_s[moved] < 3.5  # it rested for 24.5 s once
     assert board.physical_mm()[2] == pytest.approx(UP, abs=0.01)
+
+
+def test_a_board_that_restarts_in_silence_at_the_end_has_not_drawn_the_end(
+    machine: MachineProfile, tmp_path: Path
+) -> None:
+    """It stands idle, as one does whose last answer was lost on the way."""
+
+    class Cut(BoardWire):
+        def write(self, data: bytes) -> None:
+            if b"G4 P0.01" in data and self.controller.recording().pen.min() < 0.01:
+                power_cut(self.controller)
+                return
+            super().write(data)
+
+    board = grbl(machine)
+    with pytest.raises(BridgeError):
+        device_on(Cut(board, machine), machine).run(program_of(ZIGZAG, 40.0), None, keeper(tmp_path, machine))
+    assert farthest_mm(dense(ZIGZAG), pieces_of(board)) > 1.0
+    state = find_job("1", tmp_path)
+    assert not state.done
+    assert state.bound.line < len(state.lines) - 2
