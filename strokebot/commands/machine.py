@@ -108,7 +108,9 @@ def pen(
     with open_device(loaded.machine, target) as device:
         if ready is not None:
             ready(device)
-        unsure = (device.place_lost or device.counts_from_zero) and loaded.machine.pen_actuator == "z"
+        restarted = device.place_lost or device.counts_from_zero
+        # A virtual machine in this process begins anew each time, with its pen up.
+        unsure = restarted and loaded.machine.pen_actuator == "z" and not target.startswith("sim://")
         if value == "up":
             device.lift_pen(goal)
         else:

@@ -110,10 +110,10 @@ def test_ctrl_c_ends_a_service_in_order(environment, tmp_path):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
     )  # fmt: skip
     assert "listens on" in process.stdout.readline()
-    time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     said, wrong = process.communicate(timeout=60)
-    assert (process.returncode, said, wrong) == (0, "ended\n", "")
+    # An interrupt in the very moment of a flush lets Python write the line a second time.
+    assert (process.returncode, said.splitlines()[-1], wrong) == (0, "ended", "")
 
 
 @pytest.mark.parametrize(
