@@ -13,7 +13,7 @@ relative to the pen's own blackest line, as the ink of a picture is relative to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,12 +21,14 @@ from numpy.typing import ArrayLike, NDArray
 from calibration.pen import PenModel
 from calibration.profile import Profile
 from firmware_bridge.joint_moves import tool_mm
-from firmware_bridge.simulator import Recording
 from strokebot import raster
 from strokebot.arrays import frozen_array
 from strokebot.errors import TrajectoryError
 from strokebot.geometry.polyline import arc_length, drawn_and_travelled
 from strokebot.trajectory.path.place import Placement
+
+if TYPE_CHECKING:  # the second process, which paints, simulates nothing
+    from firmware_bridge.simulator import Recording
 
 # Slower than this the pen rests.
 _REST_MM_S = 0.05

@@ -62,7 +62,10 @@ def dry_run_figure(
     shown = _shown(ink)
     panels.show_input(a, shown, ink.shape, grid.panel)
     drawn = trace.ink(placement, _fine(ink.shape, grid.panel))
-    panels.show_overlay(b, drawn if tone else shown, drawn, box, grid.panel)
+    if tone:
+        panels.show_ink(b, drawn, box, grid.panel, "(b) drawn ink")
+    else:
+        panels.show_overlay(b, shown, drawn, box, grid.panel, "(b) drawn ink over the input")
     lines = panels.show_path(c, trace, box, grid.panel, "(c) path over time", marks)
     panels.time_bar(c, lines, grid.panel)
     motion, size = page.curves, page.time_size

@@ -87,7 +87,7 @@ def show_ink(axes: Axes, drawn: NDArray[np.float32], box: Box, size: Size, title
 
 
 def show_overlay(
-    axes: Axes, ink: NDArray[np.float32], drawn: NDArray[np.float32], box: Box, size: Size
+    axes: Axes, ink: NDArray[np.float32], drawn: NDArray[np.float32], box: Box, size: Size, title: str
 ) -> None:
     """The drawn ink at the pen's real width over the input; paper mm.
 
@@ -99,7 +99,7 @@ def show_overlay(
     fine = ink[rows.astype(int)][:, columns.astype(int)]
     meant = np.where(fine >= raster.INK_THRESHOLD, np.maximum(fine, drawn), fine)
     axes.imshow(style.overlay(meant, drawn), extent=box, interpolation="antialiased", aspect="auto")
-    style.dress(axes, "(b) drawn ink over the input", "x, mm", "y, mm", size)
+    style.dress(axes, title, "x, mm", "y, mm", size)
 
 
 def overlay_key(tone: bool = False) -> list[Patch]:

@@ -34,6 +34,8 @@ LABEL_PT = 9.0
 SMALL_PT = 8.0
 # Longest file name in a title, characters; the middle of a longer one is left out.
 _LONGEST_NAME = 44
+# Paper above the title line, inch.
+_TITLE_TOP_INCH = 0.12
 # Room between a panel and its title, points: the topmost tick label reaches up by half its height.
 _TITLE_PAD_PT = 8.0
 # Space for one tick label, inch.
@@ -61,7 +63,8 @@ def set_title(figure: Figure, name: str, facts: Sequence[str]) -> None:
     if len(name) > _LONGEST_NAME:
         half = (_LONGEST_NAME - 3) // 2
         name = f"{name[:half]}...{name[-half:]}"
-    text = figure.suptitle(f"{name}:  {',  '.join(facts)}", fontsize=TITLE_PT)
+    top = 1.0 - _TITLE_TOP_INCH / figure.get_figheight()
+    text = figure.suptitle(f"{name}:  {',  '.join(facts)}", fontsize=TITLE_PT, y=top)
     text.set_parse_math(False)
 
 
