@@ -34,6 +34,7 @@ from skimage.measure import find_contours
 from skimage.morphology import skeletonize
 
 from strokebot.fill.field import Field
+from strokebot.geometry.distance import distance_at
 from strokebot.geometry.polyline import arc_length
 
 Points = NDArray[np.float64]
@@ -219,19 +220,24 @@ def _stretched(points: Points, step: float) -> Points:
 def strokes_in_gaps(field: Field, passes: list[Pass]) -> list[Pass]:
     """Strokes along what a set of passes leaves white."""
     found: list[Pass] = []
-    drawn = [_dense(line) for line in passes]
+    white = _white(field, np.concatenate([_dense(line) for line in passes]))
     for _ in range(_ROUNDS):
-        gaps, count = ndimage.label(_white(field, np.concatenate(drawn)), structure=_EIGHT)
+        gaps, count = ndimage.label(white, structure=_EIGHT)
         area = np.bincount(gaps.ravel(), minlength=count + 1)
         worth = area >= max(_GAP * (2.0 * field.radius) ** 2, _GAP_PX)
         worth[0] = False
         if not worth.any():
             break
-        for way in _longest_ways(np.asarray(skeletonize(worth[gaps]))):  # type: ignore[no-untyped-call]
+        ways = _longest_ways(np.asarray(skeletonize(worth[gaps])))  # type: ignore[no-untyped-call]
+        strokes = []
+        for way in ways:
             row, column = np.floor(way[0]).astype(int)[::-1]
-            stroke = Pass(way, False, int(field.label[row, column]) - 1)
-            found.append(stroke)
-            drawn.append(_dense(stroke))
+            strokes.append(Pass(way, False, int(field.label[row, column]) - 1))
+        found += strokes
+        # What was white before and what these strokes do not reach still is.
+        left = np.argwhere(white)
+        near, _ = cKDTree(np.concatenate([_dense(stroke) for stroke in strokes])).query(left[:, ::-1] + 0.5)
+        white[tuple(left[near <= field.radius + _SLACK_PX].T)] = False
     return found
 
 
@@ -244,12 +250,12 @@ def _dense(line: Pass) -> Points:
 def _white(field: Field, drawn: Points) -> NDArray[np.bool_]:
     """The pixels (H, W) of areas that lie farther than the radius from all drawn points (K, 2)."""
     height, width = field.label.shape
-    paper = np.ones((height, width), dtype=np.bool_)
+    line = np.zeros((height, width), dtype=np.bool_)
     column, row = np.floor(drawn).astype(int).T
-    paper[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)] = False
+    line[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)] = True
     # To the pixel at first, exactly where that does not tell.
-    far = np.asarray(ndimage.distance_transform_edt(paper)) > field.radius - np.sqrt(0.5)
-    place = np.argwhere((field.label > 0) & far)
+    place = np.argwhere(field.label > 0)
+    place = place[distance_at(line, *place.T) > field.radius - np.sqrt(0.5)]
     nearest, _ = cKDTree(drawn).query(place[:, ::-1] + 0.5)
     white = np.zeros((height, width), dtype=np.bool_)
     white[tuple(place.T)] = nearest > field.radius + _SLACK_PX
