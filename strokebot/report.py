@@ -16,6 +16,7 @@ import numpy as np
 
 from strokebot import __version__, plots, raster
 from strokebot.files import write_atomic
+from strokebot.picture.shown import seen_picture
 from strokebot.pipeline import DrawResult, Plan
 from strokebot.plots.painter import Painter, paint
 from strokebot.plots.shown import ShownLimits, shows_reach
@@ -37,6 +38,8 @@ REPORT_FILE = "report.json"
 
 # Samples in the trajectory's file: 12 MB; a drawing of ten minutes has fewer.
 _MOST_SAMPLES = 200_000
+# Pixels of the longer side of the picture of what was seen: as many as print can show.
+_SEEN_PX = 1400
 # Digits of a number in the report: more than any of them means.
 _DIGITS = 6
 
@@ -154,6 +157,7 @@ def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = Non
         [*facts_of(result), f"method {plan.sketch.method}"],
         (plan.trajectory, plan.planned_with),
         plan.sketch.tone is not None,
+        None if plan.ink.sight is None or plan.sketch.tone is not None else seen_picture(plan.ink, _SEEN_PX),
     )
     painting = None if painter is None else painter.begin(*dry_run)
     report = build_report(result)

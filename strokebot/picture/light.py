@@ -30,6 +30,8 @@ _LEAST_REACH_PX = 6
 _REACH_SHARE = 0.03
 # Darkness under which a pixel is paper for the estimate of the noise's lift.
 _PAPER_DARKNESS = 0.12
+# Smoothing before a closing, px, and the scale of the lift in pixels of the copy on which it is taken.
+_SMOOTH_PX, _LIFT_COPY_SIGMA = 0.8, 6.0
 # The surface of the lit paper: side of its copy, px; steps; weight of what lies clearly under it.
 _SURFACE_PX = 64
 _SURFACE_STEPS = 12
@@ -56,14 +58,34 @@ def closed(channel: Field, reach: int) -> Field:
 
 def local_paper(channel: Field, reach: int) -> Field:
     """P of a noisy channel (H, W): the closing, without the lift that it owes to noise."""
-    smooth = ndimage.gaussian_filter(channel, 0.8, mode="nearest")
-    high = np.maximum(closed(smooth, reach), _DARKEST)
+    return without_lift(channel, smooth_closed(channel, reach), reach)
+
+
+def smooth_closed(channel: Field, reach: int) -> Field:
+    """C of a noisy channel (H, W), smoothed a little first: single pixels of noise are no paper."""
+    return np.maximum(closed(ndimage.gaussian_filter(channel, _SMOOTH_PX, mode="nearest"), reach), _DARKEST)
+
+
+def without_lift(channel: Field, high: Field, reach: int) -> Field:
+    """P of a channel (H, W) from its closing ``high``: times the mean of what bare paper has of it nearby.
+
+    That mean changes slowly, so it is taken on a copy whose pixels are a few to its scale.
+    """
+    height, width = channel.shape
     ratio = channel / high
     bare = (ratio > 1 - _PAPER_DARKNESS).astype(np.float32)
     sigma = 2.0 * reach
-    mass = ndimage.gaussian_filter(bare, sigma, mode="nearest")
-    mean = ndimage.gaussian_filter(bare * ratio, sigma, mode="nearest")
-    return np.asarray(high * np.where(mass > 1e-3, mean / np.maximum(mass, 1e-3), 1.0), dtype=np.float32)
+    step = max(1, int(sigma / _LIFT_COPY_SIGMA))
+    size = (max(1, round(width / step)), max(1, round(height / step)))
+
+    def blurred(field: Field) -> Field:
+        small = np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BOX))
+        return np.asarray(ndimage.gaussian_filter(small, sigma / step, mode="nearest"))
+
+    mass, mean = blurred(bare), blurred(bare * ratio)
+    lift = np.where(mass > 1e-3, mean / np.maximum(mass, 1e-3), 1.0).astype(np.float32)
+    whole = np.asarray(Image.fromarray(lift).resize((width, height), Image.Resampling.BILINEAR))
+    return np.asarray(high * whole, dtype=np.float32)
 
 
 def lit_paper(closed_channel: Field, known: Mask | None = None) -> Field:

@@ -23,9 +23,9 @@ from scipy import ndimage
 
 from strokebot.modes import InkSide
 from strokebot.picture.areas import find_areas
-from strokebot.picture.ground import Channels, Ground, clean_ground, luminance_of, other_ground
+from strokebot.picture.ground import Channels, Ground, border_mask, clean_ground, luminance_of, other_ground
 from strokebot.picture.ink import TRANSPARENT_SHARE, Polarity, ink_on_transparency, levels, raised
-from strokebot.picture.light import closed, lit_paper, local_paper, reach_px
+from strokebot.picture.light import closed, lit_paper, reach_px, smooth_closed, without_lift
 from strokebot.picture.pattern import Rules, find_rules, without_rules
 from strokebot.picture.sheet import Sheet, find_sheet
 from strokebot.picture.specks import joined_by_tooth, without_specks
@@ -38,6 +38,8 @@ Mask = NDArray[np.bool_]
 LEAST_CONTRAST = 12.0 / 255.0
 # What stands out by less is noise, for the polarity.
 _MARGIN = 0.05
+# Less thin structure than this, as a mean over all pixels, says nothing; wide structure stands out by more.
+_LEAST_THIN, _WIDE_MARGIN = 0.004, 0.2
 # Darkness of bare paper at most, for the measure of its noise; a standard deviation over a median deviation.
 _PAPER, _MAD_TO_SIGMA = 0.12, 1.4826
 # Ink of a photo: stronger than this, and than so many standard deviations; full ink is this percentile of it.
@@ -46,6 +48,8 @@ _STRONG, _STRONG_SIGMAS, _FULL_PERCENTILE = 0.2, 5.0, 80.0
 _SOLID_TIMES, _SOLID_RANGE = 2.0, (0.6, 0.8)
 # Smoothing before a closing, px: single pixels of noise are no paper.
 _SMOOTH_PX = 0.8
+# What is beside the sheet is filled in a copy of so many px.
+_FILL_PX = 500
 # Far surroundings, for the polarity: medians over this share of a copy of so many px.
 _FAR_PX, _FAR_SHARE = 96, 1 / 3
 # Inks are told apart by this distance in RGB, and have this share of the inked pixels.
@@ -322,8 +326,9 @@ def _darkness(channels: Channels, known: Mask | None, reach: int, side: InkSide)
     for channel in channels:
         for flipped in sides:
             value = np.float32(1) - channel if flipped else channel
-            paper = local_paper(value, reach)
-            lit = lit_paper(closed(ndimage.gaussian_filter(value, _SMOOTH_PX), reach), known)
+            high = smooth_closed(value, reach)
+            paper = without_lift(value, high, reach)
+            lit = lit_paper(high, known)
             np.maximum(thin, 1 - value / np.maximum(paper, np.float32(0.02)), out=thin)
             np.maximum(wide, 1 - paper / lit, out=wide)
             np.maximum(broad, 1 - value / lit, out=broad)
@@ -338,9 +343,17 @@ def _darkness(channels: Channels, known: Mask | None, reach: int, side: InkSide)
 
 def _filled(channel: Field, known: Mask) -> Field:
     """A channel with what is beside the sheet replaced by the paper nearest to it."""
-    index = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    near = ndimage.maximum_filter(np.where(known, ndimage.median_filter(channel, 5), 0), 9)
-    return np.where(known, channel, near[tuple(index)]).astype(np.float32)
+    height, width = channel.shape
+    factor = max(1.0, max(height, width) / _FILL_PX)
+    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    on = np.asarray(Image.fromarray(known.astype(np.float32)).resize(size, Image.Resampling.BOX)) > 0.99
+    if not on.any():
+        return channel
+    small = np.asarray(Image.fromarray(channel).resize(size, Image.Resampling.BOX))
+    index = ndimage.distance_transform_edt(~on, return_distances=False, return_indices=True)
+    near = ndimage.maximum_filter(np.where(on, ndimage.median_filter(small, 5), 0), 9)[tuple(index)]
+    whole = Image.fromarray(near.astype(np.float32)).resize((width, height), Image.Resampling.NEAREST)
+    return np.where(known, channel, np.asarray(whole)).astype(np.float32)
 
 
 def _noise(darkness: Field, known: Mask | None) -> float:
@@ -363,6 +376,10 @@ def _is_light_on_dark(brightness: Field, reach: int) -> bool:
     near_light, near_dark = closed(smooth, reach), 1 - closed(1 - smooth, reach)
     dark = np.clip(np.minimum(near_light, far) - smooth - _MARGIN, 0, None).sum()
     light = np.clip(smooth - np.maximum(near_dark, far) - _MARGIN, 0, None).sum()
+    if max(dark, light) < _LEAST_THIN * smooth.size:  # wide shapes alone: against the border
+        off = smooth - np.median(smooth[border_mask(smooth.shape)])
+        dark += np.clip(-off - _WIDE_MARGIN, 0, None).sum()
+        light += np.clip(off - _WIDE_MARGIN, 0, None).sum()
     return bool(light > dark)
 
 

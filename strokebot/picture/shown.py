@@ -32,8 +32,13 @@ _KEY = {
 _PANEL_PX, _GAP_PX, _TEXT_PX = 760, 16, 17
 
 
-def seen_picture(image: InkImage) -> NDArray[np.uint8]:
-    """(H, W, 3): ink black, areas orange, rules blue, specks red, what is beside the sheet grey."""
+def seen_picture(image: InkImage, most_px: int | None = None) -> NDArray[np.uint8]:
+    """(h, w, 3): ink black, areas orange, rules blue, specks red, what is beside the sheet grey.
+
+    Args:
+        image: what was seen.
+        most_px: of the longer side; None for the picture's own size.
+    """
     shown = np.empty((*image.ink.shape, 3), dtype=np.float32)
     shown[:] = PAPER
     sight = image.sight
@@ -46,7 +51,12 @@ def seen_picture(image: InkImage) -> NDArray[np.uint8]:
     _lay(shown, image.ink, INK)
     if sight is not None and sight.specks is not None:
         _lay(shown, sight.specks.astype(np.float32), SPECK)
-    return np.asarray(np.rint(shown), dtype=np.uint8)
+    found = np.asarray(np.rint(shown), dtype=np.uint8)
+    factor = 1.0 if most_px is None else most_px / image.longer_side
+    if factor >= 1.0:
+        return found
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    return np.asarray(Image.fromarray(found).resize(size, Image.Resampling.BOX), dtype=np.uint8)
 
 
 def _lay(shown: NDArray[np.float32], coverage: NDArray[np.float32], colour: Rgb) -> None:

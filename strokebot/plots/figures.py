@@ -36,8 +36,9 @@ def dry_run_figure(
     facts: list[str],
     planned: tuple[Trajectory, Profile] | None = None,
     tone: bool = False,
+    seen: NDArray[np.uint8] | None = None,
 ) -> Figure:
-    """The dry run: input, drawn ink over it, path over time; motion; where time goes; place on the sheet.
+    """The dry run: what is seen, drawn ink over it, path over time; motion; stages; place on the sheet.
 
     Args:
         ink: (H, W) the picture's ink.
@@ -48,6 +49,7 @@ def dry_run_figure(
         facts: what else the title says.
         planned: the timed path and its profile, for acceleration and stages; None leaves both out.
         tone: the drawing shows tone, so that no line of it can lie beside the ink.
+        seen: (h, w, 3) what was told apart in the picture, in colours; None to show the ink alone.
 
     Returns:
         A figure of ``page.PAGE_WIDTH_INCH``; its height follows the picture.
@@ -60,7 +62,10 @@ def dry_run_figure(
     page = Page(grid, 3, 2, key=key) if planned is None else Page(grid, 3, 3, bar=True, key=key)
     a, b, c = page.pictures
     shown = _shown(ink)
-    panels.show_input(a, shown, ink.shape, grid.panel)
+    if seen is None:
+        panels.show_input(a, shown, ink.shape, grid.panel)
+    else:
+        panels.show_seen(a, seen, ink.shape, grid.panel)
     drawn = trace.ink(placement, _fine(ink.shape, grid.panel))
     if tone:
         panels.show_ink(b, drawn, box, grid.panel, "(b) drawn ink")

@@ -80,6 +80,13 @@ def show_input(axes: Axes, ink: NDArray[np.float32], shape: tuple[int, ...], siz
     style.dress(axes, "(a) input", "px", "px", size)
 
 
+def show_seen(axes: Axes, seen: NDArray[np.uint8], shape: tuple[int, ...], size: Size) -> None:
+    """What was told apart in the picture, in colours; pixels of its own ``shape`` (height, width)."""
+    height, width = shape
+    axes.imshow(seen, extent=(0, width, height, 0), interpolation="antialiased", aspect="auto")
+    style.dress(axes, "(a) what is seen as ink, area, rule", "px", "px", size)
+
+
 def show_ink(axes: Axes, drawn: NDArray[np.float32], box: Box, size: Size, title: str) -> None:
     """Drawn ink on paper; paper mm."""
     axes.imshow(1 - drawn, cmap="gray", vmin=0, vmax=1, extent=box, aspect="auto")

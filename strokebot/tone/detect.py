@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from strokebot.picture.image import InkImage
-from strokebot.picture.light import closed, lit_paper, local_paper, reach_px
+from strokebot.picture.light import lit_paper, local_paper, reach_px, smooth_closed
 
 Style = Literal["line", "tone"]
 Field = NDArray[np.float32]
@@ -157,7 +157,7 @@ def tonal_score(ink: InkImage) -> float:
     light = tone if ink.polarity == "light-on-dark" else np.float32(1.0) - tone
     reach = reach_px(light.shape)
     paper = np.maximum(local_paper(light, reach), np.float32(0.03))
-    lit = lit_paper(closed(ndimage.gaussian_filter(light, 0.8), reach))
+    lit = lit_paper(smooth_closed(light, reach))
     thin = 1.0 - light / paper
     bare = thin[np.abs(thin) < _PAPER]
     noise = 1.4826 * float(np.median(np.abs(bare - np.median(bare)))) if bare.size else 0.0
