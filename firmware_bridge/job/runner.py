@@ -323,7 +323,9 @@ class Job:
         for _ in range(_STUBBORN_INTERRUPTS):
             try:
                 with self._link.listening(None):
-                    self._moved = self._moved or self._counts_from_zero()
+                    # Locked though no alarm was heard: it has restarted, too.
+                    locked = self._control.is_locked(self._link) and self._link.state.alarm is None
+                    self._moved = self._moved or locked or self._counts_from_zero()
                     self._lift_pen()
                     self._drawing.stopped()
                     self._restore()
