@@ -165,7 +165,7 @@ def evaluate(
         report=report,
     )
     if not article:
-        result.skipped.append(f"the article's networks ({ARTICLE_FOLDER} of the repository)")
+        result.skipped.append("the article's networks (weights/article of the repository, not installed)")
     return result
 
 
