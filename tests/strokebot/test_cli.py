@@ -182,7 +182,7 @@ def test_wrong_usage_is_exit_code_2_without_a_traceback(run, arguments):
 
 
 def test_ctrl_c_is_one_line_and_exit_code_130(run, picture, monkeypatch):
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("strokebot.pipeline.draw", interrupted)
@@ -192,7 +192,7 @@ def test_ctrl_c_is_one_line_and_exit_code_130(run, picture, monkeypatch):
 
 
 def test_a_bug_is_one_line_unless_debugging(run, picture, monkeypatch):
-    def broken(*arguments):
+    def broken(*arguments, **options):
         raise ZeroDivisionError("oh\nno")
 
     monkeypatch.setattr("strokebot.pipeline.draw", broken)
@@ -233,23 +233,23 @@ def test_a_no_stops_and_a_yes_draws(run, picture, opened, monkeypatch):
     monkeypatch.setattr("strokebot.commands.common._somebody_is_there", lambda: True)
     result = run("draw", picture, "--method", "tour", "--port", "/dev/plotter", stdin="n\n")
     assert result.exit_code == 1
-    assert opened == ["sim://grbl"]
+    assert opened == []
     result = run("draw", picture, "--method", "tour", "--port", "/dev/plotter", stdin="y\n")
     assert result.exit_code == 0
-    assert opened == ["sim://grbl", "sim://grbl", "/dev/plotter"]
+    assert opened == ["/dev/plotter"]
 
 
 def test_yes_draws_on_the_port_and_the_report_tells(run, picture, opened):
     result = run("draw", picture, "--method", "tour", "--port", "/dev/plotter", "--yes")
     assert result.exit_code == 0, result.output
-    assert opened == ["sim://grbl", "/dev/plotter"]
+    assert opened == ["/dev/plotter"]
     assert '"target": "machine"' in Path("strokebot-out/line/report.json").read_text()
 
 
 def test_a_dry_run_never_opens_the_port(run, picture, opened):
     result = run("draw", picture, "--method", "tour", "--port", "/dev/plotter", "--dry-run", "--yes")
     assert result.exit_code == 0
-    assert opened == ["sim://grbl"]
+    assert opened == []
     assert "not opened" in result.stderr
 
 
@@ -335,7 +335,7 @@ def test_the_installed_program_ends_with_the_right_code(tmp_path):
 
 
 def test_errors_of_several_lines_become_one(monkeypatch, run, picture):
-    def broken(*arguments):
+    def broken(*arguments, **options):
         raise StrokebotError("first\n  second")
 
     monkeypatch.setattr("strokebot.pipeline.draw", broken)
