@@ -20,6 +20,7 @@ the pen was measured: ``height`` is the pen value to add at a place.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import math
 import os
@@ -121,8 +122,10 @@ class Profile:
             raise ProfileError(f"{where}: {_VIRTUAL} is {virtual!r}: it must be true or false.")
         pen, paper = (Table(document.get(key), key, where, ProfileError) for key in ("pen", "paper"))
         try:
-            machine = MachineProfile.from_table(document.get("machine"), where)
-            return cls(machine, read_pen(pen), read_paper(paper), virtual)
+            machine, model = MachineProfile.from_table(document.get("machine"), where), read_pen(pen)
+            if machine.pen_actuator == "servo" and machine.pen_safe is None:
+                machine = dataclasses.replace(machine, pen_safe=model.up)  # which end is up, the pen says
+            return cls(machine, model, read_paper(paper), virtual)
         except ProgramError as cause:
             raise ProfileError(str(cause)) from None
         except ProfileError as cause:

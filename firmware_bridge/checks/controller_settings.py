@@ -48,7 +48,7 @@ class Requirements:
         low: lowest x, y and pen; infinite where no line gives one.
         high: the highest.
         arcs: whether there are arcs.
-        rapids: whether a servo is on in a G0.
+        rapids: the servo's values in G0 moves while it is on.
         turns: how often a servo turns within a stroke.
         trouble: why its places are not known, or empty.
         outline: for an arm, the points furthest out and the nearest, lowest first.
@@ -57,10 +57,16 @@ class Requirements:
     low: list[float] = field(default_factory=lambda: [math.inf] * 3)
     high: list[float] = field(default_factory=lambda: [-math.inf] * 3)
     arcs: bool = False
-    rapids: bool = False
+    rapids: set[float] = field(default_factory=set)
     turns: int = 0
     trouble: str = ""
     outline: list[Point] = field(default_factory=list)
+
+
+# A pen that is this share of its way down is down.
+_DOWN_SHARE = 0.5
+# So many different values of a servo tell enough.
+_MOST_RAPIDS = 1000
 
 
 def requirements(lines: Iterable[Line], machine: MachineProfile) -> Requirements:
@@ -90,7 +96,8 @@ def requirements(lines: Iterable[Line], machine: MachineProfile) -> Requirements
         found.arcs = found.arcs or len(step.points) > 2 or (reader.motion in ("G2", "G3"))
         if servo:
             now = step.points[-1][2]
-            found.rapids = found.rapids or (reader.motion == "G0" and now == now and now != 0.0)
+            if reader.motion == "G0" and now == now and now != 0.0 and len(found.rapids) < _MOST_RAPIDS:
+                found.rapids.add(now)
             found.turns += moved and now != pen
             pen, moved = now, True
     found.trouble = reader.trouble
@@ -250,18 +257,7 @@ def _servo(machine: MachineProfile, told: MachineLimits, asked: Requirements) ->
                     "set $31=0, or calibrate the pen anew",
                 )
             )
-    if told.laser and asked.rapids:
-        # S 0 is "up" where the servo is wired so that it fails safe.
-        box = machine.envelope
-        falls = machine.safe_pen > 0.5 * (box.pen_min + box.pen_max)
-        found.append(
-            Finding(
-                Severity.FATAL if falls else Severity.WARNING,
-                "The file moves with G0 while the servo is on, and in laser mode ($32=1) a G0 sets S to 0: "
-                "the pen turns on the way",
-                "set $32=0, or write G1 moves",
-            )
-        )
+    found += _rapids(machine, told, asked)
     if told.laser is False and asked.turns:
         found.append(
             _warning(
@@ -270,6 +266,34 @@ def _servo(machine: MachineProfile, told: MachineLimits, asked: Requirements) ->
             )
         )
     return found
+
+
+def _rapids(machine: MachineProfile, told: MachineLimits, asked: Requirements) -> list[Finding]:
+    """What G0 moves do to a servo: in laser mode ($32=1) they turn it to S0, otherwise it stays."""
+    safe, far = (
+        machine.safe_pen,
+        max(asked.low[2], asked.high[2], key=lambda pen: abs(pen - machine.safe_pen)),
+    )
+    if not math.isfinite(far) or far == safe:
+        return []
+    down = [pen for pen in asked.rapids if (pen - safe) / (far - safe) > _DOWN_SHARE]
+    if told.laser and asked.rapids and (0.0 - safe) / (far - safe) > _DOWN_SHARE:
+        return [
+            _fatal(
+                "The file moves with G0 while the servo is on, and in laser mode ($32=1) a G0 sets S to 0, "
+                "which presses the pen",
+                "set $32=0, or write G1 moves",
+            )
+        ]
+    if told.laser is False and down:
+        return [
+            _fatal(
+                f"The file is written for a laser: it travels with G0 while the servo is at S{down[0]:g}, "
+                "and with $32=0 the pen stays down, so travels would be drawn",
+                "set $32=1, or let the file lift the pen before it travels",
+            )
+        ]
+    return []
 
 
 def _speed(machine: MachineProfile, told: MachineLimits, lines: Sequence[str]) -> list[Finding]:

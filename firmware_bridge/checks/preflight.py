@@ -39,6 +39,8 @@ from firmware_bridge.program import MoveKind, Program
 
 # Half a motor step of a coarse machine: less than this beyond an edge is rounding.
 EDGE_SLACK_MM = 0.01
+# A pen that is this share of its way down is down, and as low as it goes.
+_DOWN_SHARE, _LOWEST_SHARE = 0.5, 0.9
 # More points than this are thinned to one in each square of this size.
 _MOST_POINTS = 100_000
 _CELL_MM = 1.0
@@ -256,7 +258,10 @@ def check_lines(
             yield without_stop(line if isinstance(line, Line) else parse(line))  # the host stops there itself
             done += 1
 
+    low = high = last = machine.safe_pen
     for piece in simulate_pieces(counted(), machine, sample_s=sample_s):
+        low, high = min(low, float(piece.pen.min())), max(high, float(piece.pen.max()))
+        last = float(piece.pen[-1])
         if on_lines is not None:
             on_lines(done)
         try:
@@ -266,7 +271,7 @@ def check_lines(
     warnings = [
         Finding(Severity.WARNING, f"Line {at} holds {what}", cure) for (what, cure), at in rests.items()
     ]
-    return worst_first([*places.findings(), *warnings])
+    return worst_first([*places.findings(), *_check_pen_way(low, high, last, machine), *warnings])
 
 
 def require_lines(
@@ -371,9 +376,51 @@ def _check_line_rate(
     ]
 
 
+def _check_pen_way(low: float, high: float, last: float, machine: MachineProfile) -> list[Finding]:
+    """Whether the pen of raw lines is up at their end, and no reset presses it.
+
+    Args:
+        low: the lowest value of the pen axis.
+        high: the highest.
+        last: the one at the end.
+        machine: tells which value is off the paper.
+    """
+    servo, safe = machine.pen_actuator == "servo", machine.safe_pen
+    far = high if servo and abs(high - safe) > abs(low - safe) else low
+    found = _check_reset(far, machine)
+    if not found and far != safe and (last - safe) / (far - safe) >= _LOWEST_SHARE:
+        found.append(
+            Finding(
+                Severity.FATAL,
+                f"The file ends with the pen down ({last:g}, and {safe:g} is off the paper)",
+                "let its last line lift the pen",
+            )
+        )
+    return found
+
+
+def _check_reset(far: float, machine: MachineProfile) -> list[Finding]:
+    """Whether the value to which a reset turns a servo is off the paper."""
+    at, safe = dialect_of(machine.dialect).manners.reset_servo, machine.safe_pen
+    if machine.pen_actuator != "servo" or at is None or far == safe:
+        return []
+    if (at - safe) / (far - safe) <= _DOWN_SHARE:
+        return []
+    return [
+        Finding(
+            Severity.FATAL,
+            f"Each reset, each pause and M5 turn the servo to S{at:g}, which presses the pen: "
+            f"S{safe:g} is up, S{far:g} is down",
+            f"turn the servo's arm round, so that S{at:g} is up, and calibrate the pen anew",
+        )
+    ]
+
+
 def _check_servo(program: Program, machine: MachineProfile) -> list[Finding]:
     if machine.pen_actuator != "servo":
         return []
+    far = max((move.pen for move in program.moves), key=lambda pen: abs(pen - machine.safe_pen))
+    found = _check_reset(far, machine)
     held = program.moves[0].pen
     ignored = 0
     for move in program.moves:
@@ -382,11 +429,12 @@ def _check_servo(program: Program, machine: MachineProfile) -> list[Finding]:
         elif move.kind is MoveKind.DRAW and move.pen != held:
             ignored += 1
     if not ignored:
-        return []
+        return found
     return [
+        *found,
         Finding(
             Severity.WARNING,
             f"{ignored} moves change the pen's value inside a stroke, which a servo pen holds still",
             "line width will not vary; use a pen on a z axis for that",
-        )
+        ),
     ]

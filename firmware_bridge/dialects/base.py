@@ -84,6 +84,7 @@ class Manners:
             to what an earlier program left. None: no error has a name.
         measures_itself: whether it knows its place after any restart.
         simulator: the virtual controller that runs its lines.
+        reset_servo: the value to which a reset and the end of a program turn a servo; None: it stays.
     """
 
     simulator: str
@@ -97,6 +98,7 @@ class Manners:
     surplus_is_loss: bool = True
     nameless_errors: frozenset[int] | None = None
     measures_itself: bool = False
+    reset_servo: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

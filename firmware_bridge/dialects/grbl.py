@@ -223,7 +223,7 @@ class Grbl:
     )
     framing = Framing.PLAIN
     words = Words(rapid_without_feed=True)
-    manners = Manners(simulator="grbl")
+    manners = Manners(simulator="grbl", reset_servo=0.0)
     signs = re.compile(r"Grbl|GrblHAL|<(Idle|Run|Hold|Alarm)[|:,]|error:[0-9]|ALARM:[0-9]|\[(VER|MSG|GC):")
 
     def window(self, machine: MachineProfile, facts: Facts) -> WindowSize:

@@ -8,6 +8,8 @@ The safe stop (``control``) runs on every way out of a drawing but a lost port.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -19,6 +21,7 @@ from firmware_bridge.dialects import dialect_of
 from firmware_bridge.dialects.base import Realtime, Status
 from firmware_bridge.errors import BridgeError, DeviceError, PlaceLost, ProtocolError, ResponseTimeout
 from firmware_bridge.events import Notice
+from firmware_bridge.gcode.grbl_grammar import MM_PER_INCH
 from firmware_bridge.gcode.sanitize import ReadyLines, validate_lines
 from firmware_bridge.gcode.words import Line, parse_lines
 from firmware_bridge.job.connection import Connected
@@ -198,12 +201,17 @@ class Device(Connected):
         drawing.sent_before(state.bound, state.may_sent)
         link = self._link
         lowest = drawing.lowest_pen()
+        unit_known = bool(self.facts.firmware)
         try:
             kept, lifted = self._stop_where_it_stands(drawing, state, place, lowest)
         except (DeviceError, ResponseTimeout, ProtocolError) as error:
             raise type(error)(f"{error} The pen may be down: lift it by hand.") from error
+        if not unit_known and self.facts.reports_inches and self.frame.offset_mm is not None:
+            offset_mm = tuple(MM_PER_INCH * v for v in self.frame.offset_mm)
+            self.frame = dataclasses.replace(self.frame, offset_mm=offset_mm)
         if not kept and place == "ask":
             drawing.lost()
+            self._put_frame_back()
             raise PlaceLost(
                 "The machine has lost its place, or was moved: home it (--home), or put the pen where the "
                 "controller believes it to be and say so (--here)."
@@ -215,6 +223,7 @@ class Device(Connected):
             elif self._control.is_locked(link):
                 self.unlock()
         except BridgeError as error:
+            self._put_frame_back()
             if lifted:
                 raise
             raise type(error)(f"{error} The pen may be down: lift it by hand.") from error
@@ -229,6 +238,12 @@ class Device(Connected):
         findings += self.judge(state.lines)
         drawing.begin(drawing.go_on_from(overlap_mm))
         return self._draw(drawing, findings, on_event, self.machine.safe_pen, lowest)
+
+    def _put_frame_back(self) -> None:
+        """Puts in force what was when the machine was met, since the stop has reset it; as far as that goes."""
+        if not self._control.is_locked(self._link):
+            with contextlib.suppress(BridgeError):
+                self._control.restore(self._link, self.frame)
 
     def _stop_where_it_stands(
         self, drawing: Drawing, state: JournalState, place: PlaceOption, lowest: float | None

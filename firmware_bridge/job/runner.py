@@ -89,6 +89,7 @@ class Job:
         self._frame = WorkFrame()
         self._restarts = link.state.restarts
         self._moved = False
+        self._begun_mm: tuple[float, ...] | None = None  # where the machine was at first, by its counters
 
     def draw(self, findings: Sequence[Finding], on_event: Listener | None) -> StreamReport:
         """Draws all of it, and returns when the machine stands still; see ``Device.run``."""
@@ -97,6 +98,7 @@ class Job:
             self._control.require_idle(link)
             self._frame = self._control.frame(link)
             self._control.set_words(link)
+            self._begun_mm = self._machine_place()
         except BaseException:
             drawing.close()
             raise
@@ -247,17 +249,20 @@ class Job:
         restarted = self._moved or self._link.state.restarts > self._restarts
         return restarted and not self._link.dialect.manners.measures_itself
 
-    def _counts_from_zero(self) -> bool:
-        """Whether the counters are zero though the tool was elsewhere: it has restarted without a word."""
-        last, frame = self._drawing.last_place, self._frame.offset_mm or (0.0, 0.0, 0.0)
-        if last is None:
-            return False
+    def _restarted_in_silence(self) -> bool:
+        """Whether it is locked without an alarm, or its counters are zero though the tool was elsewhere."""
+        link, last, frame = self._link, self._drawing.last_place, self._frame.offset_mm or (0.0, 0.0, 0.0)
         place = None
         with contextlib.suppress(BridgeError):
             place = self._machine_place()
+        if self._control.is_locked(link) and link.state.alarm is None:
+            return True
         if place is None or any(abs(v) > _SAME_PLACE_MM for v in place[:3]):
             return False
-        return math.dist(last[:2], [-o for o in frame[:2]]) > _ELSEWHERE_MM
+        was = self._begun_mm or place
+        if last is not None:
+            was = (last[0] + frame[0], last[1] + frame[1])
+        return math.hypot(was[0], was[1]) > _ELSEWHERE_MM
 
     def _machine_place(self) -> tuple[float, ...] | None:
         """Where the machine is by its own counters; None if it does not tell."""
@@ -323,9 +328,7 @@ class Job:
         for _ in range(_STUBBORN_INTERRUPTS):
             try:
                 with self._link.listening(None):
-                    # Locked though no alarm was heard: it has restarted, too.
-                    locked = self._control.is_locked(self._link) and self._link.state.alarm is None
-                    self._moved = self._moved or locked or self._counts_from_zero()
+                    self._moved = self._moved or self._restarted_in_silence()
                     self._lift_pen()
                     self._drawing.stopped()
                     self._restore()

@@ -166,15 +166,16 @@ def test_a_servo_in_a_file_and_laser_mode() -> None:
     rapid = ["G21 G90", "M3 S170", "G0 X10 Y10"]
     turning = ["G21 G90", "M3 S100", "G1 X10 F600", "G1 X20 S120", "G1 X30 S140"]
     for laser, lines, words in (
-        (1, rapid, "a G0 sets S to 0"),
+        (1, rapid, ""),  # S0 is up: as a laser's file wants it
         (0, turning, "turns 2 times within strokes"),
-        (0, rapid, ""),
         (1, turning, ""),
     ):
         with device_of(machine, grbl(machine, s32=laser)) as device:
             found = [f.message for f in device.judge(parse_lines(lines))]
         assert len(found) == bool(words)
         assert all(words in text for text in found)
+    with device_of(machine, grbl(machine, s32=0)) as device, pytest.raises(PreflightError, match="a laser"):
+        device.judge(parse_lines(rapid))
     inverted = dataclasses.replace(machine, pen_safe=900.0)
     with device_of(inverted, grbl(inverted, s32=1)) as device, pytest.raises(PreflightError, match="G0"):
         device.judge(parse_lines(rapid))
