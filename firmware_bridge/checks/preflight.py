@@ -257,6 +257,8 @@ def check_lines(
                 rests.setdefault(long_dwell(line, rest_s), file_line(line, done))
             yield without_stop(line if isinstance(line, Line) else parse(line))  # the host stops there itself
             done += 1
+        if machine.pen_actuator == "servo":  # it arrives after the last line
+            yield parse(dialect_of(machine.dialect).pen_lines(machine.safe_pen, machine)[-1])
 
     low = high = last = machine.safe_pen
     for piece in simulate_pieces(counted(), machine, sample_s=sample_s):

@@ -240,7 +240,7 @@ class Device(Connected):
         return self._draw(drawing, findings, on_event, self.machine.safe_pen, lowest)
 
     def _put_frame_back(self) -> None:
-        """Puts in force what was when the machine was met, since the stop has reset it; as far as that goes."""
+        """Puts in force what was when the machine was met, as far as that goes: the stop has reset it."""
         if not self._control.is_locked(self._link):
             with contextlib.suppress(BridgeError):
                 self._control.restore(self._link, self.frame)

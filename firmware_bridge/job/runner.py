@@ -265,8 +265,10 @@ class Job:
         return math.hypot(was[0], was[1]) > _ELSEWHERE_MM
 
     def _machine_place(self) -> tuple[float, ...] | None:
-        """Where the machine is by its own counters; None if it does not tell."""
+        """Where the machine is by its own counters; None if it does not tell, or measures its place."""
         link = self._link
+        if link.dialect.manners.measures_itself:
+            return None
         asks = link.hears(Realtime.STATUS)
         for _ in range(_OFFSET_REPORTS if asks else 1):
             if asks:

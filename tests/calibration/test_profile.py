@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.errors import ProfileError
-from calibration.profile import Paper, Profile
+from calibration.profile import Paper, Profile, find_profile
 from firmware_bridge.errors import ProgramError
 from firmware_bridge.toml_table import dump_toml
 
@@ -224,3 +224,9 @@ def test_paper_that_reaches_up_to_the_lifted_pen_is_refused():
     flipped = replace(Profile.load("grbl-servo"))
     with pytest.raises(ProfileError, match=r"paper\.height brings"):
         replace(flipped, paper=replace(flipped.paper, height=(0.0, -3.0, 0.0)))
+
+
+def test_the_pen_of_a_servo_says_which_end_is_up():
+    text = find_profile("grbl-servo").text.replace("up = 0.0", "up = 50.0")
+    assert "pen_safe" not in text
+    assert Profile.from_toml(text).machine.safe_pen == 50.0

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.checks import preflight
-from firmware_bridge.checks.preflight import Severity
+from firmware_bridge.checks.preflight import Severity, require, require_lines
 from firmware_bridge.errors import DeviceRejected, PreflightError
-from firmware_bridge.gcode.words import parse
+from firmware_bridge.gcode.words import parse, parse_lines
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.program import Move, MoveKind, Program
+from tests.support.ink_cases import plotter
 
 DRAW, TRAVEL, LIFT, LOWER = MoveKind.DRAW, MoveKind.TRAVEL, MoveKind.LIFT, MoveKind.LOWER
 
@@ -124,3 +125,44 @@ def test_a_burst_of_short_moves_that_the_planner_holds_is_no_warning(machine: Ma
 
     assert not [f for f in preflight.check(zigzag(14), machine) if "lines/s" in f.message]
     assert [f for f in preflight.check(zigzag(1000), machine) if "lines/s" in f.message]
+
+
+def test_a_file_that_ends_with_the_pen_down_is_refused() -> None:
+    down = parse_lines(["G21 G90", "G0 X20 Y20", "G1 Z-0.5 F600", "G1 X60 Y20 F3000", "G1 X60 Y60"])
+    machine = plotter("grbl")
+    with pytest.raises(PreflightError, match=r"ends with the pen down \(-0.5"):
+        require_lines(down, machine)
+    assert require_lines([*down, *parse_lines(["G0 Z2"])], machine) == []
+    servo = plotter("grbl", "servo")
+    lines = parse_lines(["G21 G90 F600", "M3 S100", "G1 X20 Y20", "M3 S170", "G1 X60"])
+    with pytest.raises(PreflightError, match="ends with the pen down"):
+        require_lines(lines, servo)
+    assert require_lines([*lines, *parse_lines(["M3 S100"])], servo) == []
+
+
+@pytest.mark.parametrize("up", [900.0, 100.0])
+def test_a_servo_that_a_reset_presses_is_refused(up: float) -> None:
+    machine = dataclasses.replace(plotter("grbl", "servo"), pen_safe=up)
+    down = 300.0
+    lines = parse_lines(
+        ["G21 G90 F600", f"M3 S{up:g}", "G1 X20 Y20", f"M3 S{down:g}", "G1 X60", f"M3 S{up:g}"]
+    )
+    program = Program.of(
+        [
+            Move(20, 20, up, 50, MoveKind.TRAVEL),
+            Move(20, 20, down, 50, MoveKind.LOWER),
+            Move(60, 20, down, 50, MoveKind.DRAW),
+            Move(60, 20, up, 50, MoveKind.LIFT),
+        ]
+    )
+    if up < down:  # S0 lies beyond "up"
+        assert require_lines(lines, machine) == []
+        assert require(program, machine) == []
+        return
+    for judge in (lambda: require_lines(lines, machine), lambda: require(program, machine)):
+        with pytest.raises(PreflightError, match=r"turn the servo to S0, which presses the pen: S900 is up"):
+            judge()
+    # A Marlin servo stays where it is.
+    marlin = dataclasses.replace(plotter("marlin", "servo"), pen_safe=170.0)
+    turned = [dataclasses.replace(m, pen={up: 170.0, down: 100.0}[m.pen]) for m in program.moves]
+    assert require(Program.of(turned), marlin) == []
