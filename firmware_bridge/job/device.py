@@ -204,6 +204,9 @@ class Device(Connected):
         unit_known = bool(self.facts.firmware)
         try:
             kept, lifted = self._stop_where_it_stands(drawing, state, place, lowest)
+        except PlaceLost:
+            drawing.lost()
+            raise
         except (DeviceError, ResponseTimeout, ProtocolError) as error:
             raise type(error)(f"{error} The pen may be down: lift it by hand.") from error
         if not unit_known and self.facts.reports_inches and self.frame.offset_mm is not None:

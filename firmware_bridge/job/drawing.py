@@ -192,6 +192,7 @@ class Drawing:
         self._journal_told = False
         self._muted = False
         self.last_place: tuple[float, float, float] | None = None  # the last report on the way
+        self._seen = ProgressPoint(0)  # the bound at that report
         self._before_was_fed = False
         self._stop = -1  # index of the line that ends the segment by a stop for a person
         self._head = 0  # lines of the segment that are not the program's own
@@ -231,6 +232,7 @@ class Drawing:
     def begin(self, restart: Restart) -> None:
         """Prepares to go on from a place."""
         self.restart = restart
+        self._seen = restart.begin
         self.exact = False
         self._resting = False
         self.adjust.speed.forgotten()
@@ -258,6 +260,7 @@ class Drawing:
         self._read_to(bound.line)
         self._before_was_fed = self.toolpath.feed_per_s > 0.0
         self.tracker.start_at(bound, None)
+        self._seen = bound
         for line in self.lines[bound.line : may_sent]:
             self.tracker.sent(self.toolpath.take(line))
 
@@ -346,7 +349,7 @@ class Drawing:
         self._stood = self._stopping and not manners.reports_state
         found = self.tracker.reported(*place)
         if found:
-            self.last_place = place
+            self.last_place, self._seen = place, self.tracker.bound
         self.on_the_way = found or self.on_the_way
         stands = self._stopping and manners.reports_state and status.label in _STANDING
         self.exact = found and stands and self.tracker.is_only_place(place)
@@ -433,11 +436,17 @@ class Drawing:
             self._journal.event(event, self._link.now_s(), t.taken_lines, t.bound, self._known(), **more)
             self._warn_once()
 
-    def lost(self) -> None:
-        """Writes that the machine has lost its place; what it tells now is none of this drawing."""
+    def lost(self, in_silence: bool = False) -> None:
+        """Writes that the machine has lost its place; what it tells now is none of this drawing.
+
+        Args:
+            in_silence: whether nobody knows since when: what it has answered since it was last seen on
+                the way may not be drawn.
+        """
         if self._journal is not None:
             t = self.tracker
-            self._journal.event("lost", self._link.now_s(), t.taken_lines, t.bound)
+            bound = self._seen if in_silence else t.bound
+            self._journal.event("lost", self._link.now_s(), t.taken_lines, bound)
 
     def _note(self) -> None:
         if self._journal is not None and not self._muted:

@@ -142,22 +142,25 @@ class Job:
             self._restore()
             return dataclasses.replace(report, trim=drawing.adjust.shaper.trim)
         except BaseException as error:
-            self._moved = self._moved or isinstance(error, DeviceReset)
+            in_silence = isinstance(error, DeviceReset) and link.state.restarts == self._restarts
+            self._moved = self._moved or in_silence
             if not isinstance(error, PortError):
                 drawing.stop()
                 try:
                     self._stop_safely(error)
                 except PlaceLost:
-                    drawing.lost()
+                    drawing.lost(self._moved)
                     raise
                 drawing.adjust.speed.forgotten()
             ended = {"lifted": not isinstance(error, PortError), "exact": drawing.exact}
             if isinstance(error, KeyboardInterrupt):
                 drawing.event("stopped", reason="stopped from the keyboard", **ended)
+                if self._place_lost:
+                    drawing.lost(self._moved)
                 raise KeyboardInterrupt(f"the pen is up{drawing.how_to_go_on}") from error
             drawing.event("stopped", reason=str(error) or type(error).__name__, **ended)
             if self._place_lost:
-                drawing.lost()
+                drawing.lost(self._moved)
             raise
         finally:
             drawing.close()
