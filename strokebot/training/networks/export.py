@@ -72,27 +72,32 @@ def onnx_of(network: AnyNetwork) -> bytes:
         import onnxscript  # noqa: F401  the exporter needs it, and says so less clearly
     except ImportError as cause:
         raise StrokebotError("The ONNX export needs more: pip install onnx onnxscript.") from cause
-    # torch exports a GRU for one size of batch alone: such networks draw glyph by glyph.
-    recurrent = any(isinstance(part, torch.nn.GRU) for part in network.modules())
-    batch = torch.export.Dim("batch", min=1, max=_MOST_BATCH)
+    model = onnx.load_from_string(_export(network, 2, torch.export.Dim("batch", min=1, max=_MOST_BATCH)))
+    if model.graph.input[0].type.tensor_type.shape.dim[0].dim_value:
+        # torch has made this one (a GRU, say) for the size of the batch that it saw: glyph by glyph, then.
+        model = onnx.load_from_string(_export(network, 1, None))
+    _halve(model)
+    _strip(model.graph)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _export(network: AnyNetwork, size: int, batch: Any) -> bytes:
+    """The graph as torch writes it, for batches of one size, or of any if ``batch`` is given."""
     with tempfile.TemporaryDirectory() as folder, _quiet():
         file = Path(folder) / "network.onnx"
         torch.onnx.export(
             network.eval(),
-            (torch.rand(1 if recurrent else 2, 1, IMAGE_PX, IMAGE_PX),),
+            (torch.rand(size, 1, IMAGE_PX, IMAGE_PX),),
             file,
             input_names=["image"],
             output_names=["start", "steps"],
-            dynamic_shapes=None if recurrent else ({0: batch},),
+            dynamic_shapes=None if batch is None else ({0: batch},),
             opset_version=_OPSET,
             dynamo=True,
             external_data=False,
             verbose=False,
         )
-        model = onnx.load(file)
-    _halve(model)
-    _strip(model.graph)
-    return bytes(model.SerializeToString(deterministic=True))
+        return file.read_bytes()
 
 
 def _halve(model: Any) -> None:

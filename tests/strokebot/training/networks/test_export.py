@@ -13,7 +13,8 @@ from strokebot.errors import WeightsError
 from strokebot.model.card import Card, read_card
 from strokebot.model.predictor import load_predictor
 from strokebot.training.networks import export
-from strokebot.training.networks.checkpoint import save_weights
+from strokebot.training.networks.article import Dots10
+from strokebot.training.networks.checkpoint import load_network, save_weights
 from strokebot.training.networks.network import GestureNetwork
 
 
@@ -44,6 +45,21 @@ def test_each_head_answers_alike(tiny: GestureNetwork, tmp_path: Path) -> None:
             wanted = tiny(torch.from_numpy(images)[:, None])
         for ours, theirs in zip(predictor.predict_arrays(images), wanted, strict=True):
             np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_articles_network_draws_any_number_of_glyphs(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    path = tmp_path / "dots.safetensors"
+    save_weights(path, Dots10(), Card({"kind": "dots-10"}))
+    export.export_onnx(path)
+    network, _ = load_network(path)
+    images = np.random.default_rng(0).random((3, 28, 28), dtype=np.float32)
+    start, steps = load_predictor(path).predict_arrays(images)
+    with torch.inference_mode():
+        wanted = network(torch.from_numpy(images)[:, None])
+    np.testing.assert_allclose(start, wanted[0].numpy(), atol=1e-4)
+    np.testing.assert_allclose(steps, wanted[1].numpy(), atol=1e-4)
 
 
 def test_an_export_that_answers_otherwise_is_not_kept(
