@@ -33,6 +33,8 @@ _RIM_PX = 1.0
 # Areas this much apart in darkness are hatched apart; paler ones than the least are left out.
 _STEP, _LEAST_DARKNESS = 0.04, 0.05
 _SAMPLE_PX = 0.5
+# An area of fewer px holds no stroke; ink from so much on is a line that is kept clear of.
+_LEAST_AREA_PX, _LINE_INK = 25, 0.25
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -51,18 +53,21 @@ def hatched(areas: Field, line_ink: Field, pen_px: tuple[float, float]) -> Field
     level = np.round(areas / _STEP).astype(np.int32)
     for value in np.unique(level[areas >= _LEAST_DARKNESS]):
         mask = (np.abs(level - value) <= 1) & (areas >= _LEAST_DARKNESS)
-        labels, count = ndimage.label(mask & (level == value), structure=_EIGHT)
-        for number in range(1, count + 1):
-            one = labels == number
-            darkness = float(np.median(areas[one]))
+        labels, _ = ndimage.label(mask & (level == value), structure=_EIGHT)
+        for number, box in enumerate(ndimage.find_objects(labels), start=1):
+            one = np.pad(labels[box] == number, 1)
+            if np.count_nonzero(one) < _LEAST_AREA_PX:
+                continue
+            darkness = float(np.median(areas[box][one[1:-1, 1:-1]]))
             width = float(np.clip(_LEAST_GAP_PX * darkness / (1 - darkness), *_widths(pen_px)))
-            room = ndimage.distance_transform_edt(one & (line_ink < 0.25)) > width / 2 + _RIM_PX
+            bare = np.pad(line_ink[box] < _LINE_INK, 1)
+            room = (ndimage.distance_transform_edt(one & bare) > width / 2 + _RIM_PX)[1:-1, 1:-1]
             if not room.any():
                 continue
             for stroke in _strokes(room, width / darkness):
                 n = len(stroke)
-                laid = draw_ink(stroke, np.full(n, width), np.ones(n), np.ones(n, dtype=bool), areas.shape)
-                np.maximum(found, laid, out=found)
+                laid = draw_ink(stroke, np.full(n, width), np.ones(n), np.ones(n, dtype=bool), room.shape)
+                np.maximum(found[box], laid, out=found[box])
     return found
 
 
