@@ -60,18 +60,20 @@ def find_areas(
     # What is light on dark is dark on light of the negative.
     flip = side == "light"
     grounds = [float(1 - level if flip else level) for level in colour]
-    values = [
-        np.minimum(np.float32(1) - channel if flip else channel, np.float32(ground))
-        for channel, ground in zip(channels, grounds, strict=True)
-    ]
+    weights = _LUMA if len(channels) == 3 else (1.0,)
+
+    def inked(k: int) -> tuple[Field, Field]:
+        """A channel with its ink dark, and that closed; made anew each time, to hold one at a time."""
+        value = np.float32(1) - channels[k] if flip else channels[k]
+        value = np.minimum(value, np.float32(grounds[k]))
+        return value, closed(value, reach)
+
     reach = reach_px(darkness.shape)
-    papers = [closed(value, reach) for value in values]
     wide, grey = none.copy(), none.copy()
-    for value, paper, ground, weight in zip(
-        values, papers, grounds, _LUMA if len(channels) == 3 else (1.0,), strict=True
-    ):
-        wide += np.float32(weight) * np.clip(1 - paper / max(ground, 0.02), 0, 1)
-        grey += np.float32(weight) * np.clip(1 - value / max(ground, 0.02), 0, 1)
+    for k, weight in enumerate(weights):
+        value, paper = inked(k)
+        wide += np.float32(weight) * np.clip(1 - paper / max(grounds[k], 0.02), 0, 1)
+        grey += np.float32(weight) * np.clip(1 - value / max(grounds[k], 0.02), 0, 1)
     line = grey[grey > _LINE]
     full = float(np.percentile(line, _LINE_PERCENTILE)) if line.size else 1.0
     area = _with_darker_lines((wide > _LEAST) & (wide < _SOLID * full), wide, grey)
@@ -79,7 +81,8 @@ def find_areas(
         return darkness, none
     grown = ndimage.binary_dilation(area, _EIGHT, iterations=reach)
     thin, shade = none.copy(), none.copy()
-    for value, paper, ground in zip(values, papers, grounds, strict=True):
+    for k, ground in enumerate(grounds):
+        value, paper = inked(k)
         start = np.where(area, paper, np.float32(ground))
         local = _regrown(np.maximum(np.where(grown, start, np.float32(ground)), value), value, grown)
         np.maximum(thin, 1 - value / np.maximum(local, _DARKEST), out=thin)

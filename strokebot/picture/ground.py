@@ -28,6 +28,8 @@ _NEAR = 12.0 / 255.0
 _BORDER_SHARE = 0.03
 # A ring of ink along the border is no thicker than twice this share of the shorter side.
 _RING_SHARE = 0.075
+# Colours are counted on about so many pixels.
+_COUNTED = 2_000_000
 # Discs are measured on a copy of at most so many px.
 _COPY_PX = 700
 # Luminance under which a ground is dark, and between which it is card: ink may be on either side.
@@ -154,6 +156,8 @@ def _distance(channels: Channels, colour: tuple[float, ...]) -> Field:
 
 def _commonest(channels: Channels) -> tuple[float, ...]:
     """The most frequent colour, to 1 of 255 levels."""
+    step = 1 + channels[0].size // _COUNTED  # of large pictures one pixel in so many
+    channels = tuple(channel.reshape(-1)[::step] for channel in channels)
     code = np.zeros(channels[0].shape, dtype=np.int64)
     for channel in channels:
         code = code * 256 + np.rint(np.clip(channel, 0, 1) * 255).astype(np.int64)
