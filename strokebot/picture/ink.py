@@ -146,7 +146,9 @@ def _own_crest(ink: Field) -> tuple[Field, NDArray[np.bool_]]:
     kept = (length >= _CREST_RUN_PX)[labels]
     if not kept.any():
         return ink, none
-    distance, index = ndimage.distance_transform_edt(~(kept | (crest & (ink >= _CLEAR))), return_indices=True)
-    place = tuple(index)
-    beside = kept[place] & (distance <= _CREST_REACH_PX) & (ink < _CLEAR)
-    return np.asarray(ink[place], dtype=np.float32), np.asarray(beside)
+    # By distances and a maximum, not by the nearest place: ties must not depend on how the picture lies.
+    to_faint = ndimage.distance_transform_edt(~kept)
+    to_clear = ndimage.distance_transform_edt(~(crest & (ink >= _CLEAR)))
+    beside = (to_faint <= _CREST_REACH_PX) & (to_faint < to_clear) & (ink < _CLEAR)
+    own = ndimage.maximum_filter(np.where(kept, ink, 0), 2 * int(_CREST_REACH_PX) + 1)
+    return np.asarray(own, dtype=np.float32), np.asarray(beside)
