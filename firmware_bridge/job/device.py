@@ -280,6 +280,8 @@ class Device(Connected):
             with link.watching(None if lost else drawing.reported):
                 # Whoever wants it homed says that its place is lost: no height of its frame can be trusted.
                 self.abort_lift(None, lowest, lost or place == "home")
+            # It may have lost its power in this very moment.
+            lost = lost or (self._counts_from_zero(state) and not measures)
         drawing.stopped()
         drawing.exact = drawing.exact or (there and state.exact)
         return not lost and (measures or drawing.on_the_way or there), lifts
@@ -292,7 +294,7 @@ class Device(Connected):
         place = report.machine_mm
         if place is None and report.work_mm is not None:
             place = tuple(w + o for w, o in zip(report.work_mm, offset, strict=False))
-        if place is None or any(abs(v) > _SAME_PLACE_MM for v in place[:3]):
+        if place is None or any(abs(v) > _SAME_PLACE_MM for v in place[:2]):  # the pen may have been lifted
             return False
         zero = tool_of_words((-(state.offset_mm or offset)[0], -(state.offset_mm or offset)[1]), self.machine)
         return math.dist(zero, state.position[:2]) > _ELSEWHERE_MM

@@ -194,3 +194,9 @@ def test_pen_up_never_lowers_the_pen_and_says_where_that_is_unsure() -> None:
         [Step("send", incident="power cut, port gone", at=0.4), Step("pen up")],
         [(1, BY_HAND), (0, BY_HAND)],
     )
+
+
+def test_a_power_cut_in_the_moment_in_which_a_resume_begins() -> None:
+    board = grbl(FLUIDNC, "servo", boot=Boot(14.0, WIFI_NOISE), settings={10: 2, 32: 1})
+    steps = [Step("draw", incident="pause, then kill", at=0.45), Step("resume", incident="power cut", at=0.0)]
+    play(board, steps, [(None, ""), (1, LOST)])
