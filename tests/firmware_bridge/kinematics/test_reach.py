@@ -92,7 +92,7 @@ def test_speeds_of_the_joints_are_judged(arm):
 
 
 def test_raw_gcode_is_judged_by_where_the_tool_goes(arm):
-    assert preflight.check_lines(["G21 G90", "G0 Z5", "G1 X10 Y-10 F600"], arm) == []
+    assert preflight.check_lines(["G21 G90", "G0 Z5", "G1 X10 Y-10 F600", "G0 Z10"], arm) == []
     with pytest.raises(PreflightError, match=r"joint 1 would stand at 160\.., beyond"):
         preflight.require_lines(["G21 G90", "G0 Z5", "G1 X170 Y-10 F6000"], dataclasses.replace(
             arm, envelope=Envelope(-300.0, 300.0, -300.0, 300.0, -3.0, 10.0)))  # fmt: skip

@@ -42,7 +42,7 @@ def test_it_takes_the_time_and_the_way_of_a_stream(
 ) -> None:
     machine = dataclasses.replace(machine, dialect=dialect)
     head = ["G21", "G90", "G94"] if dialect == "grbl" else ["G21", "G90"]
-    lines = [*head, "G0 Z3", *(f"G1 X{x} Y{y} F2400" for x, y in points), "G0 Z2"]
+    lines = [*head, "G0 Z3", *(f"G1 X{x} Y{y} F2400" for x, y in points), "G0 Z10"]
     direct, host = way(simulate_lines(lines, machine)), way(streamed(lines, machine, dialect))
     assert direct[0] == pytest.approx(host[0], abs=1e-9)
     assert direct[1] == pytest.approx(host[1], abs=1e-9)

@@ -146,7 +146,7 @@ def test_a_stopped_drawing_says_that_the_pen_is_up_and_how_to_go_on(environment,
     """Ctrl-C while a served machine draws: one line, the code of an interrupt, and a job to go on with."""
     lines = [f"G1 X{20 + k % 2 * 150} Y{20 + k} F3000" for k in range(200)]
     (tmp_path / "long.gcode").write_text(
-        "\n".join(["G21 G90", "G0 Z3", "G0 X20 Y20", "G1 Z-0.5 F600", *lines])
+        "\n".join(["G21 G90", "G0 Z3", "G0 X20 Y20", "G1 Z-0.5 F600", *lines, "G0 Z3"])
     )
     service = subprocess.Popen(
         [*PROGRAM, "serve-simulator", "--tcp", "127.0.0.1:0"],
