@@ -23,6 +23,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.stream import on_a_pty
+from firmware_bridge.dialects import dialect_of
 from firmware_bridge.job.device import open_device
 from tests.support.fault_trials import drawing, profile
 
@@ -138,7 +139,7 @@ def draw_on(path: Path, moves: list[str]) -> tuple[list[str], list[str], int]:
     with open_device(machine, str(path)) as device:
         moves.clear()
         resends = sum(device.run(program).resends for _ in range(2))
-        sent = [line for line in device._encoded(program) if _MOVE.match(line)] * 2
+        sent = [line for line in dialect_of("marlin").encode(program, machine) if _MOVE.match(line)] * 2
     return sent, [line for line in moves if _MOVE.match(line)], resends
 
 
