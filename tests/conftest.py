@@ -9,10 +9,18 @@ import signal
 import threading
 
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 settings.register_profile("repeat", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
-settings.load_profile("explore" if os.environ.get("STROKEBOT_EXPLORE") else "repeat")
+if os.environ.get("STROKEBOT_EXPLORE"):
+    settings.load_profile("explore")
+else:
+    settings.load_profile("repeat")
+    # Hypothesis draws some values from the constants of the modules that happen to be loaded, and so
+    # other examples in a process that has run other tests before.
+    assert hasattr(providers, "is_local_module_file")
+    providers.is_local_module_file = lambda path: False
 
 # A shell that starts the tests in the background lets them and their children ignore Ctrl-C, which
 # some of them press.
