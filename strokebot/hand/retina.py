@@ -1,0 +1,344 @@
+"""What the drawing networks see: log-polar looks at pictures that are being drawn, many at a time.
+
+Nouns:
+    work picture  a picture resampled so that its lines are about ``WORK_PX`` px wide
+    depth         distance of an ink pixel to the nearest paper
+    ridge         the ink pixels whose depth is at least ``_RIDGE`` of the largest depth near by:
+                  the middle of the lines, without the slivers that a pen leaves at their edges
+    drawn         a ridge pixel that the pen has passed within half a line width
+    look          the picture round a place, in rings and angles that grow with the distance
+    cell          one place of a look
+
+Symbols:
+    s             local line width at the pen, work px (for the eye: ``WORK_PX``)
+    r_i           radius of ring i in line widths:  0.5 * 1.5^i,  i = 0 .. 13  (0.5 .. 97)
+    phi_j         angle of cell j from the heading: 2 pi j / 24; y grows downwards, so angles turn
+                  clockwise on the paper
+    x_ij          place of a cell:  p + s r_i (cos(h + phi_j), sin(h + phi_j))
+    k_i           level of the pyramid that ring i is read from: the spacing of its cells,
+                  s r_i 2 pi / 24, is about 2^k_i px
+
+    channel 0     ink: mean ink of the pyramid's pixel
+    channel 1, 2  undrawn and drawn ridge: ridge pixels in the pyramid's pixel, over the
+                  2^k s / WORK_PX that one line through it has; at most 1
+
+Level k of the pyramid holds the counts of blocks of 2^k x 2^k px, so that a newly drawn pixel
+changes one number a level, and a look costs the same in a picture of any size.
+
+Frames: all places are work px measured from the picture's EDGE (the centre of pixel i is i + 0.5),
+x right, y down. ``WorkPicture.unit`` is work px a picture px:  work = unit * picture.
+
+Source of the arrangement: E. L. Schwartz, "Spatial mapping in the primate sensory projection",
+Biological Cybernetics 25, 1977 (log-polar); L. Williams, "Pyramidal parametrics", SIGGRAPH 1983.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import distance_transform_edt, maximum_filter
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+# Width of lines in a work picture, px.
+WORK_PX = 3.0
+ANGLES = 24
+RINGS = 14
+# Rings that the pen's looks have: up to 12.8 line widths.
+PEN_RINGS = 9
+CHANNELS = 3
+# Radii of the rings, line widths.
+RADII: Floats = np.array([0.5 * 1.5**i for i in range(RINGS)], np.float64)
+_PHI: Floats = np.linspace(0.0, 2 * np.pi, ANGLES, endpoint=False, dtype=np.float64)
+LEVELS = 8
+INK = 0.5
+_RIDGE = 0.6
+# Local widths are taken within this of a place, and clipped to it, px.
+_WINDOW_PX = 5
+_WIDTHS_PX = (2.0, 15.0)
+# No resampling for lines that are nearly right.
+_NEAR = (0.8, 1.3)
+# A work picture has at most so many pixels.
+_MOST_PIXELS = 12_000_000
+# Fixed point of the table: ink in 255ths, widths in 16ths of a px.
+_INK_UNITS = 255.0
+_WIDTH_UNITS = 16.0
+_INK, _UNDRAWN, _DRAWN, _WIDTH = range(4)
+
+
+@dataclass(frozen=True, eq=False)
+class WorkPicture:
+    """A picture, ready to be looked at.
+
+    Attributes:
+        ink: (H, W) uint8, 255 = full ink.
+        ridge: (H, W) bool.
+        width: (H, W) float32, local line width near ink, px; 0 far from it.
+        unit: work px a picture px.
+    """
+
+    ink: NDArray[np.uint8]
+    ridge: NDArray[np.bool_]
+    width: NDArray[np.float32]
+    unit: float
+
+    @property
+    def box(self) -> Floats:
+        """(4,) left, top, right, bottom of the ridge, px; zeros where there is none."""
+        rows, columns = np.flatnonzero(self.ridge.any(axis=1)), np.flatnonzero(self.ridge.any(axis=0))
+        if not len(rows):
+            return np.zeros(4)
+        return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)
+
+
+def line_width_px(ink: NDArray[np.float32]) -> float:
+    """Width of the lines of a picture (H, W) in [0, 1], px: the mean over the middle of its ink.
+
+    Lines under 2.5 px are measured on the picture at twice the size, where they have a middle.
+    """
+    depth, local = _depths(ink)
+    middle = (depth > 0) & (depth >= _RIDGE * local)
+    if not middle.any():
+        return WORK_PX
+    width = float(np.median(2.0 * local[middle] - 1.0))
+    if width >= 2.5:
+        return width
+    twice = _resized(ink, 2.0)
+    depth, local = _depths(twice)
+    middle = (depth > 0) & (depth >= _RIDGE * local)
+    return max(0.5, float(np.mean(2.0 * local[middle] - 1.0)) / 2.0) if middle.any() else width
+
+
+def prepare(ink: NDArray[np.float32], line_px: float | None = None) -> WorkPicture:
+    """A work picture of a picture.
+
+    Args:
+        ink: (H, W) in [0, 1], 1 = full ink.
+        line_px: width of its lines, px; None measures it.
+    """
+    width = line_width_px(ink) if line_px is None else line_px
+    unit = WORK_PX / width
+    if _NEAR[0] < unit < _NEAR[1]:
+        unit = 1.0
+    unit = min(unit, float(np.sqrt(_MOST_PIXELS / max(ink.size, 1))))
+    work = ink if unit == 1.0 else _resized(ink, unit)
+    depth, local = _depths(work)
+    ridge = (depth > 0) & (depth >= _RIDGE * local)
+    widths = np.where(local > 0, np.clip(2.0 * local - 1.0, *_WIDTHS_PX), 0.0).astype(np.float32)
+    return WorkPicture(np.rint(work * _INK_UNITS).astype(np.uint8), ridge, widths, unit)
+
+
+def _resized(ink: NDArray[np.float32], unit: float) -> NDArray[np.float32]:
+    """The picture at ``unit`` times the size; its edges stay edges."""
+    height, width = ink.shape
+    size = (int(np.ceil(width * unit)), int(np.ceil(height * unit)))
+    box = (0.0, 0.0, min(size[0] / unit, width), min(size[1] / unit, height))
+    image = Image.fromarray(np.ascontiguousarray(ink, dtype=np.float32))
+    resized = np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=box), dtype=np.float32)
+    return np.asarray(np.clip(resized, 0.0, 1.0))
+
+
+def _depths(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Depth of each pixel, and the largest depth within the window round it."""
+    mask = np.pad(ink >= INK, 1)
+    depth = distance_transform_edt(mask)[1:-1, 1:-1].astype(np.float32)
+    return depth, maximum_filter(depth, size=_WINDOW_PX, mode="constant")
+
+
+class Canvases:
+    """B work pictures that are drawn in lock step: where they are inked, and what is drawn of it.
+
+    In every method ``which`` (n,) says which picture each row is about, and places ``xy`` are
+    (n, 2) work px from the picture's edge; a picture may come in several rows or none. Places
+    outside a picture are paper.
+
+    Args:
+        pictures: the work pictures; nothing of them is drawn yet.
+    """
+
+    def __init__(self, pictures: Sequence[WorkPicture]) -> None:
+        self.unit: Floats = np.array([p.unit for p in pictures], np.float64)
+        self._rows = np.zeros((len(pictures), LEVELS), np.int64)
+        self._columns = np.zeros((len(pictures), LEVELS), np.int64)
+        self._base = np.zeros((len(pictures), LEVELS), np.int64)
+        size = 1  # cell 0 is the paper round all pictures
+        for b, picture in enumerate(pictures):
+            for k in range(LEVELS):
+                rows, columns = (-(-v >> k) for v in picture.ink.shape)
+                self._rows[b, k], self._columns[b, k], self._base[b, k] = rows, columns, size
+                size += rows * columns
+        self._table = np.zeros((size, 4), np.int16)
+        self._packed = self._table.view(np.int64).reshape(-1)
+        places, owner = list[Indices](), list[Indices]()
+        for b, picture in enumerate(pictures):
+            self._fill(b, picture)
+            places.append(np.argwhere(picture.ridge)[:, ::-1].astype(np.int64))
+            owner.append(np.full(len(places[-1]), b, np.int64))
+        self._ridge_xy = np.concatenate(places) if places else np.zeros((0, 2), np.int64)
+        which = np.concatenate(owner) if owner else np.zeros(0, np.int64)
+        self._ridge_cell = self._cells(which, 0, self._ridge_xy)
+        self._ridge_start = np.searchsorted(which, np.arange(len(pictures) + 1))
+        # Undrawn ridge pixels of each picture.
+        self.undrawn: Indices = np.diff(self._ridge_start).astype(np.int64)
+        # All ridge pixels of each picture.
+        self.ridge: Indices = self.undrawn.copy()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def _fill(self, b: int, picture: WorkPicture) -> None:
+        ink, ridge = picture.ink.astype(np.int64), picture.ridge.astype(np.int64)
+        for k in range(LEVELS):
+            first, cells = self._base[b, k], ink.size
+            rows = self._table[first : first + cells]
+            rows[:, _INK] = ink.reshape(-1) >> (2 * k)
+            rows[:, _UNDRAWN] = ridge.reshape(-1)
+            if k == 0:
+                rows[:, _WIDTH] = np.rint(picture.width.reshape(-1) * _WIDTH_UNITS)
+            ink, ridge = _halved(ink), _halved(ridge)
+
+    def _cells(self, which: Indices, level: Indices | int, xy: Indices) -> Indices:
+        """Table rows of pixels (n, 2) of a level that lie inside."""
+        cells: Indices = self._base[which, level] + xy[:, 1] * self._columns[which, level] + xy[:, 0]
+        return cells
+
+    def _read(self, which: Indices, x: Floats, y: Floats) -> NDArray[np.int16]:
+        """Table rows (n, m, 4) at full size of places (n, m)."""
+        column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+        columns, rows = self._columns[which, 0, None], self._rows[which, 0, None]
+        inside = (column >= 0) & (row >= 0) & (column < columns) & (row < rows)
+        cell = np.where(inside, self._base[which, 0, None] + row * columns + column, 0)
+        return self._packed[cell].view(np.int16).reshape(*cell.shape, 4)
+
+    def scale_at(self, which: Indices, xy: Floats) -> Floats:
+        """Local line width s (n,), work px; ``WORK_PX`` where there is no ink near by."""
+        width = self._read(which, xy[:, :1], xy[:, 1:])[:, 0, _WIDTH] / _WIDTH_UNITS
+        return np.where(width > 0, width, WORK_PX)
+
+    def ink_at(self, which: Indices, xy: Floats) -> Floats:
+        """Ink (n,) in [0, 1] of the pixels at some places."""
+        return self._read(which, xy[:, :1], xy[:, 1:])[:, 0, _INK] / _INK_UNITS
+
+    def look(
+        self, which: Indices, xy: Floats, heading: Floats, scale: Floats, rings: int
+    ) -> NDArray[np.float32]:
+        """Looks at places.
+
+        Args:
+            which: (n,) pictures.
+            xy: (n, 2) places, work px.
+            heading: (n,) direction of angle 0, radians (0 = right, pi / 2 = down).
+            scale: (n,) line width s, work px.
+            rings: ``PEN_RINGS`` for the pen, ``RINGS`` for the eye.
+
+        Returns:
+            (n, 3, rings, 24) float32 in [0, 1]: ink, undrawn ridge, drawn ridge.
+        """
+        angle = heading[:, None] + _PHI
+        radius = scale[:, None] * RADII[:rings]
+        level = np.clip(np.rint(np.log2(radius * (2 * np.pi / ANGLES))), 0, LEVELS - 1).astype(np.int64)
+        size = np.ldexp(1.0, -level)[:, :, None]
+        x = (xy[:, 0, None, None] + radius[:, :, None] * np.cos(angle)[:, None]) * size
+        y = (xy[:, 1, None, None] + radius[:, :, None] * np.sin(angle)[:, None]) * size
+        column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+        columns = self._columns[which[:, None], level][:, :, None]
+        rows = self._rows[which[:, None], level][:, :, None]
+        inside = (column >= 0) & (row >= 0) & (column < columns) & (row < rows)
+        cell = np.where(inside, self._base[which[:, None], level][:, :, None] + row * columns + column, 0)
+        read = self._packed[cell].view(np.int16).reshape(len(which), rings, ANGLES, 4)
+        seen = np.moveaxis(read[..., :CHANNELS], -1, 1).astype(np.float32)
+        seen[:, _INK] *= 1.0 / _INK_UNITS
+        line = (size * WORK_PX / np.maximum(scale, WORK_PX)[:, None, None]).astype(np.float32)
+        seen[:, _UNDRAWN:] *= line[:, None]
+        np.minimum(seen, 1.0, out=seen)
+        return seen
+
+    def mark(self, which: Indices, start: Floats, end: Floats, radius: Floats) -> Indices:
+        """Draws straight pieces of line.
+
+        Args:
+            which: (n,) pictures.
+            start: (n, 2) from here, work px.
+            end: (n, 2) to here, work px.
+            radius: (n,) ridge within this of the piece is drawn, work px; half the line width s / 2.
+
+        Returns:
+            (n,) ridge pixels that were newly drawn by each piece.
+        """
+        fresh: Indices = np.zeros(len(which), np.int64)
+        if len(which) == 0:
+            return fresh
+        middle, along = (start + end) / 2, end - start
+        length = np.hypot(along[:, 0], along[:, 1])
+        half = int(np.ceil(float((length / 2 + radius).max()))) + 1
+        step = np.arange(-half, half + 1)
+        at = np.floor(middle).astype(np.int64)
+        column, row = (at[:, 0, None] + step)[:, None, :], (at[:, 1, None] + step)[:, :, None]
+        columns, rows = self._columns[which, 0, None, None], self._rows[which, 0, None, None]
+        inside = (column >= 0) & (row >= 0) & (column < columns) & (row < rows)
+        cell = np.where(inside, self._base[which, 0, None, None] + row * columns + column, 0)
+        near = self._table[cell, _UNDRAWN] > 0
+        piece, down, right = np.nonzero(near)
+        if len(piece) == 0:
+            return fresh
+        xy = at[piece] + np.stack([step[right], step[down]], axis=1)
+        apart = xy + 0.5 - start[piece]
+        share = (apart * along[piece]).sum(axis=1) / np.maximum(length[piece] ** 2, 1e-12)
+        away = apart - np.clip(share, 0.0, 1.0)[:, None] * along[piece]
+        touched = (away * away).sum(axis=1) <= radius[piece] ** 2
+        piece, xy = piece[touched], xy[touched]
+        _, first = np.unique(cell[near][touched], return_index=True)
+        piece, xy = piece[first], xy[first]
+        picture = which[piece]
+        for level in range(LEVELS):
+            cells = self._cells(picture, level, xy >> level)
+            np.subtract.at(self._table[:, _UNDRAWN], cells, 1)
+            np.add.at(self._table[:, _DRAWN], cells, 1)
+        np.subtract.at(self.undrawn, picture, 1)
+        np.add.at(fresh, piece, 1)
+        return fresh
+
+    def undrawn_places(self, picture: int) -> Floats:
+        """Centres (m, 2) of the undrawn ridge pixels of one picture, work px, row by row."""
+        own = slice(self._ridge_start[picture], self._ridge_start[picture + 1])
+        left = self._table[self._ridge_cell[own], _UNDRAWN] > 0
+        return np.asarray(self._ridge_xy[own][left] + 0.5)
+
+    def nearest_undrawn(self, which: Indices, xy: Floats) -> tuple[Floats, Floats]:
+        """The nearest undrawn ridge pixel of each place.
+
+        Returns:
+            Its centre (n, 2), work px, and its distance (n,); the place itself and inf where
+            nothing is left.
+        """
+        found, distance = xy.astype(np.float64), np.full(len(which), np.inf)
+        for k, picture in enumerate(which):
+            left = self.undrawn_places(int(picture))
+            if len(left):
+                apart = np.hypot(left[:, 0] - xy[k, 0], left[:, 1] - xy[k, 1])
+                best = int(apart.argmin())
+                found[k], distance[k] = left[best], apart[best]
+        return found, distance
+
+    def undrawn_near(self, which: Indices, xy: Floats, radius_px: float) -> Indices:
+        """Undrawn ridge pixels (n,) whose centres lie within a radius of places."""
+        half = int(np.ceil(radius_px)) + 1
+        step = np.arange(-half, half + 1)
+        x = np.floor(xy[:, 0, None]) + np.tile(step, len(step)) + 0.5
+        y = np.floor(xy[:, 1, None]) + np.repeat(step, len(step)) + 0.5
+        near = np.hypot(x - xy[:, :1], y - xy[:, 1:]) <= radius_px
+        counts: Indices = ((self._read(which, x, y)[..., _UNDRAWN] > 0) & near).sum(axis=1)
+        return counts
+
+
+def _halved(counts: Indices) -> Indices:
+    """Sums over blocks of 2 x 2."""
+    rows, columns = counts.shape
+    even = np.pad(counts, ((0, rows % 2), (0, columns % 2)))
+    summed: Indices = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
+    return summed
