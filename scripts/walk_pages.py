@@ -214,6 +214,8 @@ class Walk:
         """Makes what the page takes for granted, and runs; what is wrong, or an empty text."""
         if "serve-simulator" in command.run:
             return self.serve(command.run)
+        if command.run.startswith("strokebot studio"):
+            return self.serve(f"{command.run} --no-browser")
         if "scan.png" in command.run.split():
             self.scan(command.run)
         if "widths.txt" in command.run:
@@ -261,7 +263,7 @@ class Walk:
         self.services.append(service)
         assert service.stdout is not None
         said = service.stdout.readline()
-        return "" if "listens on" in said else f"it does not listen: {said}{service.stdout.read()}"
+        return "" if "listens on" in said or "studio is open" in said else f"it does not listen: {said}{service.stdout.read()}"
 
     @contextmanager
     def machine(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ import typer.core
 
 from firmware_bridge.errors import StrokebotError
 from strokebot import __version__
-from strokebot.commands import calibrate, draw, learning, look, machine, profiles, showing, stream
+from strokebot.commands import calibrate, draw, learning, look, machine, profiles, showing, stream, studio
 from strokebot.commands.common import missing_package, note, one_line
 from strokebot.commands.terminal import make_patient
 from strokebot.errors import EXIT_INTERRUPTED
@@ -87,6 +87,7 @@ app.command()(draw.draw)
 app.command()(showing.styles)
 app.command()(showing.animate)
 app.command()(look.look)
+app.command()(studio.studio)
 app.command()(stream.send)
 app.command()(stream.resume)
 app.command()(stream.replay)

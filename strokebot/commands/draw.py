@@ -30,19 +30,13 @@ from strokebot.commands.common import (
     say,
 )
 from strokebot.options import DrawOptions
-from strokebot.wording import count_text, duration_text, length_text
+from strokebot.wording import count_text, duration_text
 
 if TYPE_CHECKING:
     from firmware_bridge.job.device import Device, KeepJournal
-    from strokebot.pipeline import DrawResult, Plan
+    from strokebot.pipeline import DrawResult
     from strokebot.trajectory.timing.outlook import Outlook
 
-# What is told before it is planned: a line this long, a time this long, this much of a pen.
-_LONG_MM = 10_000.0
-_LONG_S = 600.0
-_MUCH_INK = 0.25
-# Share of the lines' length that the pen cannot draw, from which on it is told.
-_MUCH_TOO_THIN = 0.05
 # Share of the time that planning takes; the rest is for the files.
 _PLANNING_SHARE = 0.85
 
@@ -151,48 +145,20 @@ def _perform(
 
 def long_drawing(outlook: Outlook) -> str:
     """What a long drawing will come to, and what makes it shorter; empty for one that is not long."""
-    if not (
-        outlook.drawn_mm > _LONG_MM or outlook.duration_s > _LONG_S or (outlook.pen_share or 0.0) > _MUCH_INK
-    ):
-        return ""
-    ink = "" if outlook.pen_share is None else f", {outlook.pen_share:.0%} of a pen"
-    return (
-        f"about {length_text(outlook.drawn_mm)} of line and {duration_text(outlook.duration_s)} on the "
-        f"machine{ink}: a smaller --fit is shorter, Ctrl-C stops."
-    )
+    from strokebot.advice import is_long, outlook_text
 
-
-def findings(plan: Plan) -> list[str]:
-    """What was taken for what, and what a person might want otherwise, a line each."""
-    sight, lines = plan.ink.sight, list[str]()
-    if sight is not None and sight.notes and plan.sketch.tone is None:
-        lines.append("seen: " + "; ".join(sight.notes))
-    long = plan.trajectory.drawn_mm > _LONG_MM
-    if plan.options.style == "auto" and long:
-        other = "line draws its lines alone" if plan.sketch.tone is not None else "tone draws its greys"
-        lines.append(f"style {plan.style.style}: {plan.style.reason} --style {other}.")
-    if sight is not None and sight.area_share > 0 and plan.sketch.tone is None:
-        drawn = {"tone": "hatched", "outline": "outlined", "none": "left out"}[plan.options.area_mode]
-        lines.append(
-            f"flat areas are {drawn} ({sight.area_share:.0%} of the picture); --areas tone, outline or none"
-        )
-    if plan.too_thin > _MUCH_TOO_THIN:
-        pen_mm = plan.profile.pen.min_width_mm
-        lines.append(
-            f"{plan.too_thin:.0%} of the line is thinner than the pen, which draws {pen_mm:g} mm at least: "
-            "a larger --fit or a finer pen keeps it"
-        )
-    return lines
+    return f"{outlook_text(outlook)}: a smaller --fit is shorter, Ctrl-C stops." if is_long(outlook) else ""
 
 
 def _summary(result: DrawResult, quiet: bool) -> None:
     from calibration.profile import find_profile
+    from strokebot.advice import advice_on
     from strokebot.report import facts_of
 
     plan, sketch, fidelity = result.plan, result.plan.sketch, result.fidelity
     say(f"{result.plan.name}: method {sketch.method}. {sketch.reason}", quiet)
-    for line in findings(plan):
-        say(f"  {line}", quiet)
+    for advice in advice_on(plan):
+        say(f"  {advice.text}{advice.hint}", quiet)
     file = find_profile(result.plan.options.profile)
     say(f"  profile {file.name} ({file.origin}), pen {result.plan.profile.calibration_note}", quiet)
     sheet = "{:g} x {:g}".format(*plan.profile.paper.size_mm)

@@ -119,6 +119,23 @@ class InkImage:
         return int(max(self.ink.shape))
 
 
+def load_upright(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The first frame of a picture file as it is, upright, for a screen.
+
+    Raises:
+        ImageError: as ``load_ink_image``, but for a blank picture.
+    """
+    with (
+        _clear_errors(path, max_pixels),
+        path.open("rb") as file,
+        Image.open(file, formats=FORMATS) as picture,
+    ):
+        if picture.size[0] * picture.size[1] > max_pixels:
+            raise ImageError(_too_large(path, "{}x{} pixels".format(*picture.size), max_pixels))
+        picture.load()
+        return ImageOps.exif_transpose(picture).copy()
+
+
 def load_ink_image(
     path: Path,
     max_pixels: int = MAX_PIXELS,

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from strokebot import pipeline
-from strokebot.commands.draw import findings
+from strokebot.advice import advice_on
 from strokebot.errors import PlacementError
 from strokebot.fill.drawable import too_thin_share
 from strokebot.fill.hatch import hatched
@@ -87,7 +87,7 @@ def test_the_share_that_is_thinner_than_the_pen_is_told(tmp_path: Path) -> None:
     picture = Image.fromarray((255 * (1 - ink)).astype(np.uint8))
     plan = pipeline.plan(saved(picture, tmp_path), DrawOptions(method="tour", polish=False, fit_mm=(9, 9)))
     assert plan.too_thin > 0.3
-    assert any("thinner than the pen" in line for line in findings(plan))
+    assert any("thinner than the pen" in advice.text for advice in advice_on(plan))
 
 
 @pytest.mark.parametrize("darkness", [0.15, 0.3, 0.45, 0.6])
@@ -118,4 +118,4 @@ def test_flat_areas_are_drawn_as_asked(tmp_path: Path, mode: str) -> None:
     assert report["seen"]["areas"]["mode"] == mode
     assert report["seen"]["areas"]["darkness"] == pytest.approx(1 / 3, abs=0.01)
     assert report["fidelity"]["ink_recall"] > 0.99
-    assert any("flat area" in line for line in findings(result.plan))
+    assert any("flat area" in advice.text for advice in advice_on(result.plan))

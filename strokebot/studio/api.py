@@ -1,0 +1,281 @@
+"""What a page may ask, and what it is answered; ``docs/studio.md`` describes it.
+
+Every answer but files is JSON; what cannot be done is ``{"error": "one sentence"}`` with a status of 4xx.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Message
+from starlette.websockets import WebSocket
+
+from strokebot.errors import PlanningStopped, StrokebotError
+from strokebot.studio.clients import Client
+from strokebot.studio.control import Who
+from strokebot.studio.hub import PlanShown, Studio
+
+PAGE = Path(__file__).parent / "page"
+# A photograph of a phone has 10 MB, a scan of a page 60.
+MOST_PICTURE_BYTES = 64 * 1024 * 1024
+_MOST_BODY_BYTES = 64 * 1024
+_KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain; charset=utf-8",
+}
+_CLIENT = re.compile(r"[A-Za-z0-9_-]{0,32}")
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class _TooLarge(Exception):
+    """A body is larger than what is asked for."""
+
+
+def studio_of(request: Request | WebSocket) -> Studio:
+    """The studio that a request is about."""
+    found: Studio = request.app.state.studio
+    return found
+
+
+def who_asks(request: Request | WebSocket, name: str) -> Who:
+    """The session and the name of the page that asks."""
+    if not _CLIENT.fullmatch(name):
+        raise HTTPException(400, "The name of this page has other signs than letters and digits.")
+    return request.scope.get("session") or "", name
+
+
+def changes(handler: Handler) -> Handler:
+    """Lets only the page that holds the control do something."""
+
+    async def held(request: Request) -> Response:
+        studio = studio_of(request)
+        who = who_asks(request, request.headers.get("x-client", ""))
+        before = studio.control.holder
+        if not studio.control.may_change(who):
+            raise HTTPException(409, "Another page holds the control: take it over first.")
+        if before != who:
+            studio.tell_control()
+        return await handler(request)
+
+    return held
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """The JSON table that a request brings; an empty body is an empty table."""
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > _MOST_BODY_BYTES:
+            raise HTTPException(413, "This request is too long.")
+    try:
+        found = json.loads(bytes(data) or b"{}")
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "This request is no JSON.") from None
+    if not isinstance(found, dict):
+        raise HTTPException(400, "This request is no JSON table.")
+    return found
+
+
+DONE = {"ok": True}
+
+
+# -- files ---------------------------------------------------------------------------------------
+
+
+async def index(request: Request) -> Response:
+    """The page."""
+    del request
+    return FileResponse(PAGE / "index.html", media_type=_KINDS[".html"])
+
+
+async def page_file(request: Request) -> Response:
+    """A file of the page; nothing outside its folder, and only of the kinds that a page has."""
+    asked = request.path_params["path"]
+    kind = _KINDS.get(Path(asked).suffix)
+    try:
+        file = (PAGE / asked).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        raise HTTPException(404, "There is no such file.") from None
+    if kind is None or not file.is_relative_to(PAGE.resolve()) or not file.is_file():
+        raise HTTPException(404, "There is no such file.")
+    return FileResponse(file, media_type=kind)
+
+
+# -- picture, recipe, plan -----------------------------------------------------------------------
+
+
+async def state(request: Request) -> Response:
+    """Everything."""
+    who = who_asks(request, request.headers.get("x-client", ""))
+    return JSONResponse(studio_of(request).state(who))
+
+
+async def picture(request: Request) -> Response:
+    """Takes a picture."""
+    studio = studio_of(request)
+    file = await upload(request, "picture", studio)
+    await studio.take_picture(file)
+    return JSONResponse(studio.state(who_asks(request, request.headers.get("x-client", ""))))
+
+
+async def upload(request: Request, field: str, studio: Studio) -> Path:
+    """Writes the file that a form brings into a folder of the studio, and stops where it is too large."""
+    too_large = HTTPException(413, f"The file is larger than {MOST_PICTURE_BYTES >> 20} MB: scale it down.")
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdigit() or int(announced) > MOST_PICTURE_BYTES:
+        raise too_large
+    count = 0
+
+    async def bounded() -> Message:
+        nonlocal count
+        message = await request.receive()
+        count += len(message.get("body", b""))
+        if count > MOST_PICTURE_BYTES:
+            raise _TooLarge
+        return message
+
+    try:
+        async with Request(request.scope, bounded).form(max_files=1, max_fields=4) as form:
+            sent = form.get(field)
+            if sent is None or isinstance(sent, str):
+                raise HTTPException(422, f"No file came: send it as the field '{field}' of a form.")
+            file = studio.place_for(sent.filename or field)
+            with file.open("wb") as target:
+                while piece := await sent.read(1 << 20):
+                    target.write(piece)
+    except _TooLarge:
+        raise too_large from None
+    except (MultiPartException, ClientDisconnect):
+        raise HTTPException(422, "The file did not come whole: send it again.") from None
+    return file
+
+
+async def picture_png(request: Request) -> Response:
+    """The picture, as large as a screen."""
+    shown = studio_of(request).picture
+    if shown is None:
+        raise HTTPException(404, "There is no picture yet.")
+    return Response(shown.looked.png, media_type="image/png")
+
+
+async def change_recipe(request: Request) -> Response:
+    """Changes options: a table of them, or a whole recipe as ``{"text": ...}``."""
+    studio, said = studio_of(request), await body_of(request)
+    text = said.get("text")
+    if isinstance(text, str):
+        studio.take_recipe(text)
+    else:
+        studio.change(said)
+    return JSONResponse(DONE)
+
+
+def _plan_of(request: Request) -> PlanShown:
+    plan = studio_of(request).plan
+    if plan is None or str(plan.number) != request.path_params["number"]:
+        raise HTTPException(404, "This plan is not there any more.")
+    return plan
+
+
+async def plan_path(request: Request) -> Response:
+    """The rows of a plan."""
+    planned = _plan_of(request).planned
+    rows = planned.all_rows if request.query_params.get("full") == "1" else planned.rows
+    return Response(rows, media_type="application/octet-stream")
+
+
+async def plan_seen(request: Request) -> Response:
+    """What was taken for what in the picture."""
+    return Response(_plan_of(request).planned.seen, media_type="image/png")
+
+
+async def plan_gcode(request: Request) -> Response:
+    """The file that a machine would be sent."""
+    return Response(
+        _plan_of(request).planned.gcode,
+        media_type="text/plain; charset=us-ascii",
+        headers={"content-disposition": 'attachment; filename="drawing.gcode"'},
+    )
+
+
+async def styles(request: Request) -> Response:
+    """The styles that are sketched by now; begins to sketch them."""
+    studio = studio_of(request)
+    studio.sketch_styles()
+    return JSONResponse({"styles": studio.styles})
+
+
+async def take_control(request: Request) -> Response:
+    """Takes over the control."""
+    studio = studio_of(request)
+    studio.control.take(who_asks(request, request.headers.get("x-client", "")))
+    studio.tell_control()
+    return JSONResponse(DONE)
+
+
+async def live(socket: WebSocket) -> None:
+    """Tells a page all that happens."""
+    who = who_asks(socket, socket.query_params.get("client", ""))
+    await socket.accept()
+    await studio_of(socket).serve(Client(socket, who))
+
+
+async def not_connected(request: Request) -> Response:
+    """Stands for what needs a machine."""
+    raise HTTPException(409, "No machine is connected.")
+
+
+# -- errors --------------------------------------------------------------------------------------
+
+
+async def told_error(request: Request, error: Exception) -> Response:
+    """An error as a page is told it."""
+    del request
+    if isinstance(error, HTTPException):
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    if isinstance(error, PlanningStopped):
+        return JSONResponse({"error": "A newer change took its place."}, 409)
+    return JSONResponse({"error": " ".join(str(error).split())}, 422)
+
+
+ERRORS: dict[Any, Any] = {HTTPException: told_error, StrokebotError: told_error}
+
+
+def routes() -> list[BaseRoute]:
+    """What may be asked where."""
+
+    def post(path: str, handler: Handler, free: bool = False) -> Route:
+        return Route(path, handler if free else changes(handler), methods=["POST"])
+
+    return [
+        Route("/", index),
+        Route("/page/{path:path}", page_file),
+        Route("/api/state", state),
+        post("/api/picture", picture),
+        Route("/api/picture.png", picture_png),
+        post("/api/recipe", change_recipe),
+        Route("/api/plan/{number}/path", plan_path),
+        Route("/api/plan/{number}/seen.png", plan_seen),
+        Route("/api/plan/{number}/gcode", plan_gcode),
+        Route("/api/styles", styles),
+        post("/api/control/take", take_control, free=True),
+        WebSocketRoute("/api/live", live),
+    ]

@@ -1,0 +1,59 @@
+"""A plan as rows of numbers for a screen: where the pen is when, and what it leaves there.
+
+    row = x_mm, y_mm, width_mm, t_s, speed_mm_s, pen      little-endian float32
+
+x and y are those of the paper, y up; a width of 0 is a pen that is up, and a line is drawn between two rows
+whose widths are both above 0. Time begins at the first row, which is where the approach ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.profile import Profile
+from strokebot.trajectory.timing.trajectory import Trajectory
+
+COLUMNS = ("x_mm", "y_mm", "width_mm", "t_s", "speed_mm_s", "pen")
+# What a screen can show of a drawing; a phone paints so many lines in a few frames.
+SCREEN_ROWS = 50_000
+
+
+def rows_of(trajectory: Trajectory, profile: Profile, most: int | None = SCREEN_ROWS) -> NDArray[np.float32]:
+    """Rows (K, 6) of a trajectory; see above.
+
+    Args:
+        trajectory: the timed path.
+        profile: the pen.
+        most: how many rows; None for all of them.
+    """
+    shown = trajectory if most is None else _thinned(trajectory, most)
+    down = _touches(shown.pen_down)
+    pen = profile.pen_value(shown.width_mm, shown.intensity, down, shown.xy_mm)
+    width = np.where(down, profile.pen.effective_width_mm(shown.width_mm, shown.intensity), 0.0)
+    speed = np.hypot(*shown.at(shown.t_s, order=1).T)
+    columns = (*shown.xy_mm.T, width, shown.t_s - shown.t_s[0], speed, pen)
+    return np.column_stack(columns).astype("<f4")
+
+
+def _touches(pen_down: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where the pen touches the paper: at both ends of what it draws."""
+    # ``pen_down[k]`` is of the way from k-1 to k.
+    ahead = np.append(pen_down[1:], pen_down[-1])
+    return np.asarray(pen_down | ahead)
+
+
+def _thinned(trajectory: Trajectory, most: int) -> Trajectory:
+    """The trajectory with at most so many samples, those where the pen goes up or down among them."""
+    kept = trajectory.thinned(most)
+    if len(kept) <= most:
+        return kept
+    turns = np.flatnonzero(np.diff(kept.pen_down.astype(np.int8)))
+    needed = np.unique(np.concatenate([[0, len(kept) - 1], turns, turns + 1]))
+    room = max(most - len(needed), 2)
+    even = np.linspace(0, len(kept) - 1, room).round().astype(np.int64)
+    at = np.unique(np.concatenate([needed, even]))
+    velocity = None if kept.velocity_mm_s is None else kept.velocity_mm_s[at]
+    return Trajectory(
+        kept.t_s[at], kept.xy_mm[at], kept.width_mm[at], kept.intensity[at], kept.pen_down[at], velocity
+    )
