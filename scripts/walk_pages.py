@@ -263,7 +263,9 @@ class Walk:
         self.services.append(service)
         assert service.stdout is not None
         said = service.stdout.readline()
-        return "" if "listens on" in said or "studio is open" in said else f"it does not listen: {said}{service.stdout.read()}"
+        if "listens on" in said or "the studio is open" in said:
+            return ""
+        return f"it does not listen: {said}{service.stdout.read()}"
 
     @contextmanager
     def machine(self) -> Iterator[None]:
