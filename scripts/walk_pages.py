@@ -8,8 +8,8 @@
 
 Each page has a home and a folder of its own. The machine at /dev/ttyUSB0 is a virtual one that does not wait
 for the clock and keeps its place; the ports of ``serve-simulator`` are replaced by free ones. A terminal that
-says yes stands before each command; the studio opens no browser. A page fails at an exit code that it does not promise, and at any
-traceback.
+says yes stands before each command; the studio opens no browser. A page fails at an exit code that it does
+not promise, and at any traceback.
 
 Left out, each with its reason: ``LEFT_OUT``. Pages run side by side.
 
