@@ -1,0 +1,187 @@
+// Every word of the page, in one place: to translate the page, translate this file.
+
+import { duration, length, number } from "./format.js";
+
+export const W = {
+  // the page
+  picture_side: "Picture",
+  machine_side: "Machine",
+  no_server: "The studio does not answer. Is strokebot studio still running?",
+  offline: "No line to the studio. A drawing that has begun goes on without this page; trying again …",
+  refused: (status) => `The studio refused that (${status}).`,
+  dismiss: "Close this message",
+  watching: "Another page holds the control; this page watches.",
+  take_control: "Take the control",
+
+  // the paper
+  stage_label:
+    "The drawing on its paper. Arrow keys move it by 1 mm, with Shift by 10 mm; square brackets make it smaller or larger; plus, minus and 0 zoom the view.",
+  view_tools: "View",
+  fit_sheet: "Show the whole sheet",
+  fit_sheet_short: "Sheet",
+  fit_drawing: "Show the drawing large",
+  fit_drawing_short: "Drawing",
+  zoom_in: "Nearer",
+  zoom_out: "Farther",
+  show_seen: "Show the picture under the drawing",
+  show_seen_short: "Picture",
+  show_ink: "Ink as it will look, without the colours of time",
+  show_ink_short: "Ink",
+  show_travel: "Show the ways above the paper and the lifts",
+  show_travel_short: "Travel",
+  key_time: "first to last",
+  key_travel: "pen up",
+  planning: "Planning …",
+  empty_title: "Drop a picture here",
+  empty_text: "or paste one. A drawing, a word, a photograph: strokebot draws it with one pen.",
+  choose: "Choose a picture",
+  another: "Other picture",
+  photograph: "Photograph",
+  drop_now: "Let go: it becomes a drawing",
+  uploading: "Reading the picture …",
+  facts: (s) => [
+    s.size_mm ? `${number(s.size_mm[0], 0)} × ${number(s.size_mm[1], 0)} mm` : null,
+    duration(s.duration_s),
+    `${length(s.drawn_mm)} of line`,
+    s.lifts === 1 ? "1 lift" : `${s.lifts} lifts`,
+  ].filter(Boolean),
+
+  // time
+  time_slider: "Time in the drawing",
+  play: "Play the drawing",
+  pause_play: "Stop playing",
+  pace: "Speed of playing",
+  time_of: (at, whole) => `${at} of ${whole}`,
+  here: (speed, pen, width) => `${speed} mm/s · pen at ${pen}${width === null ? ", up" : ` · line ${width} mm`}`,
+  curves: (fastest) => `Speed and pen over time. The greatest speed is ${fastest} mm/s.`,
+  speed_curve: (fastest, limit) => `speed, up to ${fastest} mm/s${limit ? `; pen's limit ${limit}` : ""}`,
+  pen_curve: "pen",
+
+  // picture side
+  seen: "What is seen",
+  seen_alt: "The picture as strokebot sees it: ink, areas, what is left out",
+  seen_none: "Appears with the first plan.",
+  left_out: "Left out:",
+  style: "Style",
+  styles_show: "See it in every style",
+  styles_working: "Drawing each style …",
+  styles_choose: (label) => `Draw in the style ${label}`,
+  size: "Size and place",
+  width_mm: "Width, mm",
+  height_mm: "Height, mm",
+  x_mm: "From left, mm",
+  y_mm: "From below, mm",
+  turn: "↻ Turn",
+  place_auto: "Fit to the sheet",
+  place_hint: "Or drag the drawing and its corners on the paper.",
+  paper: "Paper",
+  paper_profile: "The profile's",
+  paper_other: (w, h) => `${number(w)} × ${number(h)} mm`,
+  motion: "Machine profile, speed, quality",
+  recipe: "Recipe",
+  recipe_text: "All that was chosen here, as one line of text",
+  recipe_copy: "Copy",
+  recipe_copied: "Copied",
+  recipe_save: "Save as a file",
+  recipe_hint: "strokebot draw --recipe FILE repeats it.",
+  automatic: "automatic",
+  option: {
+    profile: "Profile of machine and pen", method: "Drawn by", style: "Drawn as", tone_pattern: "Course of the line",
+    tone_spacing_mm: "Distance of lines, mm", tone_contrast: "Contrast", tone_white: "Stays white up to",
+    ink_side: "Ink is", threshold: "Ink from darkness", area_mode: "Grey areas", keep_rules: "Draw ruled lines too",
+    despeckle_mm: "Leave out specks under, mm", fill: "Filled areas", speed: "Speed", quality: "Quality",
+    polish: "Fit the line to the picture", join: "Between letters", margin_mm: "Edge kept free, mm", seed: "Seed",
+  },
+  word: {
+    "method.auto": "whoever suits", "method.model": "network", "method.tour": "tour",
+    "style.auto": "automatic", "style.line": "lines", "style.tone": "photo tone",
+    "tone_pattern.scan": "rows", "tone_pattern.spiral": "spiral",
+    "ink_side.auto": "automatic", "ink_side.dark": "dark", "ink_side.light": "light", "ink_side.colour": "coloured",
+    "area_mode.tone": "hatched", "area_mode.outline": "edge", "area_mode.none": "left out",
+    "fill.spiral": "spiral", "fill.hatch": "hatch", "fill.outline": "edge", "fill.none": "none",
+    "join.lift": "lift the pen", "join.ink": "draw on",
+  },
+
+  // machine side
+  machine: "Machine",
+  port: "Port",
+  port_virtual: (url) => `Virtual machine (${url.replace("sim://", "")})`,
+  port_other: "Another port …",
+  port_ask: "Name of the port, such as /dev/ttyUSB0 or socket://host:port",
+  connect: "Connect",
+  disconnect: "Disconnect",
+  not_connected: "No machine is connected.",
+  ask_status: "Ask again",
+  by_hand: "Move by hand",
+  home: "Home",
+  home_hint: "runs to the end switches",
+  unlock: "Unlock",
+  unlock_hint: "leaves an alarm: the machine stands where it believes to be",
+  jog: "Arrows move the tool",
+  jog_by: "Step",
+  jog_names: { ArrowUp: "Away", ArrowDown: "Towards you", ArrowLeft: "Left", ArrowRight: "Right" },
+  pen_up: "Pen up",
+  pen_down: "Pen down",
+  go: "Take the tool to a place …",
+  going: "Press on the paper",
+  touch_off: "The paper's corner is here",
+  touch_off_hint: "The lower left corner of the sheet is where the pen stands.",
+  frame: "Walk around the drawing",
+  frame_hint: "with the pen up",
+  state_icon: { off: "○", ready: "●", attention: "▲", drawing: "✎", held: "❚❚" },
+
+  // draw
+  draw: "Draw",
+  draw_now: "Draw now",
+  draw_none: "Choose a picture first.",
+  draw_wait: "The plan is not ready yet.",
+  draw_problem: "As it stands this cannot be drawn.",
+  draw_on: (machine, seconds) => `on ${machine}, ${seconds}`,
+  the_virtual: "the virtual machine",
+  rehearse: "Rehearsing on the virtual machine …",
+  connecting: "Connecting …",
+  confirm_title: "Draw this now?",
+  confirm_check: "The pen will move. Is the sheet in place and the way free?",
+  not_now: "Not now",
+  hold: "HOLD",
+  hold_hint: "or the space bar; the pen goes up",
+  holding: "Holding …",
+  resume: "Go on",
+  resume_hint: "or the key R",
+  cancel: "Stop for good",
+  cancel_ask: "Stop this drawing? It can be gone on with later, from the list of drawings.",
+  cancel_yes: "Stop the drawing",
+  progress: (share, drawn, left) => [share, `${drawn} drawn`, left ? `${left} left` : ""].filter(Boolean).join(" · "),
+  paused: "Held, the pen is up.",
+  while_drawing: "While it draws",
+  speed_now: "Speed",
+  speed_slower: "Slower",
+  speed_faster: "Faster",
+  speed_planned: "As planned",
+  pen_trim: "Pen",
+  pen_higher: "Higher",
+  pen_lower: "Lower",
+
+  // drawings so far
+  jobs: "Drawings so far",
+  jobs_none: "None yet.",
+  job_resume: "Go on",
+  job_again: "Draw again",
+  job_delete: "Delete",
+  job_delete_ask: (name) => `Delete ${name} from the list? It cannot be gone on with then.`,
+  log: "Log",
+  log_none: "Nothing yet.",
+};
+
+/** What a style is called that chooses these options. */
+W.styleName = (recipe) => {
+  if (recipe.style === "tone") return `Tone in ${wordName("tone_pattern", recipe.tone_pattern)}`;
+  if (recipe.method === "model") return "Network";
+  return recipe.fill ? `Lines, areas: ${wordName("fill", recipe.fill)}` : "Lines";
+};
+
+/** What an option is called: by these words, else by the server's. */
+export const optionName = (name, told) => W.option[name] ?? told?.label ?? name;
+
+/** What a word of an option is called. */
+export const wordName = (option, word) => W.word[`${option}.${word}`] ?? String(word);
