@@ -7,7 +7,6 @@ STROKEBOT_DEBUG=1 to see where an internal error comes from.
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import Annotated, Any
 
@@ -111,8 +110,6 @@ app.command()(learning.cluster)
 def main() -> None:
     """Runs the command line of this process; ``strokebot.__main__`` is what starts it."""
     make_patient()
-    # That a folder for its caches cannot be written is no news to whoever draws a picture.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     app()
 
 

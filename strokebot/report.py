@@ -18,7 +18,6 @@ from strokebot import __version__, plots, raster
 from strokebot.files import write_atomic
 from strokebot.picture.shown import seen_picture
 from strokebot.pipeline import DrawResult, Plan
-from strokebot.plots.painter import Painter, paint
 from strokebot.plots.shown import ShownLimits, shows_reach
 from strokebot.svg import drawing_svg
 from strokebot.tone import ToneDrawing
@@ -133,13 +132,12 @@ def facts_of(result: DrawResult) -> list[str]:
     ]
 
 
-def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = None) -> list[Path]:
+def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
     """Writes all files of a drawing, the report last.
 
     Args:
         result: the drawing.
         folder: made if it is not there.
-        painter: paints the dry run meanwhile; None to do it here.
 
     Returns:
         The files, in the order of writing.
@@ -148,7 +146,7 @@ def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = Non
         StrokebotError: if the folder cannot be written to.
     """
     plan = result.plan
-    dry_run = (
+    dry_run = plots.dry_run_figure(
         plan.target,
         plan.placement,
         result.trace,
@@ -159,14 +157,13 @@ def save_drawing(result: DrawResult, folder: Path, painter: Painter | None = Non
         plan.sketch.tone is not None,
         None if plan.ink.sight is None or plan.sketch.tone is not None else seen_picture(plan.ink, _SEEN_PX),
     )
-    painting = None if painter is None else painter.begin(*dry_run)
     report = build_report(result)
     files = {
         GESTURE_FILE: plan.sketch.gesture.to_json().encode(),
         TRAJECTORY_FILE: plan.trajectory.thinned(_MOST_SAMPLES).to_bytes(),
         GCODE_FILE: ("\n".join(plan.gcode) + "\n").encode(),
         SVG_FILE: drawing_svg(plan.path, plan.profile.paper.size_mm, plan.name).encode(),
-        DRY_RUN_FILE: paint(*dry_run) if painting is None else painting.png(),
+        DRY_RUN_FILE: plots.png_bytes(dry_run),
     }
     if shows_reach(plan.profile):
         files[REACH_FILE] = plots.png_bytes(plots.reach_figure(plan.profile, result.trace.xy_mm))

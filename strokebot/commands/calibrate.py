@@ -68,7 +68,7 @@ SaveOption = Annotated[
 
 def _folder(out_dir: Path | None, profile: str | None, what: What, simulate: bool = False) -> Path:
     """Where a calibration lies; a simulated one never among the files of a real one."""
-    needs("PIL", "scipy", "matplotlib")
+    needs("PIL", "scipy")
     from strokebot.files import require_writable
 
     name = f"virtual-{what}" if simulate else what

@@ -72,12 +72,11 @@ def draw(
     ready_for(home, unlock, origin)  # wrong usage is told before the work
     if reconnect and not journal:
         raise typer.BadParameter("it needs the journal.", param_hint="--reconnect")
-    needs("PIL", "scipy", "matplotlib")
+    needs("PIL", "scipy")
     import numpy as np
 
     from strokebot.commands.watching import check_first, keep_journal, require_log, tell_trim
     from strokebot.files import require_writable
-    from strokebot.plots.painter import Painter
 
     folder = out_dir or OUT_ROOT / image.stem
     require_writable(folder)
@@ -94,7 +93,7 @@ def draw(
             loaded.require_real()
         require_port(port, machine)
         keep = keep_journal(machine, port, image.name) if journal else None
-    with Painter() as painter, progress_bar(f"drawing {image.name}", quiet) as advance:
+    with progress_bar(f"drawing {image.name}", quiet) as advance:
 
         def progress(stage: str, share: float) -> None:
             advance(_PLANNING_SHARE * share, 1.0, f"{image.name}: {stage}")
@@ -108,7 +107,7 @@ def draw(
 
         result = pipeline.draw(image, options, progress, foretell=foretell)
         progress("save", 1.0)
-        files = save_drawing(result, folder, painter)
+        files = save_drawing(result, folder)
     _summary(result, quiet)
     if options.join == "ink" and result.plan.sketch.join is None:
         note("--join ink has no effect here: the tour draws the picture as a whole.")

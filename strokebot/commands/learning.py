@@ -69,7 +69,7 @@ def evaluate(
     quiet: QuietOption = False,
 ) -> None:
     """Measure a network on the test sets: a table, metrics.json, metrics.csv and sheets."""
-    needs("torch", "safetensors", "scipy", "matplotlib", "PIL")
+    needs("torch", "safetensors", "scipy", "PIL")
     from strokebot.training.evaluate import evaluate as run
     from strokebot.training.evaluate import summary
 
@@ -89,7 +89,7 @@ def cluster(
     quiet: QuietOption = False,
 ) -> None:
     """Group digits by their gestures alone: metrics.json, metrics.csv and pictures."""
-    needs("torch", "safetensors", "sklearn", "matplotlib", "PIL")
+    needs("torch", "safetensors", "sklearn", "PIL")
     from strokebot.training.cluster import cluster as run
     from strokebot.training.cluster import summary
 

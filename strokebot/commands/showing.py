@@ -34,7 +34,7 @@ def styles(
     The styles are drawn without the fit to the picture, so that it is quick; the other options hold
     for all of them.
     """
-    needs("PIL", "scipy", "matplotlib")
+    needs("PIL", "scipy")
     from strokebot import plots
     from strokebot.files import require_writable, write_atomic
     from strokebot.plots.contact_sheet import FINENESS_PX, contact_sheet

@@ -211,7 +211,7 @@ def simulate(
 
     What the machine of the profile does not know is left out or told of, with the file's own line.
     """
-    needs("PIL", "scipy", "matplotlib")
+    needs("PIL", "scipy")
     from calibration.profile import Profile
     from firmware_bridge.gcode.pen_words import PenWords
     from strokebot.files import require_writable

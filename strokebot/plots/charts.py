@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from calibration.chart.fiducial import dark_runs
 from calibration.chart.spec import Chart, Mark, MarkKind
 from strokebot.plots import style
+from strokebot.plots.figure import Area, Entry, Figure, Key, Line, Marks, Panel, Words
+from strokebot.plots.paint import key_widths
 
-# The sheet in the figure, and the room beside and above it for the words.
+# The sheet in the figure at most, and the room around it for words, inch: left, above, right, below.
 _SHEET_INCH = (6.2, 8.8)
-_LEGEND_INCH = 5.4
-_TITLE_INCH = 1.1
-_PAD_INCH = 0.2
+_AROUND_INCH = (0.75, 0.5, 0.3, 0.6)
+_LINE_PT, _DOT_PT, _NAME_PT, _NAME_PAD_PT = 1.2, 3.0, 4.5, 2.0
+_PT_PER_INCH = 72.0
 _LEGEND_LINE = "{}: {}"
 # What a person should know of each kind of mark.
 _WORDS = {
@@ -42,43 +41,47 @@ def legend_figure(chart: Chart) -> Figure:
     """A figure of the chart with its marks in colours by kind, and words for each kind."""
     width, height = chart.paper_mm
     inch = min(_SHEET_INCH[0] / width, _SHEET_INCH[1] / height)
-    size = (inch * width + _LEGEND_INCH, inch * height + _TITLE_INCH)
-    # The default padding forgets what a sheet of fixed aspect needs for its labels.
-    layout = ConstrainedLayoutEngine(w_pad=_PAD_INCH, h_pad=_PAD_INCH)
-    figure = Figure(figsize=size, layout=layout)
-    axes = figure.add_subplot()
     kinds = list(dict.fromkeys(mark.kind for mark in chart.marks))
     colours = {kind: _COLOURS[k % len(_COLOURS)] for k, kind in enumerate(kinds)}
-    for mark in chart.marks:
-        axes.plot(*mark.xy_mm.T, color=colours[mark.kind], linewidth=1.2, solid_capstyle="round",
-                  marker="o" if len(mark.xy_mm) == 1 else None, markersize=3)  # fmt: skip
+    key = [
+        Entry(Line(np.zeros((0, 2)), colours[kind], _LINE_PT), _LEGEND_LINE.format(kind.value, _WORDS[kind]))
+        for kind in kinds
+    ]
+    left, above, right, below = _AROUND_INCH
+    legend = max(key_widths(key))
+    figure = Figure(left + inch * width + right + legend, above + inch * height + below)
+    panel = figure.panel(left, above, inch * width, inch * height)
+    panel.spanned(0.0, width, 0.0, height)
+    panel.label("", "x, mm", "y, mm")
     if chart.printed:
-        _print_fiducials(axes, chart)
+        _print_fiducials(panel, chart)
+    for mark in chart.marks:
+        if len(mark.xy_mm) == 1:
+            panel.show(Marks(mark.xy_mm, "dot", _DOT_PT, colours[mark.kind], colours[mark.kind]))
+        else:
+            panel.show(Line(mark.xy_mm, colours[mark.kind], _LINE_PT))
     for kind in kinds:
-        marks = chart.of_kind(kind)
         if kind is not MarkKind.FIDUCIAL:
-            _name(axes, marks)
-        axes.plot([], [], color=colours[kind], label=_LEGEND_LINE.format(kind.value, _WORDS[kind]))
-    axes.set(xlim=(0, width), ylim=(0, height), aspect="equal", xlabel="x, mm", ylabel="y, mm")
-    figure.legend(loc="outside right center", fontsize=style.SMALL_PT, frameon=False)
-    style.set_title(figure, chart.title, [chart.profile, f"{len(chart.marks)} marks"])
+            _name(panel, chart.of_kind(kind), _NAME_PAD_PT / _PT_PER_INCH / inch)
+    figure.keys.append(Key((figure.width - right / 2 - legend, above, legend, inch * height), key))
+    figure.title = style.title(chart.title, [chart.profile, f"{len(chart.marks)} marks"])
     return figure
 
 
-def _name(axes: Axes, marks: Sequence[Mark]) -> None:
+def _name(panel: Panel, marks: Sequence[Mark], pad_mm: float) -> None:
     """The number of each mark of one kind, left of it."""
     if len(marks) > 60:  # crosses name themselves by their place
         return
     for mark in marks:
-        x, y = mark.xy_mm[0]
+        x, y = mark.xy_mm[0].tolist()
         number = mark.name[len(mark.kind.value) + 1 :]
-        axes.annotate(number, (x, y), (-2, 0), textcoords="offset points", ha="right", va="center",
-                      fontsize=4.5, color=style.TRAVEL)  # fmt: skip
+        panel.show(Words(x - pad_mm, y, number, style.TRAVEL, _NAME_PT, left=True))
 
 
-def _print_fiducials(axes: Axes, chart: Chart) -> None:
+def _print_fiducials(panel: Panel, chart: Chart) -> None:
     for figure in chart.fiducials:
         module = figure.size_mm / 6
         corner = np.array(figure.centre_mm) - figure.size_mm / 2
         for x0, y0, x1, y1 in dark_runs(figure.number):
-            axes.fill(*(corner + module * np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])).T, "k")
+            square = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+            panel.show(Area(corner + module * square, style.DRAWN))

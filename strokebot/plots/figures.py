@@ -1,20 +1,21 @@
 """Puts panels together: the dry run, the simulation of a file, and the comparison of a front page.
 
-No pyplot: figures are plain objects, safe in threads. ``page.py`` says where the panels go.
+``page.py`` says where the panels go.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
 from calibration.profile import Profile
 from strokebot.gesture import Gesture
 from strokebot.plots import panels, style
-from strokebot.plots.page import Grid, Page
-from strokebot.plots.panels import Box, Size
+from strokebot.plots.figure import Figure, Key
+from strokebot.plots.page import Grid, Page, Size
+from strokebot.plots.paint import PRINT_DPI
+from strokebot.plots.panels import Box
 from strokebot.plots.shown import ShownLimits
 from strokebot.trace import Trace
 from strokebot.trajectory.compile.compile import approach_time_s
@@ -63,28 +64,28 @@ def dry_run_figure(
     a, b, c = page.pictures
     shown = _shown(ink)
     if seen is None:
-        panels.show_input(a, shown, ink.shape, grid.panel)
+        panels.show_picture(a, style.grey(shown), ink.shape, "(a) input")
     else:
-        panels.show_seen(a, seen, ink.shape, grid.panel)
+        panels.show_picture(a, seen, ink.shape, "(a) what is seen as ink, area, rule")
     drawn = trace.ink(placement, _fine(ink.shape, grid.panel))
     if tone:
-        panels.show_ink(b, drawn, box, grid.panel, "(b) drawn ink")
+        panels.show_ink(b, drawn, box, "(b) drawn ink")
     else:
-        panels.show_overlay(b, shown, drawn, box, grid.panel, "(b) drawn ink over the input")
-    lines = panels.show_path(c, trace, box, grid.panel, "(c) path over time", marks)
-    panels.time_bar(c, lines, grid.panel)
-    motion, size = page.curves, page.time_size
-    panels.show_speed(motion[0], trace, limits, size, f"(d) {trace.source} motion")
-    panels.show_pen(motion[-1], trace, limits, size)
+        panels.show_overlay(b, shown, drawn, box, "(b) drawn ink over the input")
+    panels.show_path(c, trace, box, "(c) path over time", marks)
+    panels.add_time_bar(page.figure, c, trace.duration_s)
+    panels.show_speed(page.curves[0], trace, limits, f"(d) {trace.source} motion")
+    panels.show_pen(page.curves[-1], trace, limits)
     if planned is not None:
         trajectory, profile = planned
-        panels.show_acceleration(motion[1], trajectory, profile, trace.duration_s, size)
-        panels.show_stages(
+        panels.show_acceleration(page.curves[1], trajectory, profile, trace.duration_s)
+        stages = panels.show_stages(
             page.bar, stage_times(*planned), approach_time_s(trajectory, profile), trace.duration_s,
-            page.bar_size, "(e) where the planned time goes",
+            "(e) where the planned time goes",
         )  # fmt: skip
-        panels.show_sheet(page.small, limits.paper_mm, box, trace, page.small_size, "(f) on the sheet")
-    style.set_title(page.figure, name, facts)
+        page.figure.keys.append(Key(page.bar_key, stages, panels.bar_columns(stages)))
+        panels.add_sheet(page.figure, page.small, limits.paper_mm, box, trace, "(f) on the sheet")
+    page.figure.title = style.title(name, facts)
     return page.figure
 
 
@@ -109,12 +110,12 @@ def simulation_figure(
     marks = panels.path_marks(trace.lifts)
     page = Page(grid, 2, 2, key=panels.path_key(marks))
     a, b = page.pictures
-    panels.show_ink(a, trace.ink(placement, shape), box, grid.panel, "(a) ink on the paper")
-    lines = panels.show_path(b, trace, box, grid.panel, "(b) path over time", marks)
-    panels.time_bar(b, lines, grid.panel)
-    panels.show_speed(page.curves[0], trace, limits, page.time_size, f"(c) {trace.source} motion")
-    panels.show_pen(page.curves[1], trace, limits, page.time_size)
-    style.set_title(page.figure, name, facts)
+    panels.show_ink(a, trace.ink(placement, shape), box, "(a) ink on the paper")
+    panels.show_path(b, trace, box, "(b) path over time", marks)
+    panels.add_time_bar(page.figure, b, trace.duration_s)
+    panels.show_speed(page.curves[0], trace, limits, f"(c) {trace.source} motion")
+    panels.show_pen(page.curves[1], trace, limits)
+    page.figure.title = style.title(name, facts)
     return page.figure
 
 
@@ -134,8 +135,7 @@ def compare_figure(
     grid = Grid.of(3, width / height, bars=True)
     page = Page(grid, 3)
     a, b, c = page.pictures
-    a.imshow(photo, extent=(0, width, height, 0), aspect="auto")
-    style.dress(a, "picture", "px", "px", grid.panel)
+    panels.show_picture(a, photo, ink.shape, "picture")
     steps = Trace(
         np.arange(len(gesture), dtype=np.float64),
         gesture.positions * (1, -1) * placement.scale_mm + (placement.x0_mm, placement.y0_mm),
@@ -145,10 +145,10 @@ def compare_figure(
         "planned",
     )
     box = _box(placement, ink.shape)
-    lines = panels.show_path(b, steps, box, grid.panel, "one gesture", panels.path_marks(steps.lifts))
-    panels.time_bar(b, lines, grid.panel, "step")
+    panels.show_path(b, steps, box, "one gesture", panels.path_marks(steps.lifts))
+    panels.add_time_bar(page.figure, b, steps.duration_s, "step")
     drawn = trace.ink(placement, _fine(ink.shape, grid.panel))
-    panels.show_ink(c, drawn, box, grid.panel, "drawn by the simulated machine")
+    panels.show_ink(c, drawn, box, "drawn by the simulated machine")
     return page.figure
 
 
@@ -175,7 +175,7 @@ def _ink_box(trace: Trace, paper_mm: tuple[float, float]) -> Box:
 
 def _fine(shape: tuple[int, ...], panel: Size) -> tuple[int, int]:
     """The shape of the drawn ink in a panel: the picture's, a little finer than the panel is printed."""
-    longer_px = min(_OVERLAY_PX, round(_OVERLAY_FINENESS * max(panel) * style.PRINT_DPI))
+    longer_px = min(_OVERLAY_PX, round(_OVERLAY_FINENESS * max(panel) * PRINT_DPI))
     factor = longer_px / max(shape)
     return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
 

@@ -13,12 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from strokebot.plots.figure import Entry, Figure, Key, Panel
+from strokebot.plots.paint import key_widths
 
-from strokebot.plots import style
-from strokebot.plots.panels import Size
+Size = tuple[float, float]  # width and height, inch
 
 PAGE_WIDTH_INCH = 11.0
 # Left of every panel: tick labels and the label of the axis. Right of the last: the colour bar, or labels.
@@ -43,8 +41,6 @@ _MIN_PANEL_INCH = 0.55
 # From these widths over heights on: two panels a row with the key in the fourth cell; one a row.
 _SQUARE_ASPECT = 1.7
 _STACK_ASPECT = 4.5
-# Room for the handle, the gaps and a letter of an entry of the key, inch.
-_ENTRY_INCH, _LETTER_INCH = 0.62, 0.072
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ class Page:
     """
 
     def __init__(
-        self, grid: Grid, count: int, curves: int = 0, bar: bool = False, key: Sequence[Artist] = ()
+        self, grid: Grid, count: int, curves: int = 0, bar: bool = False, key: Sequence[Entry] = ()
     ) -> None:
         row = _HEAD_INCH + grid.panel[1] + _FOOT_INCH
         spare = grid.rows * grid.columns > count
@@ -98,13 +94,8 @@ class Page:
             height += _HEAD_INCH + curves * _CURVE_INCH + (curves - 1) * _CURVE_GAP_INCH + _FOOT_INCH
         if bar:
             height += _HEAD_INCH + _BAR_INCH + _FOOT_INCH + _BAR_LEGEND_INCH
-        self.figure = Figure(figsize=(PAGE_WIDTH_INCH, height))
-        self._height = height
-        self.time_size: Size = (PAGE_WIDTH_INCH - _LEFT_INCH - _TIME_RIGHT_INCH, _CURVE_INCH)
-        self.small_size: Size = (
-            _SMALL_INCH - 3 * _EDGE_INCH,
-            _BAR_INCH + _BAR_LEGEND_INCH + _FOOT_INCH - _SMALL_FOOT_INCH,
-        )
+        self.figure = Figure(PAGE_WIDTH_INCH, height)
+        time_width = PAGE_WIDTH_INCH - _LEFT_INCH - _TIME_RIGHT_INCH
 
         cell = (PAGE_WIDTH_INCH - _LEFT_INCH - _RIGHT_INCH + grid.gap) / grid.columns
         corners = [
@@ -114,55 +105,39 @@ class Page:
             )
             for k in range(grid.rows * grid.columns)
         ]
-        self.pictures = [self._axes(x, y, grid.panel) for x, y in corners[:count]]
+        self.pictures = [self.figure.panel(x, y, *grid.panel) for x, y in corners[:count]]
         top = _TITLE_INCH + grid.rows * row
         if spare and key:
-            self._key(key, corners[count][0], corners[count][1], grid.panel)
-        for handles in key_rows:
-            self._key(handles, 0.0, top, (PAGE_WIDTH_INCH, _KEY_INCH), columns=len(handles))
+            self.figure.keys.append(Key((*corners[count], *grid.panel), key))
+        for entries in key_rows:
+            self.figure.keys.append(Key((0.0, top, PAGE_WIDTH_INCH, _KEY_INCH), entries, len(entries)))
             top += _KEY_INCH
-        self.curves: list[Axes] = []
+        self.curves: list[Panel] = []
         if curves:
             top += _HEAD_INCH
             for _ in range(curves):
-                self.curves.append(self._axes(_LEFT_INCH, top, self.time_size))
+                self.curves.append(self.figure.panel(_LEFT_INCH, top, time_width, _CURVE_INCH))
                 top += _CURVE_INCH + _CURVE_GAP_INCH
             top += _FOOT_INCH - _CURVE_GAP_INCH
         if bar:
             top += _HEAD_INCH
-            self.bar_size: Size = (self.time_size[0], _BAR_INCH)
-            self.bar = self._axes(_LEFT_INCH, top, self.bar_size)
+            self.bar = self.figure.panel(_LEFT_INCH, top, time_width, _BAR_INCH)
+            legend = top + _BAR_INCH + _FOOT_INCH - _EDGE_INCH
+            # Where the key of the bar goes, and where the small panel.
+            self.bar_key = (_LEFT_INCH, legend, time_width, _BAR_LEGEND_INCH)
             right = PAGE_WIDTH_INCH - _SMALL_INCH + _EDGE_INCH
-            self.small = self._axes(right, top, self.small_size)
-
-    def _axes(self, left: float, top: float, size: Size) -> Axes:
-        """Axes whose upper left corner lies so far from that of the page, inch."""
-        width, height = size
-        bottom = self._height - top - height
-        box = (left / PAGE_WIDTH_INCH, bottom / self._height, width / PAGE_WIDTH_INCH, height / self._height)
-        return self.figure.add_axes(box)
-
-    def _key(self, handles: Sequence[Artist], left: float, top: float, size: Size, columns: int = 1) -> None:
-        """Says what colours and marks mean, in the middle of a box."""
-        self.figure.legend(
-            handles=list(handles), loc="center", ncols=columns, fontsize=style.SMALL_PT, frameon=False,
-            borderpad=0.1, columnspacing=1.4, handletextpad=0.6,
-            bbox_to_anchor=(
-                left / PAGE_WIDTH_INCH, 1 - (top + size[1]) / self._height,
-                size[0] / PAGE_WIDTH_INCH, size[1] / self._height,
-            ),
-        )  # fmt: skip
+            small = _BAR_INCH + _BAR_LEGEND_INCH + _FOOT_INCH - _SMALL_FOOT_INCH
+            self.small = (right, top, _SMALL_INCH - 3 * _EDGE_INCH, small)
 
 
-def _key_rows(handles: Sequence[Artist]) -> list[list[Artist]]:
+def _key_rows(entries: Sequence[Entry]) -> list[list[Entry]]:
     """The entries of a key in rows that fit the page."""
-    rows: list[list[Artist]] = []
+    rows: list[list[Entry]] = []
     used = PAGE_WIDTH_INCH
-    for handle in handles:
-        width = _ENTRY_INCH + _LETTER_INCH * len(str(handle.get_label()))
+    for entry, width in zip(entries, key_widths(entries), strict=True):
         if used + width > PAGE_WIDTH_INCH - 2 * _EDGE_INCH:
             rows.append([])
             used = 0.0
-        rows[-1].append(handle)
+        rows[-1].append(entry)
         used += width
     return rows

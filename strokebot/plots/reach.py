@@ -8,16 +8,13 @@ in the machine's frame, and names the corners of the paper that cannot be reache
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from calibration.profile import Profile
 from firmware_bridge.machine import kinematics_of
 from strokebot.plots import style
+from strokebot.plots.figure import Area, Entry, Figure, Key, Line, Marks, Panel, Picture
+from strokebot.plots.panels import outline
 
 # Points along the longer side of the picture at which the reach is asked: finer than print.
 _GRID_POINTS = 500
@@ -25,7 +22,13 @@ _GRID_POINTS = 500
 _ROOM_SHARE = 0.05
 _REACH = "#CFE8D5"  # pale green, light enough for every line on it
 _PAPER = "#0072B2"  # blue
-_FIGURE_INCH = (7.0, 5.2)
+# The panel at most, and the room around it for words, inch: left, above, right, below.
+_PANEL_INCH = (6.0, 4.2)
+_AROUND_INCH = (0.75, 0.68, 0.25, 0.95)
+_KEY_INCH = 0.4
+# Entries of a key in one row.
+_IN_A_ROW = 3
+_MARK_PT, _MARK_LINE_PT = 7.0, 1.5
 _CORNERS = ("lower left", "lower right", "upper right", "upper left")
 
 
@@ -35,80 +38,72 @@ def lost_corners(profile: Profile) -> list[str]:
     return [name for name, fine in zip(_CORNERS, reached.tolist(), strict=True) if not fine]
 
 
-def draw_reach(
-    axes: Axes, profile: Profile, xy_mm: NDArray[np.float64], size: tuple[float, float] = (4.0, 4.0)
-) -> None:
-    """Fills an axes with the reach, the envelope, the paper and a path, in the machine's frame.
+def reach_figure(profile: Profile, xy_mm: NDArray[np.float64]) -> Figure:
+    """The reach, the envelope, the paper and a path, in the machine's frame.
 
     Args:
-        axes: an empty one.
         profile: machine and paper.
         xy_mm: (N, 2) path, paper mm; may be empty.
-        size: what the axes will measure, inch.
     """
-    machine = profile.machine
-    box, kinematics = machine.envelope, kinematics_of(machine)
-    paper = profile.to_machine(_corners(profile))
-    low = np.minimum(paper.min(axis=0), (box.x_min_mm, box.y_min_mm))
-    high = np.maximum(paper.max(axis=0), (box.x_max_mm, box.y_max_mm))
-    room = _ROOM_SHARE * float((high - low).max())
-    low, high = low - room, high + room
-
-    step = float((high - low).max()) / _GRID_POINTS
-    x, y = (np.arange(a, b, step) for a, b in zip(low, high, strict=True))
-    grid = np.stack(np.meshgrid(x, y), axis=-1)
-    reached = kinematics.reachable(grid.reshape(-1, 2)).reshape(grid.shape[:2])
-    axes.imshow(
-        np.where(reached, 1.0, np.nan), extent=(low[0], high[0], low[1], high[1]), origin="lower",
-        cmap=ListedColormap([_REACH]), interpolation="nearest", vmin=0.0, vmax=1.0,
-    )  # fmt: skip
-    corners = [(box.x_min_mm, box.y_min_mm), (box.x_max_mm, box.y_min_mm), (box.x_max_mm, box.y_max_mm),
-               (box.x_min_mm, box.y_max_mm)]  # fmt: skip
-    _outline(axes, np.array(corners), style.LIMIT, "--")
-    _outline(axes, paper, _PAPER, "-")
-    if len(xy_mm):
-        axes.plot(*profile.to_machine(xy_mm).T, color=style.DRAWN, linewidth=0.7)
-    lost = paper[~kinematics.reachable(paper)]
-    axes.plot(*lost.T, "x", color=style.ASTRAY, markersize=6.0, markeredgewidth=1.5, zorder=4)
-    if machine.raw_joints:
-        axes.plot(*machine.start_mm, "+", color=style.DRAWN, markersize=8.0, zorder=4)
-    axes.set_aspect("equal")
-    axes.set_xlim(low[0], high[0])
-    axes.set_ylim(low[1], high[1])
+    low, high = _span(profile)
+    inch = min(_PANEL_INCH[0] / (high - low)[0], _PANEL_INCH[1] / (high - low)[1])
+    width, height = (float(value) for value in inch * (high - low))
+    left, above, right, below = _AROUND_INCH
+    page = max(left + width + right, _PANEL_INCH[0])
+    figure = Figure(page, above + height + below)
+    panel = figure.panel(left + (page - left - width - right) / 2, above, width, height)
+    _show_reach(panel, profile, low, high)
+    corners = _corners(profile)
+    box, machine = profile.machine.envelope, profile.machine
+    envelope = outline(box.x_min_mm, box.x_max_mm, box.y_min_mm, box.y_max_mm, style.LIMIT, 1.0, dashed=True)
+    paper = Line(profile.to_machine(np.concatenate([corners, corners[:1]])), _PAPER)
+    panel.show(envelope, paper, Line(profile.to_machine(xy_mm), style.DRAWN, 0.7))
+    key = [
+        Entry(Area(np.zeros((0, 2)), _REACH), "in reach"),
+        Entry(envelope, "envelope"),
+        Entry(paper, "paper"),
+    ]
     names = lost_corners(profile)
+    if machine.raw_joints:
+        start = Marks(np.array([machine.start_mm]), "plus", _MARK_PT, style.DRAWN)
+        panel.show(start)
+        key.append(Entry(start, "where it is switched on"))
+    if names:
+        lost = profile.to_machine(corners[[_CORNERS.index(name) for name in names]])
+        crosses = Marks(lost, "cross", _MARK_PT, style.ASTRAY, width_pt=_MARK_LINE_PT)
+        panel.show(crosses)
+        key.append(Entry(crosses, "corner out of reach"))
     title = f"out of reach: {', '.join(names)} of the paper" if names else "reach of the machine"
-    style.dress(axes, title, "machine x, mm", "machine y, mm", size)
-
-
-def reach_figure(profile: Profile, xy_mm: NDArray[np.float64]) -> Figure:
-    """A figure of its own: the reach with paper and path (N, 2), paper mm."""
-    figure = Figure(figsize=_FIGURE_INCH, layout="constrained")
-    draw_reach(figure.add_subplot(), profile, xy_mm, _FIGURE_INCH)
-    figure.legend(handles=reach_key(profile), loc="outside lower center", ncols=3, frameon=False)
-    style.set_title(figure, profile.machine.name, ["reach, machine frame"])
+    panel.label(title, "machine x, mm", "machine y, mm")
+    columns = -(-len(key) // (1 if len(key) <= _IN_A_ROW else 2))
+    figure.keys.append(Key((0.0, figure.height - _KEY_INCH - 0.03, page, _KEY_INCH), key, columns))
+    figure.title = style.title(profile.machine.name, ["reach, machine frame"])
     return figure
 
 
-def reach_key(profile: Profile) -> list[Patch | Line2D]:
-    """What the colours and marks of ``draw_reach`` mean."""
-    key: list[Patch | Line2D] = [
-        Patch(color=_REACH, label="in reach"),
-        Line2D([], [], color=style.LIMIT, linestyle="--", linewidth=1.0, label="envelope"),
-        Line2D([], [], color=_PAPER, linewidth=1.0, label="paper"),
-    ]
-    mark = {"linestyle": "none", "markersize": 6.0}
-    if profile.machine.raw_joints:
-        key.append(Line2D([], [], marker="+", color=style.DRAWN, label="where it is switched on", **mark))  # type: ignore[arg-type]
-    if lost_corners(profile):
-        key.append(Line2D([], [], marker="x", color=style.ASTRAY, label="corner out of reach", **mark))  # type: ignore[arg-type]
-    return key
+def _span(profile: Profile) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower left and upper right corner of what is shown."""
+    box, paper = profile.machine.envelope, profile.to_machine(_corners(profile))
+    low = np.minimum(paper.min(axis=0), (box.x_min_mm, box.y_min_mm))
+    high = np.maximum(paper.max(axis=0), (box.x_max_mm, box.y_max_mm))
+    room = _ROOM_SHARE * float((high - low).max())
+    return low - room, high + room
+
+
+def _show_reach(panel: Panel, profile: Profile, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+    """Fills a panel with where the machine reaches."""
+    step = float((high - low).max()) / _GRID_POINTS
+    across, up = (max(1, round(float(side) / step)) for side in high - low)
+    x = low[0] + (np.arange(across) + 0.5) * (high[0] - low[0]) / across
+    y = high[1] - (np.arange(up) + 0.5) * (high[1] - low[1]) / up
+    grid = np.stack(np.meshgrid(x, y), axis=-1)
+    reached = kinematics_of(profile.machine).reachable(grid.reshape(-1, 2)).reshape(grid.shape[:2])
+    colours = np.where(reached[..., None], style.rgb(_REACH), 1.0)
+    box = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+    panel.spanned(*box)
+    panel.show(Picture(np.round(255.0 * colours).astype(np.uint8), box))
 
 
 def _corners(profile: Profile) -> NDArray[np.float64]:
     width, height = profile.paper.size_mm
     return np.array([(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
-
-
-def _outline(axes: Axes, corners: NDArray[np.float64], colour: str, line: str) -> None:
-    closed = np.concatenate([corners, corners[:1]])
-    axes.plot(*closed.T, color=colour, linestyle=line, linewidth=1.0)

@@ -1,4 +1,4 @@
-"""What a machine and its pen allow, as figures show it; without matplotlib, for whoever asks for figures."""
+"""What a machine and its pen allow, as figures show it."""
 
 from __future__ import annotations
 

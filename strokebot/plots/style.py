@@ -1,23 +1,17 @@
-"""Colours, sizes and small helpers that all figures share.
+"""Colours that all figures share, and what is made of them.
 
 The colours are those of M. Okabe and K. Ito, "Color Universal Design" (2008), which
-people with any kind of colour vision tell apart. Time runs along viridis, cut before
-its pale end, so that it is also readable in grey.
+people with any kind of colour vision tell apart. Time runs along viridis (S. van der Walt and
+N. Smith, 2015), cut before its pale end, so that it is also readable in grey.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap, ListedColormap, to_rgb
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 INPUT = "#56B4E9"  # sky blue: ink of the picture that was asked for
 DRAWN = "#000000"  # black: ink that was drawn on it
@@ -28,82 +22,42 @@ PEN = "#009E73"  # bluish green: the pen going up and down
 APPROACH = "#BBBBBB"  # light grey: on the way to the first line
 LIMIT = "#CC79A7"  # reddish purple
 
-PRINT_DPI = 110
-TITLE_PT = 11.0
-LABEL_PT = 9.0
-SMALL_PT = 8.0
+# Colours of time at equal distances, between which others are mixed.
+_TIME = (
+    "#440154", "#481467", "#482677", "#453882", "#3F4889", "#38588C", "#31668E", "#2C738E", "#26818E",
+    "#218E8D", "#1E9B8A", "#22A884", "#31B57B", "#46C06F", "#63CB5F", "#84D44B", "#A8DB34",
+)  # fmt: skip
 # Longest file name in a title, characters; the middle of a longer one is left out.
 _LONGEST_NAME = 44
-# Paper above the title line, inch.
-_TITLE_TOP_INCH = 0.12
-# Room between a panel and its title, points: the topmost tick label reaches up by half its height.
-_TITLE_PAD_PT = 8.0
-# Space for one tick label, inch.
-_TICK_INCH = 0.45
 
 
-def time_colours() -> Colormap:
-    """Colours of time, dark to bright, all visible on white."""
-    return ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.87, 256)), name="time")
+def rgb(colour: str) -> NDArray[np.float64]:
+    """Red, green and blue of "#RRGGBB", in [0, 1]."""
+    return np.array([int(colour[k : k + 2], 16) / 255.0 for k in (1, 3, 5)])
 
 
-def png_bytes(figure: Figure, dpi: int = PRINT_DPI) -> bytes:
-    """Renders a figure as PNG, with no date in it, so that equal figures give equal files."""
-    FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # A file name may hold letters that the font lacks: it shows boxes there.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return buffer.getvalue()
+def pale(colour: str, share: float) -> str:
+    """A colour of which only a share covers the white paper."""
+    mixed = 1.0 - share * (1.0 - rgb(colour))
+    return "#" + "".join(f"{round(255 * value):02X}" for value in mixed.tolist())
 
 
-def set_title(figure: Figure, name: str, facts: Sequence[str]) -> None:
-    """The title line: a name, then the facts. Nothing in it is read as mathematics."""
-    if len(name) > _LONGEST_NAME:
-        half = (_LONGEST_NAME - 3) // 2
-        name = f"{name[:half]}...{name[-half:]}"
-    top = 1.0 - _TITLE_TOP_INCH / figure.get_figheight()
-    text = figure.suptitle(f"{name}:  {',  '.join(facts)}", fontsize=TITLE_PT, y=top)
-    text.set_parse_math(False)
+@lru_cache(maxsize=1)
+def time_colours() -> NDArray[np.uint8]:
+    """Colours of time (256, 3), dark to bright, all visible on white."""
+    known = np.array([rgb(colour) for colour in _TIME])
+    places = np.linspace(0.0, 1.0, 256)
+    mixed = [np.interp(places, np.linspace(0.0, 1.0, len(known)), known[:, k]) for k in range(3)]
+    return np.round(255.0 * np.stack(mixed, axis=1)).astype(np.uint8)
 
 
-def dress(axes: Axes, title: str, x_label: str, y_label: str, size_inch: tuple[float, float]) -> None:
-    """Labels an axes, with as many ticks as there is room for."""
-    axes.set_title(title, fontsize=LABEL_PT, pad=_TITLE_PAD_PT)
-    axes.set_xlabel(x_label, fontsize=SMALL_PT, labelpad=2)
-    axes.set_ylabel(y_label, fontsize=SMALL_PT, labelpad=2)
-    axes.tick_params(labelsize=SMALL_PT, length=3)
-    for axis, inches in ((axes.xaxis, size_inch[0]), (axes.yaxis, size_inch[1])):
-        axis.set_major_locator(MaxNLocator(nbins=int(np.clip(inches / _TICK_INCH, 1, 8)), min_n_ticks=2))
+def grey(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Ink (H, W) in [0, 1] as black on white (H, W, 3)."""
+    values = np.round(255.0 * (1.0 - np.clip(ink, 0.0, 1.0))).astype(np.uint8)
+    return np.stack([values] * 3, axis=-1)
 
 
-def right_labels(axes: Axes, marks: Sequence[tuple[float, str]], colour: str, gap: float = 0.18) -> None:
-    """Writes labels right of an axes at the given heights, pushed apart where they would touch.
-
-    Args:
-        axes: its y limits must be final.
-        marks: heights in data units and texts.
-        colour: of the text.
-        gap: least distance of two labels, as a share of the axes' height.
-    """
-    low, high = axes.get_ylim()
-    ordered = sorted(marks)
-    heights = [(value - low) / (high - low) for value, _ in ordered]
-    for k in range(1, len(heights)):
-        heights[k] = max(heights[k], heights[k - 1] + gap)
-    over = max(0.0, heights[-1] - 1.0) if heights else 0.0
-    for k in range(len(heights) - 1, -1, -1):
-        top = 1.0 if k == len(heights) - 1 else heights[k + 1] - gap
-        heights[k] = min(heights[k], top) if over else heights[k]
-    for height, (_, text) in zip(heights, ordered, strict=True):
-        axes.annotate(
-            text, (1.0, height), (4, 0), xycoords="axes fraction", textcoords="offset points",
-            fontsize=SMALL_PT, color=colour, va="center", ha="left", annotation_clip=False,
-        )  # fmt: skip
-
-
-def overlay(ink: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+def overlay(ink: NDArray[np.float32], drawn: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Colours of drawn ink over a picture's ink.
 
     Where they agree it is black; ink not drawn stays blue; ink beside the picture is vermillion.
@@ -113,9 +67,22 @@ def overlay(ink: np.ndarray, drawn: np.ndarray) -> np.ndarray:
         drawn: (H, W) drawn ink in [0, 1].
 
     Returns:
-        (H, W, 3) colours in [0, 1].
+        (H, W, 3) colours.
     """
-    ink, drawn = ink[..., None], drawn[..., None]
-    paper = 1 - ink + ink * np.array(to_rgb(INPUT))
-    pen = (1 - ink) * np.array(to_rgb(ASTRAY)) + ink * np.array(to_rgb(DRAWN))
-    return np.asarray(np.clip((1 - drawn) * paper + drawn * pen, 0.0, 1.0))
+    channels = []
+    for missing, astray, both in zip(rgb(INPUT), rgb(ASTRAY), rgb(DRAWN), strict=True):
+        paper = 1 - ink * (1 - missing)
+        pen = astray + ink * (both - astray)
+        channels.append(paper + drawn * (pen - paper))
+    colours: NDArray[np.uint8] = np.round(255.0 * np.clip(np.stack(channels, axis=-1), 0.0, 1.0)).astype(
+        np.uint8
+    )
+    return colours
+
+
+def title(name: str, facts: Sequence[str]) -> str:
+    """The title line: a name, then the facts."""
+    if len(name) > _LONGEST_NAME:
+        half = (_LONGEST_NAME - 3) // 2
+        name = f"{name[:half]}...{name[-half:]}"
+    return f"{name}:  {',  '.join(facts)}" if facts else name

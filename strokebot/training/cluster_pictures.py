@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import colorsys
+
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -74,12 +75,16 @@ def map_picture(points: NDArray[np.float64], labels: NDArray[np.str_]) -> Image.
     picture = Image.new("RGB", (_MAP_PX + _LEGEND_PX, _MAP_PX), _GROUND)
     draw = ImageDraw.Draw(picture)
     names = np.unique(labels)
-    palette = colormaps["tab10" if len(names) <= 10 else "tab20"]
     for k, name in enumerate(names):
-        red, green, blue, _ = palette(k % palette.N, bytes=True)
-        colour = (int(red), int(green), int(blue))
+        colour = _colour(k, len(names))
         for x, y in place[labels == name]:
             draw.ellipse([x - _DOT_PX, y - _DOT_PX, x + _DOT_PX, y + _DOT_PX], fill=colour)
         draw.ellipse([_MAP_PX + 8, 20 + 24 * k, _MAP_PX + 20, 32 + 24 * k], fill=colour)
         draw.text((_MAP_PX + 28, 20 + 24 * k), str(name), fill=(20, 20, 20))
     return picture
+
+
+def _colour(k: int, count: int) -> tuple[int, int, int]:
+    """One of so many colours: hues at equal distances, every other one darker."""
+    red, green, blue = colorsys.hls_to_rgb(k / count, 0.35 if k % 2 else 0.55, 0.75)
+    return round(255 * red), round(255 * green), round(255 * blue)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from strokebot.files import write_atomic
 from strokebot.gesture import LIFT_THRESHOLD, Gesture
+from strokebot.plots.style import time_colours
 
 # Pixels of the sheet per pixel of a glyph.
 ZOOM = 3
@@ -21,9 +20,6 @@ _MARGIN = 6
 _CAPTION_PX = 12
 _LINE_PX = 2
 # Pen tracks run from dark blue to yellow; viridis keeps its order in grey and for the colour-blind.
-_TRACK_COLOURS = "viridis"
-_TRACK_END = 0.95  # the last yellow is too pale on white
-_TRACK_STEPS = 256
 _LIFT_COLOUR = (225, 70, 70)
 _PAPER = (255, 255, 255)
 
@@ -54,14 +50,9 @@ def track_panel(gesture: Gesture, side_px: int) -> Image.Image:
 
 def colour_at(share: float) -> tuple[int, int, int]:
     """The colour of a moment of a gesture, share in [0, 1]."""
-    return _track_colours()[round(float(np.clip(share, 0, 1)) * (_TRACK_STEPS - 1))]
-
-
-@cache
-def _track_colours() -> list[tuple[int, int, int]]:
-    # Asked for at once: a colour map makes itself anew at every call.
-    table = colormaps[_TRACK_COLOURS](np.linspace(0.0, _TRACK_END, _TRACK_STEPS), bytes=True)
-    return [(int(red), int(green), int(blue)) for red, green, blue, _ in table]
+    colours = time_colours()
+    red, green, blue = colours[round(float(np.clip(share, 0, 1)) * (len(colours) - 1))].tolist()
+    return red, green, blue
 
 
 def drawing_sheet(

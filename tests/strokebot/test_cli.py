@@ -14,9 +14,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from strokebot import __version__, cli, plots
+from strokebot import __version__, cli
 from strokebot.errors import StrokebotError
-from strokebot.plots import figures, painter, style
 
 HEAVY = ("torch", "onnxruntime", "scipy", "matplotlib", "skimage", "networkx", "PIL")
 FILES = ["drawing.gcode", "drawing.svg", "dry_run.png", "gesture.json", "report.json", "trajectory.npz"]
@@ -33,13 +32,6 @@ def run(tmp_path, monkeypatch):
         return CliRunner().invoke(cli.app, [str(a) for a in arguments], input=stdin)
 
     return invoke
-
-
-@pytest.fixture(autouse=True)
-def _coarse_pictures(monkeypatch):
-    monkeypatch.setattr(figures, "_OVERLAY_PX", 200)
-    monkeypatch.setattr(painter, "cores", lambda: 1)  # a process of its own would paint fine ones
-    monkeypatch.setattr(plots, "png_bytes", lambda figure: style.png_bytes(figure, 30))
 
 
 @pytest.fixture

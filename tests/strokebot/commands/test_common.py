@@ -59,12 +59,10 @@ def run_without(gone, arguments, home):
     ("gone", "arguments", "install"),
     [
         ("PIL", ["draw", "x.png"], "pillow"),
-        ("matplotlib", ["draw", "x.png"], "matplotlib"),
         ("scipy", ["draw", "x.png"], "scipy"),
-        ("matplotlib", ["simulate", "dot.gcode"], "matplotlib"),
+        ("scipy", ["simulate", "dot.gcode"], "scipy"),
         ("PIL", ["simulate", "dot.gcode"], "pillow"),
         ("PIL", ["calibrate", "pen", "chart"], "pillow"),
-        ("matplotlib", ["calibrate", "pen", "chart"], "matplotlib"),
         ("torch", ["train", "x.toml"], "torch"),
         ("serial", ["ports"], "pyserial"),
     ],
@@ -80,7 +78,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(home, gone
 
 
 def test_sending_needs_nothing_but_numpy_and_the_serial_port(home):
-    gone = ["torch", "scipy", "matplotlib", "skimage", "networkx", "PIL", "safetensors"]
+    gone = ["torch", "scipy", "skimage", "networkx", "PIL", "safetensors"]
     for arguments in (["send", "dot.gcode", "--port", "sim://grbl"], ["pen", "up"], ["profile", "list"]):
         done = run_without(gone, arguments, home)
         assert (done.returncode, done.stderr) == (0, "")

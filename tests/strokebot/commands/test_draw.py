@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from strokebot import cli, plots
 from strokebot.commands.draw import long_drawing
-from strokebot.plots import painter
 from strokebot.trajectory.timing.outlook import Outlook
 
 
@@ -20,7 +19,6 @@ from strokebot.trajectory.timing.outlook import Outlook
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr(painter, "cores", lambda: 1)
     monkeypatch.setattr(plots, "png_bytes", lambda figure: b"")
     ink = np.full((60, 90), 255, np.uint8)
     ink[25:29, 15:75] = 0

@@ -6,35 +6,21 @@ import itertools
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgb
 
 from calibration.profile import Profile
 from strokebot.gesture import Gesture
-from strokebot.plots import (
-    compare_figure,
-    dry_run_figure,
-    figures,
-    panels,
-    png_bytes,
-    simulation_figure,
-    style,
-)
+from strokebot.plots import compare_figure, dry_run_figure, panels, png_bytes, simulation_figure, style
+from strokebot.plots.figure import Area, Line, Marks, Picture, TimedLine
 from strokebot.plots.shown import ShownLimits
 from strokebot.trace import Trace
 from strokebot.trajectory.path.path import Path as DrawingPath
 from strokebot.trajectory.path.place import Placement
 from strokebot.trajectory.path.smooth import smooth
 from strokebot.trajectory.timing.parametrise import parametrise
+from tests.support.figures import assert_nothing_overlaps
 
 PROFILE = Profile.load(None)
 SHAPES = [(1, 1), (10, 1), (1, 10), (2, 1), (4, 1), (3, 4), (25, 1)]
-
-
-@pytest.fixture(autouse=True)
-def _coarse_ink(monkeypatch):
-    monkeypatch.setattr(figures, "_OVERLAY_PX", 300)
 
 
 def scene(width, height, longer_px=200, longer_mm=120.0):
@@ -51,36 +37,9 @@ def scene(width, height, longer_px=200, longer_mm=120.0):
     return np.roll(trace.ink(placement, shape), 2, axis=0), placement, trace
 
 
-def boxes(figure):
-    """Everything that shall not overlap: panels with their labels, titles, keys."""
-    FigureCanvasAgg(figure).draw()
-    renderer = figure.canvas.get_renderer()
-    parts = {f"axes {k}": axes.get_tightbbox(renderer) for k, axes in enumerate(figure.axes)}
-    parts = {name: box for name, box in parts.items() if box is not None}
-    bars = {f"axes {k}" for k, axes in enumerate(figure.axes) if axes.get_label() == "<colorbar>"}
-    parts = {name: box for name, box in parts.items() if name not in bars}
-    for k, sub in enumerate([figure, *figure.subfigs]):
-        parts |= {f"key {k}.{j}": key.get_window_extent(renderer) for j, key in enumerate(sub.legends)}
-    if figure.get_suptitle():
-        parts["title"] = figure._suptitle.get_window_extent(renderer)
-    return parts
-
-
-def assert_nothing_overlaps(figure):
-    parts = boxes(figure)
-    for (name, a), (other, b) in itertools.combinations(parts.items(), 2):
-        overlap = (min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0))
-        assert min(overlap) <= 1.0, f"{name} and {other} overlap by {overlap} px"
-    page = figure.bbox
-    for name, box in parts.items():
-        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= page.x1 + 1 and box.y1 <= page.y1 + 1
-        assert inside, f"{name} leaves the page"
-    for axes in figure.axes:
-        if axes.get_label() == "<colorbar>":
-            continue
-        ticks = [t.get_window_extent() for t in axes.get_yticklabels() if t.get_text() and t.get_visible()]
-        title = axes.title.get_window_extent()
-        assert not any(title.overlaps(t) for t in ticks), "a tick label runs into the title"
+def items(figure, kind):
+    """All items of a kind, of all panels."""
+    return [item for panel in figure.panels for item in panel.items if isinstance(item, kind)]
 
 
 @pytest.mark.parametrize(("width", "height"), SHAPES)
@@ -90,9 +49,8 @@ def test_nothing_overlaps_in_a_dry_run_of_any_shape(width, height):
     facts = ["1234.5 s", "12345 mm drawn", "12 lifts", "method tour"]
     figure = dry_run_figure(ink, placement, trace, ShownLimits.of(PROFILE), name, facts)
     assert_nothing_overlaps(figure)
-    text = figure.get_suptitle()
-    assert "12345 mm drawn" in text
-    assert len(text) < 120
+    assert "12345 mm drawn" in figure.title
+    assert len(figure.title) < 120
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (8, 1), (1, 8)])
@@ -110,23 +68,18 @@ def test_nothing_overlaps_in_the_other_figures(width, height):
 def test_a_crowded_pen_axis_keeps_its_labels_apart():
     ink, placement, trace = scene(1, 1)
     limits = ShownLimits(50.0, (52.0, 52.0), 0.3, 0.0, -0.1, "pen height, mm", (210.0, 297.0))
-    figure = dry_run_figure(ink, placement, trace, limits, "x.png", [])
-    FigureCanvasAgg(figure).draw()
-    for axes in figure.axes:
-        labels = [a.get_window_extent() for a in axes.texts]
-        assert not any(a.overlaps(b) for a, b in itertools.combinations(labels, 2))
+    assert_nothing_overlaps(dry_run_figure(ink, placement, trace, limits, "x.png", []))
 
 
 def test_the_path_panel_shows_every_drawn_piece_and_no_travel():
     ink, placement, trace = scene(1, 1)
     figure = dry_run_figure(ink, placement, trace, ShownLimits.of(PROFILE), "x.png", [])
-    found = [c for axes in figure.axes for c in axes.collections if isinstance(c, LineCollection)]
-    (lines,) = [c for c in found if c.get_array() is not None]
-    pieces = lines.get_segments()
-    length = sum(float(np.hypot(*np.diff(p, axis=0).T).sum()) for p in pieces)
-    assert length == pytest.approx(trace.drawn_mm, rel=0.01)
+    (path,) = items(figure, TimedLine)
+    way = np.hypot(*np.diff(path.xy, axis=0).T)
+    assert way[path.drawn[1:]].sum() == pytest.approx(trace.drawn_mm, rel=0.01)
     assert trace.travel_mm > 5
-    assert np.diff(lines.get_array()).min() >= 0
+    assert np.diff(path.time).min() >= 0
+    assert path.last == trace.duration_s
 
 
 def test_a_trace_that_draws_nothing_still_gives_a_figure():
@@ -134,12 +87,6 @@ def test_a_trace_that_draws_nothing_still_gives_a_figure():
     idle = Trace.of(trace.t_s, trace.xy_mm, np.full(300, PROFILE.pen.up), PROFILE, "simulated")
     png_bytes(dry_run_figure(np.zeros((9, 9)), placement, idle, ShownLimits.of(PROFILE), "x.png", []), 40)
     png_bytes(simulation_figure(idle, (210.0, 297.0), ShownLimits.of(PROFILE), "x", []), 40)
-
-
-def test_overlay_tells_agreement_from_both_mismatches():
-    ink, drawn = np.array([[1.0, 1.0, 0.0, 0.0]]), np.array([[1.0, 0.0, 1.0, 0.0]])
-    want = [to_rgb(style.DRAWN), to_rgb(style.INPUT), to_rgb(style.ASTRAY), (1, 1, 1)]
-    np.testing.assert_allclose(style.overlay(ink, drawn)[0], want)
 
 
 def test_equal_figures_give_equal_files():
@@ -178,12 +125,12 @@ def test_the_bar_of_the_stages_is_as_long_as_the_plan_and_the_acceleration_withi
     figure = dry_run_figure(
         ink, placement, trace, ShownLimits.of(PROFILE), "wave.png", ["1.2 s"], (trajectory, PROFILE)
     )
-    bar = next(axes for axes in figure.axes if "time goes" in axes.get_title())
-    lengths = [patch.get_width() for patch in bar.patches]
+    bar = next(panel for panel in figure.panels if "time goes" in panel.title)
+    lengths = [float(np.ptp(item.xy[:, 0])) for item in bar.items if isinstance(item, Area)]
     # The way to the first line, the four stages, and what the rehearsal took beyond the plan.
     assert sum(lengths[1:5]) == pytest.approx(trajectory.duration_s)
-    assert len(lengths) == 6
-    assert sum(lengths) == pytest.approx(trace.duration_s) == bar.get_xlim()[1]
+    assert len(lengths) == 6 == len(figure.keys[-1].entries)
+    assert sum(lengths) == pytest.approx(trace.duration_s) == bar.x.high
     time, use = panels.acceleration_use(trajectory, PROFILE, 300)
     assert 0.95 <= use.max() <= 1.01
     assert (time >= 0).all()
@@ -205,12 +152,17 @@ def test_many_lifts_do_not_hide_the_path(lifts, crosses):
     figure = dry_run_figure(
         np.zeros((60, 60), np.float32), Placement(120.0, 20.0, 200.0), trace, ShownLimits.of(PROFILE), "x", []
     )
-    path = figure.axes[2]
-    assert any(line.get_marker() == "x" for line in path.lines) == crosses
-    labels = [text.get_text() for key in figure.legends for text in key.get_texts()]
+    assert any(mark.shape == "cross" for mark in items(figure, Marks)) == crosses
+    labels = [entry.label for key in figure.keys for entry in key.entries]
     assert ("lift, lower" in labels) == crosses
     assert any(label.startswith("travel, pen up") for label in labels)
     assert (f"travel, pen up ({lifts} lifts)" in labels) != crosses
+
+
+def test_overlay_tells_agreement_from_both_mismatches():
+    ink, drawn = np.array([[1.0, 1.0, 0.0, 0.0]]), np.array([[1.0, 0.0, 1.0, 0.0]])
+    want = [style.rgb(style.DRAWN), style.rgb(style.INPUT), style.rgb(style.ASTRAY), (1, 1, 1)]
+    np.testing.assert_allclose(style.overlay(ink, drawn)[0], 255 * np.array(want), atol=0.5)
 
 
 def test_grey_ink_that_was_drawn_is_drawn_ink_and_what_is_not_stays_missing():
@@ -218,17 +170,28 @@ def test_grey_ink_that_was_drawn_is_drawn_ink_and_what_is_not_stays_missing():
         np.full((40, 40), 0.6, np.float32), Placement(20.0, 20.0, 200.0), scene(1, 1)[2],
         ShownLimits.of(PROFILE), "x", [],
     )  # fmt: skip
-    colours = figure.axes[1].images[0].get_array()
-    beside = np.array(to_rgb(style.ASTRAY))
-    assert np.linalg.norm(colours - beside, axis=2).min() > 0.3
-    missing = 1 - 0.6 * (1 - np.array(to_rgb(style.INPUT)))
-    assert np.linalg.norm(colours - missing, axis=2).min() < 1e-6
+    (shown,) = [item for item in figure.panels[1].items if isinstance(item, Picture)]
+    colours = shown.pixels / 255.0
+    assert np.linalg.norm(colours - style.rgb(style.ASTRAY), axis=2).min() > 0.3
+    missing = 1 - 0.6 * (1 - style.rgb(style.INPUT))
+    assert np.linalg.norm(colours - missing, axis=2).min() < 0.005
 
 
 def test_the_sheet_shows_the_paper_and_the_picture_in_it():
     ink, placement, trace, trajectory = timed_scene(1, 1)
     figure = dry_run_figure(ink, placement, trace, ShownLimits.of(PROFILE), "x", [], (trajectory, PROFILE))
-    sheet = next(axes for axes in figure.axes if "sheet" in axes.get_title())
-    outline, box = sheet.lines[0].get_xydata(), sheet.lines[1].get_xydata()
+    sheet = next(panel for panel in figure.panels if "sheet" in panel.title)
+    outline, box, _ = [item.xy for item in sheet.items if isinstance(item, Line)]
     assert tuple(outline.max(axis=0)) == PROFILE.paper.size_mm
     np.testing.assert_allclose([box.min(axis=0), box.max(axis=0)], [[20, 80], [140, 200]])
+    across, up = sheet.place[2] / (sheet.x.high - sheet.x.low), sheet.place[3] / (sheet.y.high - sheet.y.low)
+    assert across == pytest.approx(up)
+
+
+def test_time_is_told_by_colours_that_differ_and_grow_lighter():
+    colours = style.time_colours().astype(float)
+    light = colours @ (0.299, 0.587, 0.114)
+    assert np.diff(light).min() >= -0.5
+    assert light[-1] < 200
+    for a, b in itertools.pairwise(colours[::32]):
+        assert np.abs(a - b).max() > 8
