@@ -13,6 +13,7 @@ from firmware_bridge.control import control_of
 from firmware_bridge.control.base import WorkFrame
 from firmware_bridge.dialects.base import Facts
 from firmware_bridge.errors import DeviceRejected, PreflightError, ProtocolError
+from firmware_bridge.events import Position
 from firmware_bridge.job import connection
 from firmware_bridge.joint_moves import joint_step
 from firmware_bridge.machine import MachineProfile
@@ -27,6 +28,8 @@ _ZERO_MM = 0.05
 
 # The words of the place where the tool stands, or those of the machine's own frame.
 Origin = tuple[float, float] | Literal["machine"]
+# Locked after an alarm, moving, of a place that is not known since it restarted, or ready.
+Condition = Literal["locked", "busy", "unplaced", "ready"]
 
 
 class Connected:
@@ -97,6 +100,26 @@ class Connected:
         return self._link.state.label
 
     @property
+    def place(self) -> Position | None:
+        """Where the tool is, machine mm and the pen's own units, by the last report; None if not told."""
+        return self._link.state.position
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether it takes no motion before it is homed or unlocked."""
+        return self._control.is_locked(self._link)
+
+    def look(self) -> None:
+        """Asks for state and place of a machine that does not draw.
+
+        Raises:
+            DeviceAlarm: if it raises an alarm.
+            ResponseTimeout: if it is silent.
+            PortError: if the port went away.
+        """
+        self._link.poll()
+
+    @property
     def facts(self) -> Facts:
         """What the machine told about itself at the start: firmware, sizes, stored settings."""
         return self._link.state.facts
@@ -123,15 +146,25 @@ class Connected:
         told.append(f"  {self._advice()}")
         return told
 
-    def _advice(self) -> str:
+    @property
+    def condition(self) -> Condition:
+        """What keeps it from drawing, if anything does."""
         label = self._link.state.label
-        if self._control.is_locked(self._link):
-            return "It is locked and may have lost its place: --home, or --unlock if it stands where it says."
+        if self.is_locked:
+            return "locked"
         if label and label != "Idle":
-            return f"It is busy ({label}): wait for it, or reset it."
-        if self.place_lost:
-            return "It started when the port was opened and counts from there: --home, or --origin here."
-        return "It is ready."
+            return "busy"
+        return "unplaced" if self.place_lost else "ready"
+
+    def _advice(self) -> str:
+        return {
+            "locked": "It is locked and may have lost its place: --home, or --unlock if it stands where it "
+            "says.",
+            "busy": f"It is busy ({self._link.state.label}): wait for it, or reset it.",
+            "unplaced": "It started when the port was opened and counts from there: --home, or --origin "
+            "here.",
+            "ready": "It is ready.",
+        }[self.condition]
 
     def as_told(self) -> tuple[MachineProfile, list[Taken], list[str]]:
         """The profile with what the machine itself tells; see ``checks.as_told``. It must stand still."""

@@ -36,7 +36,7 @@ from firmware_bridge.program import MoveKind, Program
 from firmware_bridge.stream.link import Link, Listener
 from firmware_bridge.stream.locator import Locator
 from firmware_bridge.stream.streamer import StreamReport
-from firmware_bridge.transports import PortInfo, list_ports, open_transport
+from firmware_bridge.transports import PortInfo, Transport, list_ports, open_transport
 from firmware_bridge.wirelog import recorder
 
 __all__ = ["Device", "PortInfo", "StreamReport", "open_device", "ports"]
@@ -55,13 +55,19 @@ def ports() -> list[PortInfo]:
     return list_ports()
 
 
-def open_device(machine: MachineProfile, url: str | None = None, log: Path | None = None) -> Device:
+def open_device(
+    machine: MachineProfile,
+    url: str | None = None,
+    log: Path | None = None,
+    transport: Transport | None = None,
+) -> Device:
     """Connects to a machine.
 
     Args:
         machine: the profile; its ``url`` is used unless another is given.
         url: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` or ``sim://grbl``.
         log: a file that keeps all that passes, for ``strokebot replay``; None for none.
+        transport: a wire that is open already, in place of a port; it is closed with the device.
 
     Raises:
         LogError: if the log cannot be written.
@@ -70,7 +76,7 @@ def open_device(machine: MachineProfile, url: str | None = None, log: Path | Non
         ProgramError: if the profile names an unknown dialect.
     """
     dialect = dialect_of(machine.dialect)
-    transport = open_transport(url or machine.url, machine)
+    transport = transport or open_transport(url or machine.url, machine)
     try:
         if log is not None:
             transport = recorder.logged(transport, log, machine)

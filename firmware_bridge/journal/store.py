@@ -7,10 +7,11 @@ held to the same form.
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from firmware_bridge.journal.reader import JournalError, JournalState, is_done, is_locked, read_journal
@@ -74,6 +75,23 @@ def begin_job(
         if not os.path.lexists(path):
             return Journal.create(path, lines, machine, url, shown, started)
     raise JournalError(f"Cannot find a free name in {folder}: clear it.")
+
+
+def keeper(
+    machine: MachineProfile, url: str, name: str, folder: Path | None = None
+) -> Callable[[Sequence[str]], Journal]:
+    """What begins the journal of a job that starts when it is called; see ``begin_job``.
+
+    Raises:
+        JournalError: if no journal can be kept; at once, since a drawing must not find it out late.
+    """
+    require_folder(folder)
+
+    def begin(lines: Sequence[str]) -> Journal:
+        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return begin_job(lines, machine, url, name, folder, started)
+
+    return begin
 
 
 def job_paths(folder: Path | None = None) -> list[Path]:

@@ -1,8 +1,8 @@
 """Transports: bytes out, lines in, chosen by URL.
 
-``sim://grbl`` is a virtual controller in this process, ``socket://host:port`` a TCP
-connection, ``usb:VID:PID[:SERIAL]`` the serial port of a USB adapter, and anything else the name
-of a serial port.
+``sim://grbl`` is a virtual controller in this process (``sim://grbl?speed=1``: in step with the
+clock), ``socket://host:port`` a TCP connection, ``usb:VID:PID[:SERIAL]`` the serial port of a USB
+adapter, and anything else the name of a serial port.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from firmware_bridge.errors import PortError
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.transports.base import Transport
+from firmware_bridge.transports.paced import PacedTransport, split_speed
 from firmware_bridge.transports.serial_port import SerialTransport, require_serial
 from firmware_bridge.transports.simulated import SimulatedTransport
 from firmware_bridge.transports.tcp import TcpTransport
@@ -19,10 +20,16 @@ from firmware_bridge.transports.usb import SCHEME, PortInfo, find_usb, list_port
 
 __all__ = ["TRANSPORTS", "PortInfo", "Transport", "list_ports", "open_transport", "require_port"]
 
+
+def _simulated(name: str, machine: MachineProfile) -> Transport:
+    plain, speed = split_speed(name)
+    return SimulatedTransport(plain, machine) if speed is None else PacedTransport(plain, machine, speed)
+
+
 TRANSPORTS: dict[str, Callable[[str, MachineProfile], Transport]] = {
     "serial": SerialTransport,
     "socket": TcpTransport,
-    "sim": SimulatedTransport,
+    "sim": _simulated,
 }
 
 

@@ -24,13 +24,20 @@ class SimulatedTransport:
         controller: the virtual machine behind the wire.
     """
 
-    def __init__(self, name: str, machine: MachineProfile) -> None:
-        """Switches a virtual machine on.
+    def __init__(
+        self, name: str, machine: MachineProfile, controller: VirtualController | None = None
+    ) -> None:
+        """Switches a virtual machine on, or comes to one that is on.
+
+        Args:
+            name: of the simulator.
+            machine: its profile.
+            controller: the machine; None for a new one.
 
         Raises:
             PortError: if there is no simulator of this name.
         """
-        self.controller: VirtualController = virtual_controller(name, machine)
+        self.controller: VirtualController = controller or virtual_controller(name, machine)
         self.name = f"sim://{name}"
         self.boot_s = _BOOT_S
         self._cutter = LineCutter()
@@ -61,6 +68,12 @@ class SimulatedTransport:
                 self._endpoint().advance(deadline, stop_at_output=True)
                 self._cutter.feed(self._endpoint().take_output())
             return self._cutter.pop()
+
+    def _advance(self, until_s: float) -> None:
+        """Lets virtual time pass; what the machine says is kept for the reader."""
+        with _interrupts_later:
+            self._endpoint().advance(until_s, stop_at_output=True)
+            self._cutter.feed(self._endpoint().take_output())
 
     def now_s(self) -> float:
         """The virtual clock."""

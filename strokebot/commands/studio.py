@@ -69,10 +69,10 @@ def studio(
         if browser:
             _open(urls[0])
 
-    try:
-        run(Wanted(picture, options, port, host, http_port), ready)
-    except KeyboardInterrupt:
-        say("ended", quiet)  # the way to end a service, and no error
+    farewell = run(Wanted(picture, options, port, host, http_port), ready)
+    if farewell:
+        note(farewell)
+    say("ended", quiet)
 
 
 def _open(url: str) -> None:

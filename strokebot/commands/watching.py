@@ -14,7 +14,6 @@ from strokebot.commands.common import Advance, clock_text, note, progress_bar, s
 if TYPE_CHECKING:
     from firmware_bridge.events import Adjusted, Asked, Event, Progress, Resumed
     from firmware_bridge.job.device import Device, KeepJournal
-    from firmware_bridge.journal import Journal
     from firmware_bridge.machine import MachineProfile
     from firmware_bridge.program import Program
     from firmware_bridge.stream.link import Listener
@@ -109,21 +108,13 @@ def keep_journal(machine: MachineProfile, url: str, name: str) -> KeepJournal | 
     """
     if url.startswith("sim://"):
         return None
-    import datetime
-
-    from firmware_bridge.journal import JournalError, begin_job, require_folder
+    from firmware_bridge.journal import JournalError, keeper
     from strokebot.errors import StrokebotError
 
     try:
-        require_folder()
+        return keeper(machine, url, name)
     except JournalError as error:
         raise StrokebotError(f"{error} Or add --no-journal; then strokebot resume cannot go on.") from None
-
-    def begin(lines: Sequence[str]) -> Journal:
-        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        return begin_job(lines, machine, url, name, started=started)
-
-    return begin
 
 
 @contextmanager

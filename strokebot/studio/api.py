@@ -5,6 +5,7 @@ Every answer but files is JSON; what cannot be done is ``{"error": "one sentence
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -19,15 +20,22 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Message
 from starlette.websockets import WebSocket
 
+from firmware_bridge.job.resume import OVERLAP_MM
 from strokebot.errors import PlanningStopped, StrokebotError
 from strokebot.studio.clients import Client
 from strokebot.studio.control import Who
 from strokebot.studio.hub import PlanShown, Studio
+from strokebot.studio.jobs import job_file, thumbnail
+from strokebot.studio.machine import trim_steps
 
 PAGE = Path(__file__).parent / "page"
 # A photograph of a phone has 10 MB, a scan of a page 60.
 MOST_PICTURE_BYTES = 64 * 1024 * 1024
 _MOST_BODY_BYTES = 64 * 1024
+_LONGEST_PORT = 200
+_FAR_MM = 10_000.0
+_JOG_FEED_MM_S, _MOST_FEED_MM_S = 20.0, 1000.0
+_MOST_STEPS, _MOST_TRIM_MM, _MOST_OVERLAP_MM = 40, 2.0, 50.0
 _KINDS = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -238,9 +246,139 @@ async def live(socket: WebSocket) -> None:
     await studio_of(socket).serve(Client(socket, who))
 
 
-async def not_connected(request: Request) -> Response:
-    """Stands for what needs a machine."""
-    raise HTTPException(409, "No machine is connected.")
+# -- the machine ---------------------------------------------------------------------------------
+
+
+def number(said: dict[str, Any], key: str, low: float, high: float, default: float | None = None) -> float:
+    """A number that a request brings.
+
+    Raises:
+        HTTPException: if it is none, or out of range.
+    """
+    value = said.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise HTTPException(422, f"'{key}' must be a number from {low:g} to {high:g}.")
+    return float(value)
+
+
+async def ports(request: Request) -> Response:
+    """The ports of this computer, the virtual machines first."""
+    found = await asyncio.to_thread(studio_of(request).ports)
+    return JSONResponse({"ports": found})
+
+
+async def connect(request: Request) -> Response:
+    """Connects to a machine."""
+    port = (await body_of(request)).get("port")
+    if not isinstance(port, str) or not 0 < len(port) <= _LONGEST_PORT or not port.isprintable():
+        raise HTTPException(422, "'port' must name a port, such as those of /api/ports.")
+    await studio_of(request).connect(port)
+    return JSONResponse(DONE)
+
+
+def order(name: str) -> Handler:
+    """What has the machine do something that needs no more words."""
+
+    async def ordered(request: Request) -> Response:
+        await body_of(request)
+        return JSONResponse(DONE | {"lines": await studio_of(request).machine(name) or []})
+
+    return ordered
+
+
+async def jog(request: Request) -> Response:
+    """A step in the directions of the paper, or to a place on it."""
+    studio, said = studio_of(request), await body_of(request)
+    feed = number(said, "feed_mm_s", 0.1, _MOST_FEED_MM_S, _JOG_FEED_MM_S)
+    if "x_mm" in said or "y_mm" in said:
+        place = tuple(number(said, key, -_FAR_MM, _FAR_MM) for key in ("x_mm", "y_mm"))
+        await studio.machine("go", place_mm=place, feed_mm_s=feed)
+    else:
+        step = tuple(number(said, key, -_FAR_MM, _FAR_MM, 0.0) for key in ("dx_mm", "dy_mm"))
+        await studio.machine("jog", step_mm=step, feed_mm_s=feed)
+    return JSONResponse(DONE)
+
+
+async def pen(request: Request) -> Response:
+    """The pen alone."""
+    studio, said = studio_of(request), await body_of(request)
+    to = said.get("to")
+    if to not in ("up", "down"):
+        to = number(said, "to", -_FAR_MM, _FAR_MM)
+    await studio.machine("pen", to=to)
+    return JSONResponse(DONE)
+
+
+async def frame(request: Request) -> Response:
+    """Walks around the drawing."""
+    await studio_of(request).frame()
+    return JSONResponse(DONE)
+
+
+async def prepare(request: Request) -> Response:
+    """Rehearses the drawing."""
+    return JSONResponse(await studio_of(request).prepare())
+
+
+async def start(request: Request) -> Response:
+    """Draws for real."""
+    token = (await body_of(request)).get("confirm")
+    if not isinstance(token, str):
+        raise HTTPException(422, "'confirm' must be the token of a rehearsal.")
+    studio_of(request).start(token)
+    return JSONResponse(DONE)
+
+
+async def speed(request: Request) -> Response:
+    """Draws faster or slower."""
+    percent = number(await body_of(request), "percent", 10, 200)
+    await studio_of(request).machine("speed", percent=round(percent))
+    return JSONResponse(DONE)
+
+
+async def pen_trim(request: Request) -> Response:
+    """Draws with the pen higher (or lower), by steps or by mm."""
+    studio, said = studio_of(request), await body_of(request)
+    if "steps" in said:
+        steps = round(number(said, "steps", -_MOST_STEPS, _MOST_STEPS))
+    else:
+        steps = trim_steps(number(said, "mm", -_MOST_TRIM_MM, _MOST_TRIM_MM))
+    await studio.machine("trim", steps=steps)
+    return JSONResponse(DONE)
+
+
+async def jobs(request: Request) -> Response:
+    """The jobs of the journal."""
+    studio = studio_of(request)
+    await studio.read_jobs()
+    return JSONResponse({"jobs": studio.jobs})
+
+
+async def job_thumbnail(request: Request) -> Response:
+    """What a job draws."""
+    file = await asyncio.to_thread(job_file, request.path_params["job"])
+    return JSONResponse(await asyncio.to_thread(thumbnail, file))
+
+
+def job_prepared(again: bool) -> Handler:
+    """What is to be confirmed before a job is gone on with, or drawn again."""
+
+    async def prepared(request: Request) -> Response:
+        said = await body_of(request)
+        place = said.get("place", "ask")
+        if place not in ("ask", "home", "here"):
+            raise HTTPException(422, "'place' must be ask, home or here.")
+        overlap = number(said, "overlap_mm", 0.0, _MOST_OVERLAP_MM, OVERLAP_MM)
+        name = request.path_params["job"]
+        return JSONResponse(await studio_of(request).prepare_job(name, again, place, overlap))
+
+    return prepared
+
+
+async def delete_job(request: Request) -> Response:
+    """Deletes a job's journal."""
+    await studio_of(request).delete_job(request.path_params["job"])
+    return JSONResponse(DONE)
 
 
 # -- errors --------------------------------------------------------------------------------------
@@ -277,5 +415,32 @@ def routes() -> list[BaseRoute]:
         Route("/api/plan/{number}/gcode", plan_gcode),
         Route("/api/styles", styles),
         post("/api/control/take", take_control, free=True),
+        Route("/api/ports", ports),
+        post("/api/machine/connect", connect),
+        *(
+            post(f"/api/machine/{path}", order(name))
+            for path, name in (
+                ("disconnect", "disconnect"),
+                ("status", "status"),
+                ("home", "home"),
+                ("unlock", "unlock"),
+                ("touch_off", "touch_off"),
+            )
+        ),
+        post("/api/machine/jog", jog),
+        post("/api/machine/pen", pen),
+        post("/api/machine/frame", frame),
+        post("/api/draw/prepare", prepare),
+        post("/api/draw/start", start),
+        post("/api/draw/hold", order("hold"), free=True),
+        post("/api/draw/resume", order("go_on")),
+        post("/api/draw/cancel", order("cancel")),
+        post("/api/draw/speed", speed),
+        post("/api/draw/pen_trim", pen_trim),
+        Route("/api/jobs", jobs),
+        Route("/api/jobs/{job}/thumbnail", job_thumbnail),
+        post("/api/jobs/{job}/resume", job_prepared(False)),
+        post("/api/jobs/{job}/again", job_prepared(True)),
+        post("/api/jobs/{job}/delete", delete_job),
         WebSocketRoute("/api/live", live),
     ]

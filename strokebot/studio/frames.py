@@ -3,7 +3,8 @@
     row = x_mm, y_mm, width_mm, t_s, speed_mm_s, pen      little-endian float32
 
 x and y are those of the paper, y up; a width of 0 is a pen that is up, and a line is drawn between two rows
-whose widths are both above 0. Time begins at the first row, which is where the approach ends.
+whose widths are both above 0. The first row is where the machine stands when it is switched on, at time 0;
+the pen goes straight up and down at rest, evenly in time, which is its way but for the ramps of its speed.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.profile import Profile
+from strokebot.trajectory.compile.compile import approach_time_s
 from strokebot.trajectory.timing.trajectory import Trajectory
 
 COLUMNS = ("x_mm", "y_mm", "width_mm", "t_s", "speed_mm_s", "pen")
 # What a screen can show of a drawing; a phone paints so many lines in a few frames.
 SCREEN_ROWS = 50_000
+_SAME_PLACE_MM = 1e-6
 
 
 def rows_of(trajectory: Trajectory, profile: Profile, most: int | None = SCREEN_ROWS) -> NDArray[np.float32]:
@@ -27,13 +30,36 @@ def rows_of(trajectory: Trajectory, profile: Profile, most: int | None = SCREEN_
         profile: the pen.
         most: how many rows; None for all of them.
     """
-    shown = trajectory if most is None else _thinned(trajectory, most)
+    shown = trajectory if most is None else _thinned(trajectory, most - 1)
     down = _touches(shown.pen_down)
     pen = profile.pen_value(shown.width_mm, shown.intensity, down, shown.xy_mm)
+    pen = _raised(shown, down, pen)
     width = np.where(down, profile.pen.effective_width_mm(shown.width_mm, shown.intensity), 0.0)
     speed = np.hypot(*shown.at(shown.t_s, order=1).T)
-    columns = (*shown.xy_mm.T, width, shown.t_s - shown.t_s[0], speed, pen)
-    return np.column_stack(columns).astype("<f4")
+    time = shown.t_s - shown.t_s[0] + approach_time_s(trajectory, profile)
+    rows = np.column_stack((*shown.xy_mm.T, width, time, speed, pen))
+    (begin,) = profile.from_machine([profile.machine.start_mm[:2]])
+    first = (*begin, 0.0, 0.0, 0.0, profile.pen.up)
+    return np.concatenate([[first], rows]).astype("<f4")
+
+
+def course_of(rows: NDArray[np.float32], most: int = 500) -> NDArray[np.float64]:
+    """Share of the time, and how much is drawn by then in mm, (K, 2), from rows."""
+    xy, down = rows[:, :2].astype(np.float64), rows[:, 2] > 0
+    length = np.hypot(*np.diff(xy, axis=0).T) * (down[1:] & down[:-1])
+    drawn = np.concatenate([[0.0], np.cumsum(length)])
+    at = np.unique(np.linspace(0, len(rows) - 1, most).round().astype(np.int64))
+    return np.column_stack([rows[at, 3] / max(float(rows[-1, 3]), 1e-9), drawn[at]])
+
+
+def _raised(trajectory: Trajectory, down: NDArray[np.bool_], pen: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pen values where those of a pen that is lifted or lowered at rest lie between its ends."""
+    moved = np.hypot(*np.diff(trajectory.xy_mm, axis=0).T) > _SAME_PLACE_MM
+    known = down.copy()
+    known[1:] |= moved
+    known[:-1] |= moved
+    known[[0, -1]] = True
+    return np.interp(trajectory.t_s, trajectory.t_s[known], pen[known])
 
 
 def _touches(pen_down: NDArray[np.bool_]) -> NDArray[np.bool_]:

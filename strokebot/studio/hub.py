@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import shutil
 import tempfile
 from collections.abc import Coroutine
@@ -16,14 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from calibration.profile import DEFAULT_PROFILE, Profile
+from firmware_bridge.dialects import dialect_of
+from firmware_bridge.journal.reader import is_locked
+from firmware_bridge.transports import list_ports
 from strokebot import __version__, recipe
 from strokebot.errors import ConfigError, PlanningStopped, StrokebotError
 from strokebot.options import DrawOptions
 from strokebot.studio.clients import Client, Message
 from strokebot.studio.control import Control, Who
+from strokebot.studio.driver import Driver
+from strokebot.studio.jobs import Jobs, job_file
+from strokebot.studio.machine import VIRTUAL
 from strokebot.studio.planner import Planner
-from strokebot.studio.planning import Looked, Planned
-from strokebot.wording import printable
+from strokebot.studio.planning import Looked, Planned, Rehearsed
+from strokebot.trajectory.path.place import PAPERS_MM
+from strokebot.wording import duration_text, length_text, printable
 
 # What a page may not choose: files of this computer.
 _NOT_ASKED = ("weights",)
@@ -47,6 +55,32 @@ class PlanShown:
     planned: Planned
 
 
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """What may be drawn for real, once, with its token."""
+
+    token: str
+    sentence: str
+    order: str
+    values: dict[str, Any]
+    plan: PlanShown | None
+
+
+def papers() -> list[dict[str, Any]]:
+    """Sheets by name, upright and lying."""
+    found = []
+    for name, (width, height) in PAPERS_MM.items():
+        shown = name if name[0] == "A" and name[1:].isdigit() else name.lower()
+        found.append({"name": shown, "size_mm": [width, height]})
+        found.append({"name": f"{shown}-landscape", "size_mm": [height, width]})
+    return found
+
+
+def _where(told: dict[str, Any]) -> str:
+    """A machine, as it is named before it draws."""
+    return "the virtual machine" if told["virtual"] else f"{told['profile']} at {told['port']}"
+
+
 class Studio:
     """The state of one studio."""
 
@@ -63,12 +97,20 @@ class Studio:
         self.problem: str | None = None
         self.planning: dict[str, Any] | None = None
         self.styles: dict[str, Any] = {"list": [], "done": False}
+        self.farewell = ""
+        self._stopped_job: dict[str, Any] | None = None
         self._own_profile = self.options.profile
         self._folder = Path(tempfile.mkdtemp(prefix="strokebot-studio-"))
         self._clients: set[Client] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pictures = self._plans = 0
         self._planner = Planner(self._hear_planner)
+        self._machine = Driver(self._hear_machine)
+        self._jobs = Jobs()
+        self._jobs_told: list[dict[str, Any]] = []
+        self._jobs_read = asyncio.Lock()
+        self._ready: Ready | None = None
+        self.begin(self.read_jobs())
 
     # -- pages -----------------------------------------------------------------------------------
 
@@ -112,6 +154,9 @@ class Studio:
             "planning": self.planning,
             **self._plan_told(),
             "styles": self.styles,
+            "machine": self._machine.told,
+            "jobs": self._jobs_told,
+            "papers": papers(),
             "control": self.control.told(who),
             "profiles": self.profiles(),
             "choices": {k: v for k, v in recipe.described().items() if k not in _NOT_ASKED},
@@ -275,6 +320,176 @@ class Studio:
         mine |= {"done": True, "under_way": False}
         self.tell("styles", styles=self.styles)
 
+    # -- the machine -----------------------------------------------------------------------------
+
+    def _hear_machine(self, kind: str, value: Any) -> None:
+        if kind == "log":
+            self.log(value)
+        elif kind == "jobs":
+            self.begin(self.read_jobs())
+        elif kind == "position":
+            self.tell("position", **value)
+        else:
+            self.tell("machine", machine=value)
+
+    async def machine(self, order: str, **values: Any) -> Any:
+        """Has the machine do something; see ``machine.Machine``.
+
+        Raises:
+            StrokebotError: if it cannot.
+        """
+        return await self._machine.ask(order, **values)
+
+    async def connect(self, port: str) -> None:
+        """Connects to a machine with the profile of the recipe.
+
+        Raises:
+            StrokebotError: if it cannot be reached, or is another one.
+        """
+        await self.machine("connect", port=port, profile=Profile.load(self.options.profile))
+
+    async def connect_at_start(self, port: str) -> None:
+        """The same; what goes wrong is told on the page."""
+        with contextlib.suppress(StrokebotError):
+            await self.connect(port)
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        """The jobs of the journal, as they were read last."""
+        return self._jobs_told
+
+    def ports(self) -> list[dict[str, str]]:
+        """The ports of this computer with what they are, the virtual machines first; blocks."""
+        machine = Profile.load(self.options.profile).machine
+        virtual = f"{VIRTUAL}{dialect_of(machine.dialect).manners.simulator}?speed="
+        found = [
+            {"url": f"{virtual}1", "label": "virtual machine"},
+            {"url": f"{virtual}10", "label": "virtual machine, ten times as fast"},
+        ]
+        if "://" in machine.url and not machine.url.startswith(VIRTUAL):
+            found.append({"url": machine.url, "label": "of the profile"})
+        serial = list_ports()
+        for port in serial:
+            alike = sum(other.usb == port.usb for other in serial) > 1  # then only the name tells them apart
+            url = port.device if alike or not port.usb else port.usb
+            found.append({"url": url, "label": f"{port.device} {port.description}".strip()})
+        return found
+
+    async def frame(self) -> None:
+        """Walks around the drawing, with the pen up.
+
+        Raises:
+            StrokebotError: if there is no plan, or the machine cannot.
+        """
+        if self.plan is None:
+            raise StrokebotError("There is no drawing to walk around yet.")
+        low, high = self.plan.planned.frame_mm
+        await self.machine("frame", low_mm=low, high_mm=high)
+
+    def _require_ready(self) -> dict[str, Any]:
+        told = self._machine.told
+        if not told["connected"]:
+            raise StrokebotError("No machine is connected: choose a port first; the virtual one is there.")
+        if self._machine.busy:
+            raise StrokebotError("The machine is moving: wait for it.")
+        return told
+
+    def _confirm(self, sentence: str, order: str, **values: Any) -> dict[str, Any]:
+        """What is to be confirmed, with a token that is good for one drawing."""
+        self._ready = Ready(secrets.token_urlsafe(16), sentence, order, values, self.plan)
+        return {"confirm": self._ready.token, "sentence": sentence}
+
+    async def prepare(self) -> dict[str, Any]:
+        """Rehearses the drawing on the virtual machine; answers what is to be confirmed before it is drawn.
+
+        Raises:
+            StrokebotError: if no machine is connected, or the drawing cannot be drawn.
+        """
+        told = self._require_ready()
+        if self.picture is None or self.plan is None:
+            raise StrokebotError(self.problem or "There is no plan yet: wait for it.")
+        plan = self.plan
+        done: Rehearsed = await self._planner.ask("rehearse", self.picture.file, self.options)
+        self.planning = None
+        self.tell("planning", planning=None)
+        if self.plan is not plan:
+            raise PlanningStopped("The drawing was changed meanwhile.")
+        paper = "{:g} x {:g} mm".format(*done.paper_mm)
+        sentence = (
+            f"Draw {done.name} on {_where(told)}: {duration_text(done.duration_s)}, "
+            f"{length_text(done.drawn_mm)} of line on a sheet of {paper}. "
+            "Is the pen up, and the paper in place?"
+        )
+        return self._confirm(sentence, "draw", job=done.job) | {"duration_s": done.duration_s}
+
+    async def prepare_job(self, name: str, again: bool, place: str, overlap_mm: float) -> dict[str, Any]:
+        """What is to be confirmed before a job is gone on with, or drawn from its beginning.
+
+        Raises:
+            StrokebotError: if there is no such job, or no machine for it.
+        """
+        path = await asyncio.to_thread(job_file, name)
+        await self.read_jobs()
+        told = next((job for job in self._jobs_told if job["id"] == name), None)
+        if told is None or told["damaged"]:
+            raise StrokebotError("This job cannot be used." if told is None else told["reason"])
+        if told["drawing"]:
+            raise StrokebotError("This job is being drawn.")
+        where = _where(self._require_ready())
+        if again:
+            sentence = f"Draw {told['name']} again on {where}, from its beginning: a new sheet in place?"
+            return self._confirm(sentence, "again", path=path)
+        if told["done"]:
+            raise StrokebotError("This job is done: there is nothing to go on with.")
+        sentence = f"Go on with {told['name']} on {where} at {told['where']}: the same paper, in its place?"
+        return self._confirm(sentence, "resume_job", path=path, place=place, overlap_mm=overlap_mm)
+
+    def start(self, token: str) -> None:
+        """Draws what was confirmed; what comes of it is told to all pages.
+
+        Raises:
+            ConfigError: if the token is not that of the last rehearsal, or was used.
+            StrokebotError: if the machine is not ready.
+        """
+        ready = self._ready
+        if ready is None or not secrets.compare_digest(token.encode(), ready.token.encode()):
+            raise ConfigError("This is not the token of the last rehearsal: prepare the drawing again.")
+        self._ready = None
+        if ready.order == "draw" and ready.plan is not self.plan:
+            raise ConfigError("The drawing was changed since it was rehearsed: prepare it again.")
+        self._require_ready()
+        self.begin(self._run(ready))
+
+    async def _run(self, ready: Ready) -> None:
+        try:
+            await self.machine(ready.order, **ready.values)
+        except StrokebotError as error:
+            self.tell("problem", text=str(error))
+        await self.read_jobs()
+
+    async def read_jobs(self) -> None:
+        """Reads the journals, and tells them."""
+        async with self._jobs_read:
+            self._jobs_told = await asyncio.to_thread(self._jobs.told)
+        self.tell("jobs", jobs=self._jobs_told)
+
+    async def delete_job(self, name: str) -> None:
+        """Deletes a journal.
+
+        Raises:
+            StrokebotError: if there is none, or it is being written.
+        """
+        path = await asyncio.to_thread(job_file, name)
+        if is_locked(path):
+            raise StrokebotError("This job is being drawn: cancel it first.")
+        path.unlink(missing_ok=True)
+        await self.read_jobs()
+
+    def stop_soon(self) -> None:
+        """Stops a drawing under way, with the pen up; may be called while the loop ends."""
+        self._stopped_job = self._machine.told["job"]
+        self._machine.stop_soon()
+
     # -- the end ---------------------------------------------------------------------------------
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -289,4 +504,10 @@ class Studio:
             task.cancel()
         with contextlib.suppress(OSError):
             await asyncio.to_thread(self._planner.close)
+        job = self._stopped_job or self._machine.told["job"]
+        ended = await asyncio.to_thread(self._machine.close)
+        if not ended:
+            self.farewell = "the machine did not answer in time: look where the pen is, and lift it by hand."
+        elif job is not None and job["kind"] != "frame":
+            self.farewell = f"{job['name']} was stopped, with the pen up; the studio's list of jobs has it."
         shutil.rmtree(self._folder, ignore_errors=True)

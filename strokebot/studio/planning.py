@@ -77,6 +77,7 @@ class Planned:
         all_rows: all of them, as bytes; the same where there are few.
         seen: what was taken for what (PNG).
         gcode: the file.
+        frame_mm: lowest and highest x and y of what is drawn, machine mm.
     """
 
     summary: dict[str, Any]
@@ -85,6 +86,7 @@ class Planned:
     all_rows: bytes
     seen: bytes
     gcode: bytes
+    frame_mm: tuple[tuple[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +187,7 @@ class Planning:
         return self._styles(order, tell, stop)
 
     def _plan(self, order: Order, progress: Callable[[str, float], None], stop: Stop) -> Planned:
+        from firmware_bridge.job.frame import box_of_program
         from strokebot.advice import advice_on, machine_advice
         from strokebot.studio.frames import rows_of
 
@@ -202,14 +205,17 @@ class Planning:
             for advice in (*advice_on(plan), *machine_advice(plan))
         ]
         gcode = ("\n".join(plan.gcode) + "\n").encode()
-        return Planned(summary_of(plan), warnings, rows, every, _seen_png(plan), gcode)
+        frame = box_of_program(plan.program)
+        return Planned(summary_of(plan), warnings, rows, every, _seen_png(plan), gcode, frame)
 
     def _rehearse(self, order: Order, progress: Callable[[str, float], None], stop: Stop) -> Rehearsed:
+        from strokebot.studio.frames import course_of, rows_of
         from strokebot.studio.machine import DrawJob
 
         result = self._session.draw(order.picture, order.options, progress, stop)
         plan = result.plan
-        job = DrawJob(plan.name, plan.profile, plan.program, plan.gcode, result.trace.duration_s)
+        course = course_of(rows_of(plan.trajectory, plan.profile))
+        job = DrawJob(plan.name, plan.profile, plan.program, plan.gcode, result.trace.duration_s, course)
         return Rehearsed(
             pickle.dumps(job, pickle.HIGHEST_PROTOCOL),
             plan.name,
@@ -265,13 +271,16 @@ def look_at(picture: Path) -> Looked:
 
 def summary_of(plan: Any) -> dict[str, Any]:
     """What a plan comes to, for a person."""
+    from strokebot.plots.shown import ShownLimits
     from strokebot.trajectory.compile.compile import approach_time_s
 
     sight = plan.ink.sight
     width, height = plan.size_mm
     left, bottom = plan.placement.x0_mm, plan.placement.y0_mm - height
     tone = plan.sketch.tone is not None
+    shown = ShownLimits.of(plan.profile)
     return {
+        "name": plan.name,
         "duration_s": approach_time_s(plan.trajectory, plan.profile) + plan.trajectory.duration_s,
         "drawn_mm": plan.trajectory.drawn_mm,
         "travel_mm": plan.trajectory.travel_mm,
@@ -280,8 +289,17 @@ def summary_of(plan: Any) -> dict[str, Any]:
         "size_mm": [width, height],
         "at_mm": [left, bottom],
         "paper_mm": list(plan.profile.paper.size_mm),
-        "pen_up": plan.profile.pen.up,
-        "pen_touch": plan.profile.pen.touch,
+        "pen": {
+            "label": shown.pen_label,
+            "up": plan.profile.pen.up,
+            "touch": plan.profile.pen.touch,
+            "full": plan.profile.pen.full,
+            "draw_speed_mm_s": plan.profile.pen.draw_speed_mm_s,
+            "min_width_mm": plan.profile.pen.min_width_mm,
+            "max_width_mm": plan.profile.pen.max_width_mm,
+        },
+        "machine": plan.profile.machine.name,
+        "max_speed_mm_s": list(plan.profile.machine.max_speed_mm_s),
         "method": plan.sketch.method,
         "method_reason": plan.sketch.reason,
         "style": plan.style.style,

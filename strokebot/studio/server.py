@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -52,6 +53,8 @@ def application(keeper: Doorkeeper, wanted: Wanted) -> Starlette:
         studio = app.state.studio = Studio(wanted.options)
         if wanted.picture is not None:
             studio.begin(studio.open(wanted.picture))
+        if wanted.port is not None:
+            studio.begin(studio.connect_at_start(wanted.port))
         try:
             yield
         finally:
@@ -109,27 +112,33 @@ def listen(host: str | None, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Tells the address once it answers."""
+    """Tells its address once it answers, and stops the machine as soon as the end is wanted."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._ending = ready, ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._ending()
+        super().handle_exit(sig, frame)
 
-def run(wanted: Wanted, ready: Callable[[list[str]], None]) -> None:
-    """Serves a studio until Ctrl-C.
+
+def run(wanted: Wanted, ready: Callable[[list[str]], None]) -> str:
+    """Serves a studio until Ctrl-C; then a drawing under way is stopped, with the pen up.
 
     Args:
         wanted: what it begins with.
         ready: is told its addresses, token and all, the best one first.
 
+    Returns:
+        What a person should know at the end, or nothing.
+
     Raises:
         StrokebotError: if it cannot listen.
-        KeyboardInterrupt: at the end, after everything is in order.
     """
     listener = listen(wanted.host, wanted.http_port)
     with listener:
@@ -138,8 +147,9 @@ def run(wanted: Wanted, ready: Callable[[list[str]], None]) -> None:
         keeper = Doorkeeper(names, port)
         shown = [name for name in names if name not in LOOPBACK] or [LOOPBACK[0]]
         urls = [f"http://{_in_url(name)}:{port}/?token={keeper.token}" for name in shown]
+        app = application(keeper, wanted)
         config = uvicorn.Config(
-            application(keeper, wanted),
+            app,
             log_level="error",
             access_log=False,
             server_header=False,
@@ -149,7 +159,14 @@ def run(wanted: Wanted, ready: Callable[[list[str]], None]) -> None:
             ws_max_size=_MOST_MESSAGE_BYTES,
             timeout_graceful_shutdown=_END_S,
         )
-        _Server(config, lambda: ready(urls)).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):  # it is raised again when all is in order
+            _Server(config, lambda: ready(urls), lambda: _stop(app)).run(sockets=[listener])
+    return str(app.state.studio.farewell) if hasattr(app.state, "studio") else ""
+
+
+def _stop(app: Starlette) -> None:
+    if hasattr(app.state, "studio"):
+        app.state.studio.stop_soon()
 
 
 def _in_url(name: str) -> str:
