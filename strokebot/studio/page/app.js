@@ -7,7 +7,7 @@ import { machineSide } from "./machine_side.js";
 import { notices } from "./notices.js";
 import { pictureSide } from "./picture_side.js";
 import { Stage } from "./stage.js";
-import { tell } from "./store.js";
+import { state, tell } from "./store.js";
 import { Timeline } from "./timeline.js";
 import { W } from "./words.js";
 
@@ -42,5 +42,8 @@ machineSide(stage);
 drawBar();
 factsLine();
 // For measurements and tests: what is on the paper, and when.
-globalThis.studio = { stage, timeline };
+globalThis.studio = {
+  stage, timeline,
+  get live() { return state.connected; },
+};
 begin().catch((error) => tell("error", error.message)).then(live);

@@ -41,7 +41,6 @@ export class PlanPath {
     this.segments = Math.max(0, this.points - 1);
     this.duration_s = this.points ? this.t(this.points - 1) : 0;
     this.measure();
-    this.batch();
   }
 
   x(k) { return this.data[k * COLUMNS + X]; }
@@ -90,11 +89,30 @@ export class PlanPath {
 
   level_mm(level) { return (level * this.widest_mm) / LEVELS; }
 
+  // Chunks and batches are made when they are asked for first: only the painter needs all of them.
+  get chunks() { return this.batched().chunks; }
+  get batches() { return this.batched().batches; }
+  get boxes() { return this.batched().boxes; }
+  get order() { return this.batched().order; }
+
+  batched() { return (this.kept_batches ??= this.batch()); }
+
+  /** The chunk that a segment is in, found by halving. */
+  chunkOf(segment) {
+    let low = 0, high = this.chunks.length - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.chunks[middle] <= segment) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
   batch() {
     const chunk_starts = [];
     const batches = []; // of each chunk: [level, first, end] in `order`, flattened
     const boxes = [];
-    this.order = new Uint32Array(this.segments);
+    const order = new Uint32Array(this.segments);
     const counts = new Uint32Array(LEVELS + 2);
     let start = 0;
     while (start < this.segments) {
@@ -105,7 +123,7 @@ export class PlanPath {
       for (let k = start; k < end; k++) counts[this.level(k) + 1]++;
       for (let level = 0; level <= LEVELS; level++) counts[level + 1] += counts[level];
       const first = Array.from(counts);
-      for (let k = start; k < end; k++) this.order[start + counts[this.level(k)]++] = k;
+      for (let k = start; k < end; k++) order[start + counts[this.level(k)]++] = k;
       let left = Infinity, right = -Infinity, bottom = Infinity, top = -Infinity;
       for (let k = start; k <= end; k++) {
         left = Math.min(left, this.x(k)); right = Math.max(right, this.x(k));
@@ -121,9 +139,7 @@ export class PlanPath {
       start = end;
     }
     chunk_starts.push(this.segments);
-    this.chunks = Uint32Array.from(chunk_starts);
-    this.batches = batches;
-    this.boxes = Float32Array.from(boxes);
+    return { chunks: Uint32Array.from(chunk_starts), batches, boxes: Float32Array.from(boxes), order };
   }
 
   /** The number of segments that are whole at a time, found by halving. */

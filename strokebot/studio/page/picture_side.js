@@ -32,12 +32,12 @@ export async function upload(file) {
   }
 }
 
-function chooser(id, words, more = {}) {
+function chooser(id, words, more = {}, main = false) {
   const input = el("input", { type: "file", accept: "image/*", id, class: "unseen", onchange: () => {
     upload(input.files[0]);
     input.value = "";
   }, ...more });
-  return [input, el("label", { for: id, class: "button", "data-for": id }, words)];
+  return [input, el("label", { for: id, class: main ? "button main" : "button", "data-for": id }, words)];
 }
 
 function droppable() {
@@ -202,7 +202,7 @@ export function pictureSide(stage) {
   droppable();
   byId("empty").append(
     el("p", { class: "big" }, W.empty_title), el("p", {}, W.empty_text),
-    el("div", { class: "row" }, chooser("file-first", W.choose)));
+    el("div", { class: "row" }, chooser("file-first", W.choose, {}, true)));
   document.body.append(el("div", { id: "drop-veil", "aria-hidden": "true" }, el("p", {}, W.drop_now)));
 
   const name = el("p", { class: "name" });

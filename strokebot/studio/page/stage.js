@@ -5,7 +5,7 @@
 
 import { Camera } from "./camera.js";
 import { byId, el, setText, show } from "./dom.js";
-import { PathLayer, density } from "./layer.js";
+import { Painter, density } from "./layer.js";
 import { Placing } from "./placing.js";
 import { PlanPath } from "./path.js";
 import { percent } from "./format.js";
@@ -13,8 +13,6 @@ import { planPath, tryAsk } from "./api.js";
 import { job, mine, on, set, state, tell } from "./store.js";
 import { W } from "./words.js";
 
-// Time a frame that may be spent on making bitmaps sharp; the rest of a frame's 16 ms is the browser's.
-const BUDGET_MS = 8;
 // Below so many lifts each one is marked.
 const MARKED_LIFTS = 60;
 const COLOURS = { desk: "#dfe3e8", paper: "#fffefb", edge: "#b4bac2", astray: "#b8460e", box: "#17518f", tool: "#0b6b4f", text: "#39424d" };
@@ -33,8 +31,10 @@ export function penOf(plan) {
 export class Stage {
   constructor() {
     this.camera = new Camera();
-    this.coming = new PathLayer("coming");
-    this.drawn = new PathLayer("drawn");
+    this.painter = new Painter();
+    this.painter.told = () => this.wake();
+    this.coming = this.painter.layer("coming");
+    this.drawn = this.painter.layer("drawn");
     this.path = null;
     this.path_id = null;
     this.time_s = Infinity; // what of the path is shown as drawn
@@ -112,8 +112,7 @@ export class Stage {
   setPath(path) {
     this.path = path;
     this.time_s = Infinity;
-    this.coming.setPath(path);
-    this.drawn.setPath(path);
+    this.painter.setPath(path);
     this.placing.settle();
     if (this.show_seen) this.loadSeen();
     tell("path", path);
@@ -343,13 +342,16 @@ export class Stage {
     const { camera, width, height } = this;
     const whole = this.time_s >= (this.path?.duration_s ?? 0);
     const end = !this.path ? 0 : whole ? this.path.segments : this.path.segmentsAt(this.time_s);
-    const budget = whole ? BUDGET_MS : BUDGET_MS / 2;
-    let changed = this.drawn.work(camera, width, height, end, budget);
-    if (!whole) changed = this.coming.work(camera, width, height, this.path.segments, budget) || changed;
+    const layers = whole ? [this.drawn] : [this.coming, this.drawn];
+    let changed = false;
+    for (const layer of layers) {
+      changed = layer.work(camera, width, height, layer === this.drawn ? end : this.path?.segments ?? 0) || layer.fresh || changed;
+      layer.fresh = false;
+    }
     if (changed || this.dirty.still) this.paintStill(whole);
     if (this.dirty.moving) this.paintMoving();
     this.dirty = { still: false, moving: false };
-    if (this.drawn.busy || (!whole && this.coming.busy)) this.wake();
+    this.sharp = !layers.some((layer) => layer.busy);
   }
 
   paintStill(whole) {

@@ -27,7 +27,10 @@ export class Timeline {
     on("path", (path) => this.setPath(path));
     on("machine", () => this.followJob());
     on("position", (message) => this.followPosition(message));
-    new ResizeObserver(() => this.paintCurves()).observe(this.curves);
+    new ResizeObserver(() => {
+      this.paintCurves();
+      this.put(this.t_s);
+    }).observe(this.curve_box);
   }
 
   build() {

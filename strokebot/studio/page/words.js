@@ -77,7 +77,7 @@ export const W = {
   paper: "Paper",
   paper_profile: "The profile's",
   paper_other: (w, h) => `${number(w)} × ${number(h)} mm`,
-  motion: "Machine profile, speed, quality",
+  motion: "Profile, speed, quality",
   recipe: "Recipe",
   recipe_text: "All that was chosen here, as one line of text",
   recipe_copy: "Copy",
@@ -89,7 +89,7 @@ export const W = {
     profile: "Profile of machine and pen", method: "Drawn by", style: "Drawn as", tone_pattern: "Course of the line",
     tone_spacing_mm: "Distance of lines, mm", tone_contrast: "Contrast", tone_white: "Stays white up to",
     ink_side: "Ink is", threshold: "Ink from darkness", area_mode: "Grey areas", keep_rules: "Draw ruled lines too",
-    despeckle_mm: "Leave out specks under, mm", fill: "Filled areas", speed: "Speed", quality: "Quality",
+    despeckle_mm: "No specks under, mm", fill: "Filled areas", speed: "Speed", quality: "Quality",
     polish: "Fit the line to the picture", join: "Between letters", margin_mm: "Edge kept free, mm", seed: "Seed",
   },
   word: {

@@ -1,0 +1,173 @@
+"""A studio in a process of its own, and a real browser that looks at it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# What a busy computer may take for a step that takes a second on a quiet one, ms.
+PATIENCE_MS = 60_000
+_URL = re.compile(r"http://\S+")
+# No sandbox of the browser: it does not start as root, and shows this page alone.
+_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
+
+
+def chromium() -> Path | None:
+    """The browser of this computer; None where there is none."""
+    found = [shutil.which(name) for name in CHROMIUM_NAMES]
+    return next((Path(path) for path in found if path), None)
+
+
+def why_no_browser() -> str:
+    """Why the tests of the page cannot run, or an empty text."""
+    try:
+        import playwright  # noqa: F401
+    except ImportError:
+        return "playwright is not installed: scripts/setup dev installs it"
+    if chromium() is None:
+        return "there is no chromium: apt install chromium (Debian), or another browser of that family"
+    return ""
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Any]:
+    """A browser of playwright."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as tool:
+        opened = tool.chromium.launch(executable_path=str(chromium()), args=_ARGUMENTS)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running studio.
+
+    Attributes:
+        url: with its token.
+        process: its own.
+    """
+
+    url: str
+    process: subprocess.Popen[str]
+
+    @property
+    def address(self) -> str:
+        """The page without the token."""
+        return self.url.partition("?")[0]
+
+    @property
+    def token(self) -> str:
+        """The token of its start."""
+        return self.url.partition("token=")[2]
+
+
+@contextlib.contextmanager
+def served(*arguments: str) -> Iterator[Served]:
+    """A studio with a home of its own, until the block ends.
+
+    Args:
+        arguments: after ``strokebot studio``.
+    """
+    with tempfile.TemporaryDirectory(prefix="studio-test-") as home:
+        env = os.environ | {
+            "XDG_STATE_HOME": f"{home}/state",
+            "XDG_CONFIG_HOME": f"{home}/config",
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "strokebot", "studio", "--no-browser", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
+            cwd=home,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            for line in process.stdout:
+                if found := _URL.search(line):
+                    yield Served(found[0], process)
+                    break
+            else:
+                raise RuntimeError(f"the studio did not start: {process.stderr.read()}")
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def opened(context: Any, studio: Served) -> Any:
+    """A page of the studio in a context of the browser, with its live line open."""
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(studio.url)
+    page.wait_for_function("() => globalThis.studio?.live")
+    return page
+
+
+_DROP = """
+([name, type, data]) => {
+  const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
+  const carried = new DataTransfer();
+  carried.items.add(new File([bytes], name, {type}));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    document.getElementById("moving").dispatchEvent(
+      new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true}));
+  }
+}
+"""
+
+
+def drop(page: Any, file: Path, kind: str = "image/png") -> None:
+    """Drops a file on the paper."""
+    page.evaluate(_DROP, [file.name, kind, base64.b64encode(file.read_bytes()).decode()])
+
+
+def plan_number(page: Any) -> int:
+    """The number of the plan whose path is on the paper; 0 for none."""
+    return int(page.evaluate("Number(studio.stage.path ? studio.stage.path_id : 0)"))
+
+
+def wait_for_plan(page: Any, after: int) -> int:
+    """Waits until a newer plan is on the paper and nothing is being planned or sharpened."""
+    page.wait_for_function(
+        """(after) => studio.stage.path && Number(studio.stage.path_id) > after
+            && !studio.stage.placing.wanted && studio.stage.sharp && !studio.stage.awake
+            && document.getElementById("stage-say").hidden""",
+        arg=after,
+    )
+    return plan_number(page)
+
+
+def box_on_screen(page: Any) -> list[list[float]]:
+    """Corners of the drawing's box in the page: lower left, lower right, upper right, upper left, px."""
+    found = page.evaluate(
+        """() => {const at = document.getElementById("moving").getBoundingClientRect();
+           return studio.stage.placing.corners().map(([x, y]) => [x + at.left, y + at.top])}"""
+    )
+    return [[float(x), float(y)] for x, y in found]
+
+
+def dragged(page: Any, start: list[float], end: list[float], steps: int = 8) -> None:
+    """Drags with the left button."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=steps)
+    page.mouse.up()
