@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-Method: TypeAlias = Literal["auto", "model", "tour"]
+Method: TypeAlias = Literal["auto", "model", "hand", "tour"]
+StrokeStyle: TypeAlias = Literal["one-line", "hand"]
 StyleWord: TypeAlias = Literal["auto", "line", "tone"]
 Pattern: TypeAlias = Literal["scan", "spiral"]
 Speed: TypeAlias = Literal["careful", "normal", "fast"]

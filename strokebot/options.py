@@ -29,6 +29,7 @@ from strokebot.modes import (
     Pattern,
     Quality,
     Speed,
+    StrokeStyle,
     StyleWord,
     Turn,
 )
@@ -140,13 +141,17 @@ class DrawOptions:
 
     Attributes:
         profile: name or path of a profile; None for the default.
-        method: who draws: the network ("model"), the skeleton ("tour"), or whoever suits ("auto").
+        method: who draws: the network for characters ("model"), the networks that follow lines ("hand"),
+            the skeleton ("tour"), or whoever suits ("auto").
+        stroke_style: how the hand draws: with as few lifts as the picture's parts allow ("one-line"), or
+            with those that people make ("hand").
         style: whether the picture is lines or tone; "auto" looks.
         tone_pattern: course of the line of a tone drawing.
         tone_spacing_mm: distance of its neighbouring lines; None for what suits the pen.
         tone_contrast: by how much differences from middle grey are multiplied in it.
         tone_white: darkness up to which wide places of a photograph stay white, in [0, 1].
-        weights: weights file; None for the shipped one.
+        weights: weights file of the network for characters, or the folder of the hand's two networks;
+            None for the shipped ones.
         paper_mm: sheet in place of the profile's.
         fit_mm: box that the picture fills; None for a size of its own.
         at_mm: paper position of the picture's lower left corner; None for the middle.
@@ -173,8 +178,15 @@ class DrawOptions:
         str | None, Asked(("--profile", "-p"), "Profile: a name, or a TOML file.", unset="grbl-z")
     ] = None
     method: Annotated[
-        Method, Asked(("--method",), "Who draws: the network, the skeleton tour, or whoever suits.")
+        Method,
+        Asked(
+            ("--method",),
+            "Who draws: the network for characters, the hand's networks, the tour, or whoever suits.",
+        ),
     ] = "auto"
+    stroke_style: Annotated[
+        StrokeStyle, Asked(("--stroke-style",), "The hand's lifts: as few as can be, or as people lift.")
+    ] = "one-line"
     style: Annotated[
         StyleWord, Asked(("--style",), "Lines, or one line whose width follows the tone of a photo.")
     ] = "auto"
@@ -193,7 +205,9 @@ class DrawOptions:
     tone_white: Annotated[
         float, Asked(("--tone-white",), "Darkness up to which paper stays white.", least=0.0, most=0.9)
     ] = TONE_WHITE
-    weights: Annotated[Path | None, Asked(("--weights",), "Weights of the network.")] = None
+    weights: Annotated[
+        Path | None, Asked(("--weights",), "Weights of the network: a file; of the hand: a folder.")
+    ] = None
     paper_mm: Annotated[
         _Size | None,
         Asked(

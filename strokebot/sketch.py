@@ -7,7 +7,7 @@ Nouns:
 The network draws characters, the tour any line, the tone line photographs (``method.py`` and
 ``tone/detect.py`` decide). Where the network draws, the tour draws too: both are fitted to the
 picture, and the closer one is taken, or of two equally close ones the one that is drawn
-sooner.
+sooner. The hand draws the tour's lines, in the order and the direction of its networks.
 
 Every function here is a stage of a drawing (``strokebot.stages``): its parameters name what it depends
 on, options among them, and ``pipeline.TABLE`` puts them in order. Lengths are canvas units unless they
@@ -30,8 +30,11 @@ from strokebot.fill.widths import has_areas
 from strokebot.geometry.pixels import reduced
 from strokebot.geometry.polyline import simplify_gesture
 from strokebot.gesture import Gesture
+from strokebot.hand.choose import draw_by_hand, guide_of
+from strokebot.hand.draw import HandDrawing
+from strokebot.hand.policy import OnnxPolicy, load_policy
 from strokebot.model.predictor import Predictor, load_predictor
-from strokebot.modes import JoinMode, Pattern
+from strokebot.modes import JoinMode, Pattern, StrokeStyle
 from strokebot.modes import Method as MethodWord
 from strokebot.picture.image import InkImage
 from strokebot.picture.parts import find_parts
@@ -40,6 +43,7 @@ from strokebot.stages import Tell
 from strokebot.tone import StyleChoice, ToneDrawing, tone_gesture
 from strokebot.tour import (
     FilledGraph,
+    Guide,
     Lines,
     Skeleton,
     Tour,
@@ -59,7 +63,7 @@ from strokebot.writing.ligatures import join_page
 from strokebot.writing.method import choose_method
 from strokebot.writing.page import Glyphs, find_glyphs, on_page
 
-Method = Literal["model", "tour", "tone"]
+Method = Literal["model", "hand", "tour", "tone"]
 
 # Overlaps with the picture that differ by less than this are equal: half of what the smoothing of
 # the path changes.
@@ -102,6 +106,10 @@ class Sketch:
         candidates: what was compared, in the order of trying.
         area_share: share of the ink that is wider than the pen.
         cheaper_lifts: lifts inside connected parts, each quicker than drawing a line again.
+        hand_lifts: lifts inside connected parts that the hand makes.
+        network_share: share of the ink whose order and direction are a network's.
+        hand: what the hand's networks drew; None where they did not.
+        plain: the tour without the hand, to compare; None where the hand changed nothing.
         tone: what the line of a tone drawing can show; None for a drawing of lines.
     """
 
@@ -115,6 +123,10 @@ class Sketch:
     candidates: tuple[Candidate, ...] = ()
     area_share: float = 0.0
     cheaper_lifts: int = 0
+    hand_lifts: int = 0
+    network_share: float = 0.0
+    hand: HandDrawing | None = None
+    plain: Gesture | None = None
     tone: ToneDrawing | None = None
 
 
@@ -127,12 +139,14 @@ class Artists:
         model: whether the network draws them; if not, the tour draws the picture.
         asked: whether the user asked for the one that draws; if not, the tour draws too.
         reason: one sentence.
+        hand: whether the hand's networks say how the tour's lines are drawn.
     """
 
     glyphs: Glyphs
     model: bool
     asked: bool
     reason: str
+    hand: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +195,8 @@ def find_artists(ink: InkImage, style_choice: StyleChoice, method: MethodWord) -
     glyphs = find_glyphs(look)
     if method == "tour":
         return Artists(glyphs, False, True, "The tour was asked for.")
+    if method == "hand":
+        return Artists(glyphs, False, True, "The hand was asked for.", hand=True)
     choice = choose_method(look, glyphs)
     if choice.method == "model" and look is not ink:
         glyphs = find_glyphs(ink)
@@ -219,6 +235,44 @@ def find_toured_ink(
     return ink if not artists.model or too or isinstance(predictor, WeightsError) else None
 
 
+# -- the hand -------------------------------------------------------------------------------------
+
+
+def hand_wanted(artists: Artists) -> bool | None:
+    """True if the hand's networks draw."""
+    return True if artists.hand else None
+
+
+def find_policy(artists: Artists, hand_wanted: bool, weights: Path | None) -> OnnxPolicy | WeightsError:
+    """The hand's networks; or why they cannot draw, where the tour can stand in for them.
+
+    Raises:
+        WeightsError: if the hand was asked for and its networks cannot be used.
+    """
+    del hand_wanted  # it is, or this would not be asked
+    try:
+        # The weights that somebody named are those of the method that was named.
+        return load_policy(weights if artists.asked else None)
+    except WeightsError as error:
+        if artists.asked:
+            raise
+        return error
+
+
+def draw_hand(
+    toured_ink: InkImage, policy: OnnxPolicy | WeightsError, stroke_style: StrokeStyle, seed: int
+) -> HandDrawing | None:
+    """What the hand's networks draw of the whole picture."""
+    if isinstance(policy, WeightsError):
+        return None
+    return draw_by_hand([toured_ink], policy, float(stroke_style == "one-line"), seed=seed)[0]
+
+
+def find_guide(hand_drawing: HandDrawing, stroke_style: StrokeStyle) -> Guide:
+    """The order and the direction that the tour takes of it."""
+    return guide_of(hand_drawing, stroke_style == "hand")
+
+
 # -- the tour -------------------------------------------------------------------------------------
 
 
@@ -233,7 +287,11 @@ def tour_costs(planned_profile: Profile, pixel_mm: float) -> TourCosts:
 
 def same_tour(one: Tour, other: Tour) -> bool:
     """Whether two tours are the same."""
-    return one.cheaper_lifts == other.cheaper_lifts and same_gesture(one.gesture, other.gesture)
+    return (
+        one.cheaper_lifts == other.cheaper_lifts
+        and (one.guided_share, one.guided_lifts) == (other.guided_share, other.guided_lifts)
+        and same_gesture(one.gesture, other.gesture)
+    )
 
 
 def find_area_share(toured_ink: InkImage, pen_px: tuple[float, float]) -> float:
@@ -257,10 +315,15 @@ def tour_lines(skeleton: Skeleton, areas: FilledGraph | None = None) -> Lines:
 
 
 def walk_tour(
-    skeleton: Skeleton, lines: Lines, pen_px: tuple[float, float], costs: TourCosts, tell: Tell
+    skeleton: Skeleton,
+    lines: Lines,
+    pen_px: tuple[float, float],
+    costs: TourCosts,
+    tell: Tell,
+    guide: Guide | None = None,
 ) -> Tour:
     """An order and a direction for every line."""
-    return walk_lines(skeleton, lines, pen_px, costs, tell)
+    return walk_lines(skeleton, lines, pen_px, costs, tell, guide)
 
 
 def fit_tour(
@@ -270,9 +333,9 @@ def fit_tour(
     return _fitted(tour.gesture, ink, pen_px, polish, polish_seconds, tell)
 
 
-def finish_tour(tour_fit: Fitted, ink: InkImage, finest: float) -> Candidate:
-    """The tour's candidate."""
-    return _candidate("tour", tour_fit, ink, finest)
+def finish_tour(tour_fit: Fitted, tour: Tour, ink: InkImage, finest: float) -> Candidate:
+    """The candidate of the tour, or of the hand where it follows one."""
+    return _candidate("hand" if tour.guided_share > 0 else "tour", tour_fit, ink, finest)
 
 
 # -- the network ----------------------------------------------------------------------------------
@@ -390,6 +453,8 @@ def choose_sketch(
     tour_candidate: Candidate | None = None,
     page_fit: Fitted | None = None,
     page_candidate: Candidate | None = None,
+    policy: OnnxPolicy | WeightsError | None = None,
+    hand_drawing: HandDrawing | None = None,
 ) -> Sketch:
     """The sketch: of two candidates the closer one, or of equally close ones the one that is drawn sooner."""
     if tone is not None:
@@ -398,6 +463,8 @@ def choose_sketch(
     reason, parts = artists.reason, artists.glyphs.parts
     if isinstance(predictor, WeightsError):
         reason = f"{reason} The network cannot be used: {predictor}"
+    if isinstance(policy, WeightsError):
+        reason = f"{reason} The hand's networks cannot be used: {policy}"
     sketches: list[Sketch] = []
     if page_candidate is not None and page_fit is not None:
         assert predictor is not None
@@ -406,16 +473,38 @@ def choose_sketch(
             Sketch(
                 page_candidate.gesture, "model", reason, parts, predictor.weights_hash,
                 page_fit.iou is not None, join, (page_candidate,),
+                network_share=_glyph_share(artists.glyphs, ink),
             )
         )  # fmt: skip
     if tour_candidate is not None and tour_fit is not None and tour is not None:
+        hash_ = policy.weights_hash if isinstance(policy, OnnxPolicy) and tour.guided_share > 0 else None
         sketches.append(
             Sketch(
-                tour_candidate.gesture, "tour", reason, parts, polished=tour_fit.iou is not None,
+                tour_candidate.gesture, tour_candidate.method, reason + _hand_told(hand_drawing, tour), parts,
+                hash_, tour_fit.iou is not None,
                 candidates=(tour_candidate,), area_share=area_share or 0.0, cheaper_lifts=tour.cheaper_lifts,
+                hand_lifts=tour.guided_lifts, network_share=tour.guided_share, hand=hand_drawing,
+                plain=tour.plain,
             )
         )  # fmt: skip
     return sketches[0] if len(sketches) == 1 else _better(sketches, placement, planned_profile, smoothing_mm)
+
+
+def _glyph_share(glyphs: Glyphs, ink: InkImage) -> float:
+    """Share of the ink that lies in the parts that the network for characters draws."""
+    if glyphs.labels.shape != ink.ink.shape:  # they were looked for on a smaller picture
+        return float(np.mean(glyphs.is_glyph)) if len(glyphs) else 0.0
+    mass = np.bincount(glyphs.labels.ravel(), weights=ink.ink.ravel(), minlength=len(glyphs) + 1)[1:]
+    return float(mass[glyphs.is_glyph].sum() / max(float(mass.sum()), 1e-9))
+
+
+def _hand_told(hand: HandDrawing | None, tour: Tour) -> str:
+    """For what share of the ink the hand's networks decide; nothing where they were not asked."""
+    if hand is None:
+        return ""
+    if tour.guided_share == 0:
+        return " Its networks found no way through that is worth it, so the tour draws."
+    return f" Its networks order and direct {tour.guided_share:.0%} of the ink, the tour the rest."
 
 
 def _better(

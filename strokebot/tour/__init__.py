@@ -31,15 +31,18 @@ from strokebot.gesture import LIFT_THRESHOLD, Gesture, chain
 from strokebot.picture.image import InkImage
 from strokebot.tour.areas import fill_graph, measure_apart
 from strokebot.tour.centreline import CentreLine
+from strokebot.tour.follow import Guide
 from strokebot.tour.graph import Graph, clean, split_corners, trace
+from strokebot.tour.guided import Guided
 from strokebot.tour.local_search import local_search_walk
 from strokebot.tour.order import order_pieces
-from strokebot.tour.pieces import Piece, dot, drawn
+from strokebot.tour.pieces import Drawn, Piece, dot, drawn
 from strokebot.tour.postman import TourCosts, cut_retraces, postman_walk
 from strokebot.tour.upsample import UpsampledInk, prepare
 
 __all__ = [
     "FilledGraph",
+    "Guide",
     "Lines",
     "Skeleton",
     "Tour",
@@ -104,10 +107,16 @@ class Tour:
     Attributes:
         gesture: canvas units.
         cheaper_lifts: lifts inside connected parts, each quicker than the retrace it stands for.
+        guided_lifts: lifts inside connected parts that a guide made.
+        guided_share: share of the ink whose order and direction are a guide's.
+        plain: the same without the guide; None where it changed nothing.
     """
 
     gesture: Gesture
     cheaper_lifts: int
+    guided_lifts: int = 0
+    guided_share: float = 0.0
+    plain: Gesture | None = None
 
 
 def tour_gesture(
@@ -195,13 +204,27 @@ def walk_lines(
     pen_px: tuple[float, float] | None = None,
     costs: TourCosts | None = None,
     progress: ProgressCallback | None = None,
+    guide: Guide | None = None,
 ) -> Tour:
-    """The last step of ``plan_tour``: an order and a direction for every line."""
+    """The last step of ``plan_tour``: an order and a direction for every line.
+
+    Args:
+        skeleton: of the picture.
+        lines: of the picture.
+        pen_px: as for ``plan_tour``.
+        costs: as for ``plan_tour``.
+        progress: as for ``plan_tour``.
+        guide: a drawing whose order and direction are taken, part by part, where it draws the part
+            and costs the machine no more than it may; None for the tour's own.
+    """
     work, graph, filled = skeleton.work, lines.graph, lines.filled
     shapes = {number: line.body[:, :2] for number, line in lines.measured.items()}
+    guided = None if guide is None else Guided(guide, graph, lines.measured, costs, work.unit)
     # The runs of each part, between which the pen is lifted, and the number of the part.
-    drawings: list[tuple[int, list[Piece]]] = []
-    walked = 0
+    drawings: list[Drawn] = []
+    # The same by the tour alone.
+    plain: dict[int, list[Piece]] = {}
+    walked = cheaper = 0
     for nodes in graph.components():
         if graph.at[nodes[0]]:
             number = next(lines.part[node] for node in nodes if node in lines.part)
@@ -209,20 +232,42 @@ def walk_lines(
             fills = any(k in filled for node in nodes for k in graph.at[node])
             walk = postman_walk(graph, nodes) if fills else local_search_walk(graph, nodes, shapes)
             runs = [walk] if costs is None else cut_retraces(graph, walk, costs, work.unit)
-            drawings.append((number, [drawn(graph, lines.measured, run, work.unit) for run in runs]))
+            pieces = [drawn(graph, lines.measured, run, work.unit) for run in runs]
+            plain[number] = pieces
+            cheaper += len(runs) - 1
+            if guided is not None and not fills and (found := guided.runs(nodes, runs)) is not None:
+                cheaper += len(found) - len(runs)
+                runs = found
+                pieces = [drawn(graph, lines.measured, run, work.unit) for run in runs]
+            drawings.append(Drawn(number, pieces, runs))
         walked += len(nodes)
         if progress is not None:
             progress(walked / len(graph.at))
-    drawings += [(k, [dot(work, k)]) for k in sorted(set(range(len(work.box))) - {k for k, _ in drawings})]
-    drawings.sort(key=lambda drawing: drawing[0])
-    ends = np.array([[runs[0][0, :2], runs[-1][-1, :2]] for _, runs in drawings])
-    order = order_pieces(ends, work.box[[k for k, _ in drawings]] * work.unit)
+    for k in sorted(set(range(len(work.box))) - {drawing.part for drawing in drawings}):
+        plain[k] = [dot(work, k)]
+        drawings.append(Drawn(k, plain[k], [[]]))
+    own = _chained(_ordered(plain, work), skeleton, pen_px)
+    if guided is None or guided.share == 0.0:
+        return Tour(own, cheaper)
+    drawings.sort(key=lambda drawing: drawing.part)
+    rows = guided.ordered(drawings)
+    lifts = guided.lifts
+    return Tour(_chained(rows, skeleton, pen_px), cheaper - lifts, lifts, guided.share, own)
+
+
+def _ordered(parts: dict[int, list[Piece]], work: UpsampledInk) -> list[Piece]:
+    """The pieces of all parts, by their numbers, in the order and the direction in which they are drawn."""
+    numbers = sorted(parts)
+    ends = np.array([[parts[k][0][0, :2], parts[k][-1][-1, :2]] for k in numbers])
     rows: list[Piece] = []
-    for k, turned in order:
-        own = drawings[k][1]
+    for k, turned in order_pieces(ends, work.box[numbers] * work.unit):
+        own = parts[numbers[k]]
         rows += [piece[::-1] for piece in own[::-1]] if turned else own
-    gesture = chain([_on_canvas(piece, work.unit, skeleton.side_px, pen_px) for piece in rows])
-    return Tour(gesture, len(rows) - len(drawings))
+    return rows
+
+
+def _chained(rows: list[Piece], skeleton: Skeleton, pen_px: tuple[float, float] | None) -> Gesture:
+    return chain([_on_canvas(piece, skeleton.work.unit, skeleton.side_px, pen_px) for piece in rows])
 
 
 def _on_canvas(piece: Piece, unit: float, side_px: int, pen_px: tuple[float, float] | None) -> Piece:

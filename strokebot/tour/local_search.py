@@ -155,19 +155,23 @@ def stroke_prior(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points
     )
 
 
-def local_search_walk(graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points]) -> Walk:
+def local_search_walk(
+    graph: Graph, nodes: Sequence[int], shapes: Mapping[int, Points], prior: StrokePrior | None = None
+) -> Walk:
     """A walk over all edges of one component as a hand might make it.
 
     Args:
         graph: the graph.
         nodes: all nodes of one of its components, with at least one edge.
         shapes: centre line (K, 2) of each edge from its node a to its node b, px.
+        prior: what a hand would rather do; None for ``stroke_prior``.
 
     Returns:
         Edge numbers with True where the edge is walked from a to b. Every edge
         occurs once or twice; each step starts at the node where the last one ended.
     """
-    prior = stroke_prior(graph, nodes, shapes)
+    if prior is None:
+        prior = stroke_prior(graph, nodes, shapes)
     turns = Turns(graph)
     lines = [LocalSearch(graph, prior, turns, walk) for walk in starting_walks(graph, nodes, prior, turns)]
     most = 1 if len(prior.length) > _MOST_EDGES else _IMPROVED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +23,21 @@ _TOLERANCE_PX = 0.15
 _NOISE_WIDTHS = 0.3
 # Lines leaving a node within this cosine of opposite go straight through it.
 _STRAIGHT = -0.75
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What is drawn of one connected part.
+
+    Attributes:
+        part: its number.
+        pieces: one for each run, in order; the pen is lifted between them.
+        runs: the steps of each; none for a dot.
+    """
+
+    part: int
+    pieces: list[Piece]
+    runs: list[Walk]
 
 
 def drawn(graph: Graph, lines: dict[int, CentreLine], walk: Walk, unit: float) -> Piece:

@@ -1,0 +1,80 @@
+"""The best of several drawings of one picture, without knowing what is true.
+
+A network that is unsure at a crossing or a cusp goes wrong there in one rollout and right in
+another. Wrong turns show afterwards: what they leave over is drawn later in more strokes, and lines
+are drawn twice. So of the rollouts the one is kept with the least
+
+    regret = STROKE n + L / l + UNDRAWN u
+
+n strokes, L drawn length and l the ridge's, u the undrawn share of the ridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebot.geometry.polyline import arc_length
+from strokebot.gesture import Gesture, chain
+from strokebot.hand.draw import HandDrawing, Rollout, draw_pictures
+from strokebot.hand.policy import Policy
+from strokebot.hand.retina import WorkPicture, prepare
+from strokebot.picture.image import InkImage
+from strokebot.tour import Guide
+
+Floats = NDArray[np.float64]
+
+# The rollouts of a picture, besides style: readiness to lift and chance.
+TRIED = ((0.0, 0.0), (2.0, 0.0), (4.0, 0.0), (1.0, 0.3), (1.0, 0.5), (2.0, 0.5))
+# Pixels of all work pictures of one call: bounds the memory.
+_MOST_PIXELS = 8_000_000
+_STROKE, _UNDRAWN = 0.1, 30.0
+
+
+def draw_by_hand(
+    images: Sequence[InkImage], policy: Policy, style: float = 0.0, tried: int = len(TRIED), seed: int = 0
+) -> list[HandDrawing]:
+    """Draws pictures by the networks, each several times, and keeps the best of each.
+
+    Args:
+        images: the pictures.
+        policy: the networks.
+        style: 0 = as people write and draw, 1 = one line, see ``policy``.
+        tried: rollouts of each picture; 1 for the likeliest way alone.
+        seed: of the chance in the rollouts.
+    """
+    best = list[HandDrawing]()
+    for image in images:
+        work = prepare(image.ink)
+        most = int(np.clip(_MOST_PIXELS // work.ink.size, 1, tried))
+        rollouts = [Rollout(style, *TRIED[k]) for k in range(most)]
+        found = draw_pictures([work] * most, policy, rollouts, seed)
+        best.append(min(found, key=lambda drawing: regret(drawing, work)))
+    return best
+
+
+def regret(drawing: HandDrawing, work: WorkPicture) -> float:
+    """How much a drawing shows that it went wrong; see the top of the file."""
+    drawn = sum(float(arc_length(stroke[:, :2])[-1]) for stroke in drawing.strokes)
+    # Ridge is between one and two px wide.
+    ridge = max(1.0, np.count_nonzero(work.ridge) / (1.5 * work.unit))
+    return _STROKE * len(drawing.strokes) + drawn / ridge + _UNDRAWN * drawing.undrawn
+
+
+def raw_gesture(drawing: HandDrawing, image: InkImage) -> Gesture | None:
+    """The strokes as the networks drew them, canvas units, full ink; None if there are none."""
+    rows = [
+        np.column_stack([np.repeat(stroke, 2, axis=0) if len(stroke) == 1 else stroke])
+        for stroke in drawing.strokes
+    ]
+    if not rows:
+        return None
+    return chain([np.column_stack([row / image.longer_side, np.ones(len(row))]) for row in rows])
+
+
+def guide_of(drawing: HandDrawing, lifts: bool) -> Guide:
+    """What the tour needs to take the order and the direction of a drawing; see ``tour.follow``."""
+    widths = np.concatenate([stroke[:, 2] for stroke in drawing.strokes] or [np.ones(1)])
+    return Guide(tuple(stroke[:, :2] for stroke in drawing.strokes), float(np.median(widths)), lifts)
