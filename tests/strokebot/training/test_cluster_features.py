@@ -119,7 +119,8 @@ def test_the_other_way_round_changes_the_ways_alone(points: NDArray[np.float64])
     half = len(forth) // 2
     assert np.allclose(forth[:half], back[:half], atol=2e-3)
     assert np.allclose(forth[half:], -back[half:], atol=2e-3)
-    assert np.abs(forth[half:]).max() > 0.05
+    # Far from rounding; lines to and fro cancel each other for the most part.
+    assert np.abs(forth[half:]).max() > 0.01
 
 
 @given(drawings(), st.floats(-0.6, 0.6))
