@@ -34,7 +34,7 @@ from benchmarks import harness
 from strokebot.errors import StrokebotError
 from strokebot.picture.image import load_ink_image
 from strokebot.picture.parts import find_parts
-from tests.support.scenes import KINDS, MIXED, Scene, make_scene
+from tests.support.scenes import FURTHER, KINDS, MIXED, Scene, make_scene
 from tests.support.truth_f1 import truth_f1
 
 _HALF = 0.5
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Judge what is seen as ink against the truth.")
     parser.add_argument("--quick", action="store_true", help="two seeds of each kind")
     parser.add_argument("--drawn", action="store_true", help="judge the drawing, not what is seen")
-    parser.add_argument("--kinds", default=",".join((*KINDS, *MIXED)))
+    parser.add_argument("--kinds", default=",".join((*KINDS, *MIXED, *FURTHER)))
     parser.add_argument("--seeds", default=None, metavar="A-B")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write name -> number")
     chosen = parser.parse_args(arguments)

@@ -264,7 +264,7 @@ class DrawOptions:
         ),
     ] = 0.0
     keep_rules: Annotated[
-        bool, Asked(("--keep-rules/--no-rules",), "Draw the printed lines of ruled or squared paper.")
+        bool, Asked(("--keep-rules/--no-rules",), "Draw the printed lines or dots of the paper.")
     ] = False
     fill: Annotated[FillMode, Asked(("--fill",), "How ink that is wider than the pen is filled.")] = "spiral"
     speed: Annotated[

@@ -25,7 +25,7 @@ def look(
     ] = None,
     crop: Annotated[str | None, typer.Option("--crop", help="Only this part, X,Y,W,H in px.")] = None,
     keep_rules: Annotated[
-        bool, typer.Option("--keep-rules", help="Printed lines of the paper are ink.")
+        bool, typer.Option("--keep-rules", help="Printed lines or dots of the paper are ink.")
     ] = False,
     out_dir: OutOption = None,
     quiet: QuietOption = False,

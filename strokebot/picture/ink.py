@@ -40,14 +40,14 @@ _FULL_ENOUGH = 0.9
 _FULL_PERCENTILE = 95.0
 _CORE_REACH_PX = 1
 _CORE_SHARE = 0.15
-# Faint lines are scaled to between these; a little over half, so that rounding leaves them there.
-_HALF, _CLEAR = 0.52, 0.6
+# Faint lines are scaled to between these; over half, so that pixels are inked which a line covers nearly.
+_HALF, _CLEAR = 0.58, 0.6
 # How late the one goes over into the other.
 _EASE = 4
 # Where something darker lies within so many px, faint ink is the soft edge of that.
 _SKIRT_PX = 6
 # In a clean file faint crests of so much ink, in runs of so many px, are lines, and reach so far.
-_LEAST_CREST, _CREST_RUN_PX, _CREST_REACH_PX = 0.3, 8, 3.0
+LEAST_CREST, CREST_RUN_PX, _CREST_REACH_PX = 0.3, 8, 3.0
 # Noise floor in standard deviations of the paper, and its greatest value.
 _FLOOR_SIGMAS = 4.0
 _FLOOR_MAX = 0.25
@@ -132,18 +132,18 @@ def raised(ink: Field, clean: bool = False) -> Field:
 def _own_crest(ink: Field) -> tuple[Field, NDArray[np.bool_]]:
     """For each pixel the darkness of the crest nearest to it, and whether that is a faint line's.
 
-    Crests are the pixels that none of their neighbours exceeds. A faint one counts from ``_LEAST_CREST`` on,
+    Crests are the pixels that none of their neighbours exceeds. A faint one counts from ``LEAST_CREST`` on,
     in a run of some pixels: the ripples beside the lines of a JPEG file are fainter or shorter.
     """
     none = np.zeros(ink.shape, dtype=bool)
     crest = (ink >= FAINTEST_INK) & (ink >= ndimage.maximum_filter(ink, 3))
-    faint = crest & (ink >= _LEAST_CREST) & (ink < _CLEAR)
+    faint = crest & (ink >= LEAST_CREST) & (ink < _CLEAR)
     if not faint.any() or not (crest & (ink >= _CLEAR)).any():
         return ink, none
     labels, count = ndimage.label(faint, structure=np.ones((3, 3), dtype=bool))
     length = np.bincount(labels.reshape(-1), minlength=count + 1)
     length[0] = 0
-    kept = (length >= _CREST_RUN_PX)[labels]
+    kept = (length >= CREST_RUN_PX)[labels]
     if not kept.any():
         return ink, none
     # By distances and a maximum, not by the nearest place: ties must not depend on how the picture lies.

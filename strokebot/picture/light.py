@@ -46,14 +46,17 @@ def reach_px(shape: tuple[int, ...]) -> int:
 
 
 def closed(channel: Field, reach: int) -> Field:
-    """C of a channel (H, W): closed by a square of 2 reach + 1 px."""
+    """C of a channel (H, W): closed by a square of 2 reach + 1 px.
+
+    Beyond the border the picture goes on as it is there, so that what darkens towards the border is no line.
+    """
     size = 2 * reach + 1
-    high: Field = channel
+    high: Field = np.pad(channel, reach, mode="edge")
     for axis in (0, 1):
         high = ndimage.maximum_filter1d(high, size, axis=axis, mode="nearest")
     for axis in (0, 1):
         high = ndimage.minimum_filter1d(high, size, axis=axis, mode="nearest")
-    return np.maximum(high, channel)
+    return np.maximum(high[reach:-reach, reach:-reach], channel)
 
 
 def local_paper(channel: Field, reach: int) -> Field:

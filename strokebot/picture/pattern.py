@@ -36,6 +36,8 @@ _STRIPS = 24
 # Directions: tangents of the middle line, and how much they change over the picture.
 _MOST_SLOPE, _SLOPE_STEP = 0.22, 0.005
 _MOST_FAN, _FANS = 0.16, 9
+# How far perspective turns a margin line from the right angle to the rules.
+_MOST_SKEW = 0.06
 # Darkness over this counts no more: ink must not outweigh the rules.
 _CAP = 0.3
 # Scale of the high pass of the profile, px of the copy.
@@ -64,23 +66,27 @@ _MOST_OF_USUAL = 1.4
 
 @dataclass(frozen=True, eq=False)
 class Rules:
-    """The printed lines of a sheet.
+    """The printed lines of a sheet, or its dots.
 
     Attributes:
         darkness: (H, W) g, 0 where there is no rule.
         rows: lines that run across.
         columns: lines that run down.
         gap_px: mean distance of neighbours, px.
+        dotted: whether the paper has dots at the crossings of such lines, and no lines.
     """
 
     darkness: Field
     rows: int
     columns: int
     gap_px: float
+    dotted: bool = False
 
     @property
     def name(self) -> str:
         """What the paper is called."""
+        if self.dotted:
+            return "dotted paper"
         return "squared paper" if self.rows > 2 and self.columns > 2 else "ruled paper"
 
 
@@ -91,6 +97,7 @@ class _Family:
     paths: Floats
     gap_px: float
     level: float
+    slope: float
 
 
 def find_rules(darkness: Field, known: Mask | None, ink_level: float) -> Rules | None:
@@ -111,9 +118,10 @@ def find_rules(darkness: Field, known: Mask | None, ink_level: float) -> Rules |
     if rows is None and columns is None:
         return None
     if rows is None:
-        rows = _single(darkness, known, ink_level)
+        assert columns is not None
+        rows = _single(darkness, known, ink_level, -columns.slope)
     elif columns is None:
-        columns = _single(darkness.T, None if known is None else known.T, ink_level)
+        columns = _single(darkness.T, None if known is None else known.T, ink_level, -rows.slope)
     g = np.zeros_like(darkness)
     gaps = []
     for family, field, target in ((rows, darkness, g), (columns, darkness.T, g.T)):
@@ -199,8 +207,8 @@ def _high_passed(profile: Floats) -> Floats:
     return np.where(known, profile - mean, np.nan)
 
 
-def _direction(look: _Look) -> tuple[float, float]:
-    """The slope and fan of the profile with the greatest variance."""
+def _direction(look: _Look, middle: float = 0.0, most: float = _MOST_SLOPE) -> tuple[float, float]:
+    """The slope, at most ``most`` from ``middle``, and fan of the profile with the greatest variance."""
     best = (-1.0, 0.0, 0.0)
 
     def search(slopes: Floats, fans: Floats) -> None:
@@ -209,7 +217,7 @@ def _direction(look: _Look) -> tuple[float, float]:
             for slope in slopes:
                 best = max(best, (look.score(float(slope), float(fan)), float(slope), float(fan)))
 
-    search(np.arange(-_MOST_SLOPE, _MOST_SLOPE + 1e-9, _SLOPE_STEP), np.zeros(1))
+    search(middle + np.arange(-most, most + 1e-9, _SLOPE_STEP), np.zeros(1))
     search(best[1] + np.linspace(-1.5, 1.5, 5) * _SLOPE_STEP, np.linspace(-_MOST_FAN, _MOST_FAN, _FANS))
     unit = _MOST_FAN / (_FANS - 1)
     search(best[1] + np.linspace(-0.8, 0.8, 5) * _SLOPE_STEP, best[2] + np.linspace(-1, 1, 5) * unit)
@@ -284,13 +292,20 @@ def _family(darkness: Field, known: Mask | None, ink_level: float) -> _Family | 
     if level > (1.0 if whole and spanned > 0.7 else _LIGHTER) * ink_level:
         return None
     gap = float(np.median(np.diff(place[chain]))) * look.factor
-    return _Family(np.array([rule[0] for rule in kept]), gap, level)
+    return _Family(np.array([rule[0] for rule in kept]), gap, level, slope)
 
 
-def _single(darkness: Field, known: Mask | None, ink_level: float) -> _Family | None:
-    """Margin lines: few, from edge to edge, lighter than the ink."""
+def _single(darkness: Field, known: Mask | None, ink_level: float, across: float) -> _Family | None:
+    """Margin lines: few, from edge to edge, lighter than the ink, at right angles to the rules.
+
+    Args:
+        darkness: D.
+        known: (H, W) the sheet; None for all of the picture.
+        ink_level: darkness of the ink.
+        across: the slope at right angles to the rules.
+    """
     look = _look(darkness, known)
-    slope, fan = _direction(look)
+    slope, fan = _direction(look, across, _MOST_SKEW)
     place, _ = _peaks(look, slope, fan)
     found = [_followed(darkness, known, look, at, slope, fan) for at in place[:40]]
     kept = [
@@ -298,7 +313,8 @@ def _single(darkness: Field, known: Mask | None, ink_level: float) -> _Family | 
     ]
     if not 1 <= len(kept) <= 3:
         return None
-    return _Family(np.array([rule[0] for rule in kept]), 0.0, float(np.median([rule[1] for rule in kept])))
+    level = float(np.median([rule[1] for rule in kept]))
+    return _Family(np.array([rule[0] for rule in kept]), 0.0, level, slope)
 
 
 def _followed(

@@ -23,6 +23,7 @@ from scipy import ndimage
 
 from strokebot.modes import InkSide
 from strokebot.picture.areas import find_areas
+from strokebot.picture.dots import find_dots, find_holes
 from strokebot.picture.ground import Channels, Ground, border_mask, clean_ground, luminance_of, other_ground
 from strokebot.picture.ink import TRANSPARENT_SHARE, Polarity, ink_on_transparency, levels, raised
 from strokebot.picture.light import closed, lit_paper, reach_px, smooth_closed, without_lift
@@ -33,6 +34,8 @@ from strokebot.wording import count_text
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+# Whether a channel is turned to its negative before darkness is measured; both ways, for ink of either side.
+Sides = tuple[bool, ...]
 
 # Least contrast, relative to the paper, that is called ink (12 of 255 levels).
 LEAST_CONTRAST = 12.0 / 255.0
@@ -40,12 +43,20 @@ LEAST_CONTRAST = 12.0 / 255.0
 _MARGIN = 0.05
 # Less thin structure than this, as a mean over all pixels, says nothing; wide structure stands out by more.
 _LEAST_THIN, _WIDE_MARGIN = 0.004, 0.2
+# Where one side has so many times the thin structure of the other, a fraction of that says enough.
+_CLEAR_TIMES, _CLEAR_FEWER = 3.0, 8.0
 # Darkness of bare paper at most, for the measure of its noise; a standard deviation over a median deviation.
 _PAPER, _MAD_TO_SIGMA = 0.12, 1.4826
 # Ink of a photo: stronger than this, and than so many standard deviations; full ink is this percentile of it.
 _STRONG, _STRONG_SIGMAS, _FULL_PERCENTILE = 0.2, 5.0, 80.0
 # Wide structure of a photo is solid ink if what it reflects is at most twice what the lines reflect.
 _SOLID_TIMES, _SOLID_RANGE = 2.0, (0.6, 0.8)
+# In a faint drawing solid ink is between these shares of the lines' darkness, and no larger than this share.
+_FAINT_SOLID, _FAINT_SOLID_SHARE = (0.6, 1.3), 0.05
+# Solid darkness along more than this share of a side of the picture is beside the paper, with a rim of px.
+_BORDER_ALONG, _RIM_PX = 0.4, 3
+# Paper is coloured when its channels differ by this much.
+_COLOURED = 0.15
 # Smoothing before a closing, px: single pixels of noise are no paper.
 _SMOOTH_PX = 0.8
 # What is beside the sheet is filled in a copy of so many px.
@@ -121,7 +132,7 @@ class Sight:
             sheet = Sheet(corners, np.asarray(turn(sheet.mask), dtype=np.bool_))
         if rules is not None:
             rows, columns = (rules.rows, rules.columns) if quarters % 2 == 0 else (rules.columns, rules.rows)
-            rules = Rules(np.asarray(turn(rules.darkness)), rows, columns, rules.gap_px)
+            rules = replace(rules, darkness=np.asarray(turn(rules.darkness)), rows=rows, columns=columns)
         return replace(
             self,
             ink=np.asarray(turn(self.ink)),
@@ -180,13 +191,25 @@ def _leveled(darkness: Field, noise: float, options: SeeOptions) -> Field:
 
 def _finished(sight: Sight) -> Sight | None:
     """Specks left out, faint lines lifted; None if no ink is left."""
-    ink, specks, count = without_specks(sight.ink)
+    ink, specks, count = without_specks(sight.ink, clean=sight.clean)
     if ink.max() < LEAST_CONTRAST:
         return None
     notes = sight.notes
     if count:
         notes = (*notes, f"{count_text(count, 'speck')} left out")
     return replace(sight, ink=raised(ink, sight.clean), specks=specks, speck_count=count, notes=notes)
+
+
+def _undotted(ink: Field, rules: Rules | None, options: SeeOptions) -> tuple[Field, Rules | None, list[str]]:
+    """The ink (H, W) without the dots of dotted paper; what is printed on the paper; a note of it."""
+    found = None if rules is not None else find_dots(ink)
+    if found is None:
+        return ink, rules, []
+    if options.keep_rules:
+        return ink, None, ["dotted paper kept"]
+    dots, gap_px = found
+    printed = Rules(np.where(dots, ink, np.float32(0)), 0, 0, gap_px, dotted=True)
+    return np.where(dots, np.float32(0), ink), printed, [f"{printed.name} removed"]
 
 
 def _ruled(
@@ -229,9 +252,11 @@ def _clean(channels: Channels, ground: Ground, options: SeeOptions, again: bool 
     darkness, rules, found = _ruled(darkness, None, full, options)
     notes += found
     light = side == "light" or (side == "colour" and ground.luminance < 0.5)
+    ink, rules, found = _undotted(_leveled(darkness, 0.0, options), rules, options)
+    notes += found
     return _finished(
         Sight(
-            _leveled(darkness, 0.0, options),
+            ink,
             areas,
             "light-on-dark" if light else "dark-on-light",
             rules=rules,
@@ -300,14 +325,27 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
     side = options.ink_side
     if side == "auto":
         side = "light" if _is_light_on_dark(luminance_of(channels), reach) else "dark"
-    darkness, full = _darkness(channels, known, reach, side)
+        sides = _channel_sides(channels, known, reach, side)
+    else:
+        sides = [{"light": (True,), "colour": (False, True)}.get(side, (False,))] * len(channels)
+    darkness, full, beside = _darkness(channels, known, reach, sides)
+    if beside is not None:
+        known = ~beside if known is None else known & ~beside
+        corners = _whole(known.shape) if sheet is None else sheet.corners_px
+        sheet = Sheet(corners, known)
+        notes.append("a dark border left out")
     noise = _noise(darkness, known)
     darkness = np.clip(darkness, 0, 1).astype(np.float32)
     if known is not None:
         darkness *= known
     darkness, rules, found = _ruled(darkness, known, full, options)
     notes += found
-    ink = _leveled(darkness, noise, options)
+    ink, rules, found = _undotted(_leveled(darkness, noise, options), rules, options)
+    notes += found
+    holes = find_holes(ink)
+    if holes is not None:
+        ink = np.where(holes[0], np.float32(0), ink)
+        notes.append(f"{count_text(holes[1], 'hole')} of a binder left out")
     joined = joined_by_tooth(ink)
     if joined is not None:
         ink = joined
@@ -318,13 +356,45 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
     )
 
 
-def _darkness(channels: Channels, known: Mask | None, reach: int, side: InkSide) -> tuple[Field, float]:
-    """Darkness (H, W) over the local paper, of solid ink over the paper at large; and that of full ink."""
+def _whole(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The corners (4, 2) of a picture."""
+    height, width = shape
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+
+
+def _channel_sides(channels: Channels, known: Mask | None, reach: int, side: InkSide) -> list[Sides]:
+    """On which sides of the paper the ink lies in each channel: on coloured paper, each has its own."""
+    usual: Sides = (side == "light",)
+    on = np.s_[::4, ::4] if known is None else known
+    shade = [float(np.median(channel[on])) for channel in channels]
+    if max(shade) - min(shade) < _COLOURED:
+        return [usual] * len(channels)
+    found: list[Sides] = []
+    for channel in channels:
+        dark, light, clear = _thin_structure(channel, reach)
+        found.append((light > dark,) if clear else usual)
+    return found
+
+
+def _darkness(
+    channels: Channels, known: Mask | None, reach: int, sides: list[Sides]
+) -> tuple[Field, float, Mask | None]:
+    """How far each pixel is from the paper.
+
+    Args:
+        channels: one or three fields (H, W) in [0, 1].
+        known: (H, W) the sheet; None for all of the picture.
+        reach: px, see ``light``.
+        sides: for each channel, whether it counts turned to its negative: ink lighter than paper.
+
+    Returns:
+        Darkness (H, W) over the local paper, of solid ink over the paper at large; that of full ink; and
+        where the picture's dark border is (H, W), or None.
+    """
     thin = np.full_like(channels[0], -1.0)
     wide, broad = np.zeros_like(thin), np.zeros_like(thin)
-    sides = {"light": (True,), "colour": (False, True)}.get(side, (False,))
-    for channel in channels:
-        for flipped in sides:
+    for channel, own in zip(channels, sides, strict=True):
+        for flipped in own:
             value = np.float32(1) - channel if flipped else channel
             high = smooth_closed(value, reach)
             paper = without_lift(value, high, reach)
@@ -335,10 +405,54 @@ def _darkness(channels: Channels, known: Mask | None, reach: int, side: InkSide)
     noise = _noise(thin, known)
     strong = thin[thin > max(_STRONG, _STRONG_SIGMAS * noise)]
     full = float(np.percentile(strong, _FULL_PERCENTILE)) if strong.size else 0.9
-    solid = wide > np.clip(1 - _SOLID_TIMES * (1 - full), *_SOLID_RANGE)
+    least = float(np.clip(1 - _SOLID_TIMES * (1 - full), *_SOLID_RANGE))
+    solid = wide > least
+    if full < least:
+        solid |= _faint_solid(wide, full)
     if known is not None:
         solid &= known
-    return np.where(solid, np.maximum(broad, thin), thin), full
+    beside = _along_border(solid)
+    if beside is not None:
+        solid &= ~beside
+    if not solid.any():
+        return thin, full, beside
+    # Its edge fades over some pixels: there it counts over the ground that it lies on, shadow or light.
+    edge = ndimage.binary_dilation(solid, np.ones((3, 3), dtype=bool), iterations=reach) & ~solid
+    ground = ndimage.minimum_filter(wide, 2 * reach + 1)
+    fading = 1 - (1 - broad) / np.maximum(1 - ground, np.float32(0.05))
+    thick = np.where(edge, np.maximum(fading, thin), thin)
+    return np.where(solid, np.maximum(broad, thin), thick), full, beside
+
+
+def _along_border(solid: Mask) -> Mask | None:
+    """Solid darkness (H, W) along a side of the picture: the lid of a scanner, the fold of a book."""
+    labels, count = ndimage.label(solid)
+    if count == 0:
+        return None
+    along = np.zeros(count + 1, dtype=bool)
+    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        along |= np.bincount(side, minlength=count + 1) > _BORDER_ALONG * len(side)
+    along[0] = False
+    if not along.any():
+        return None
+    return np.asarray(ndimage.binary_dilation(along[labels], np.ones((3, 3), dtype=bool), iterations=_RIM_PX))
+
+
+def _faint_solid(wide: Field, full: float) -> Mask:
+    """Solid ink (H, W) of a faint drawing, whose lines are no darker than a shadow may be.
+
+    A shadow reaches over the border of the picture, or is large; a filled shape is as dark as the lines.
+    """
+    labels, count = ndimage.label(wide > _FAINT_SOLID[0] * full)
+    if count == 0:
+        return np.zeros(wide.shape, dtype=bool)
+    pixels = np.bincount(labels.reshape(-1), minlength=count + 1)
+    dark = np.bincount(labels.reshape(-1), weights=wide.reshape(-1), minlength=count + 1)
+    keep = (dark <= _FAINT_SOLID[1] * full * pixels) & (pixels <= _FAINT_SOLID_SHARE * wide.size)
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    keep[border] = False
+    keep[0] = False
+    return np.asarray(keep[labels])
 
 
 def _filled(channel: Field, known: Mask) -> Field:
@@ -371,16 +485,24 @@ def _is_light_on_dark(brightness: Field, reach: int) -> bool:
     Paper between dark lines is lighter than they are, but no lighter than paper elsewhere: what counts has to
     stand out from its surroundings near (less than ``reach`` px) and far.
     """
-    smooth = ndimage.gaussian_filter(brightness, _SMOOTH_PX)
+    dark, light, clear = _thin_structure(brightness, reach)
+    if max(dark, light) < _LEAST_THIN and not clear:  # wide shapes alone: against the border
+        smooth = ndimage.gaussian_filter(brightness, _SMOOTH_PX)
+        off = smooth - np.median(smooth[border_mask(smooth.shape)])
+        dark += float(np.clip(-off - _WIDE_MARGIN, 0, None).mean())
+        light += float(np.clip(off - _WIDE_MARGIN, 0, None).mean())
+    return light > dark
+
+
+def _thin_structure(field: Field, reach: int) -> tuple[float, float, bool]:
+    """Thin dark and thin light structure of (H, W), means over all pixels; whether one clearly outweighs."""
+    smooth = ndimage.gaussian_filter(field, _SMOOTH_PX)
     far = _far_median(smooth)
     near_light, near_dark = closed(smooth, reach), 1 - closed(1 - smooth, reach)
-    dark = np.clip(np.minimum(near_light, far) - smooth - _MARGIN, 0, None).sum()
-    light = np.clip(smooth - np.maximum(near_dark, far) - _MARGIN, 0, None).sum()
-    if max(dark, light) < _LEAST_THIN * smooth.size:  # wide shapes alone: against the border
-        off = smooth - np.median(smooth[border_mask(smooth.shape)])
-        dark += np.clip(-off - _WIDE_MARGIN, 0, None).sum()
-        light += np.clip(off - _WIDE_MARGIN, 0, None).sum()
-    return bool(light > dark)
+    dark = float(np.clip(np.minimum(near_light, far) - smooth - _MARGIN, 0, None).mean())
+    light = float(np.clip(smooth - np.maximum(near_dark, far) - _MARGIN, 0, None).mean())
+    few, many = min(dark, light), max(dark, light)
+    return dark, light, many > _CLEAR_TIMES * few and many > _LEAST_THIN / _CLEAR_FEWER
 
 
 def _far_median(field: Field) -> Field:

@@ -7,12 +7,15 @@ Nouns:
 A speck is judged by the noise that it is among, not by how wide other lines are: a decimal point beside
 a wall is a mark. Noise is faint, or it comes in numbers:
     1. a part that nowhere reaches ``_CLEAR`` of full ink and is smaller than ``_SMALL_PX`` is a speck: the
-       ripples that JPEG leaves beside lines, the grain of paper;
+       ripples that JPEG leaves beside lines, the grain of paper. In a clean file it is a line, as for
+       ``raised``, where it is ``CREST_RUN_PX`` long and no fainter than ``LEAST_CREST``: the end of a grey
+       line beside a black one;
     2. where parts of at most ``_DUST_PX`` pixels outnumber all others, they are the dust of a scan.
 
 Tooth. Smoothing by ``_TOOTH_PX`` joins the grains of a stroke and leaves separate strokes apart. Where that
-leaves less than ``_JOINED`` of the parts, the picture is a pencil's, and its ink is the smoothed one, over
-its own greatest value nearby.
+leaves less than ``_JOINED`` of the parts, and more than ``_BARE`` of the inside of what it joins was bare,
+the picture is a pencil's, and the ink of every stroke that was so broken is the smoothed one, over its own
+greatest value nearby. Noise beside whole lines has many parts too, but its lines are not bare inside.
 """
 
 from __future__ import annotations
@@ -21,24 +24,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from strokebot.picture.ink import CREST_RUN_PX, LEAST_CREST
 from strokebot.picture.parts import ink_mask
 
 Field = NDArray[np.float32]
 
 _CLEAR, _SMALL_PX = 0.4, 40
 _DUST_PX, _DUST_TIMES, _DUST_LEAST = 2, 4, 24
-_TOOTH_PX, _JOINED, _GRAINS, _MOST_INK = 1.5, 0.34, 12, 0.2
+_TOOTH_PX, _JOINED, _BARE, _GRAINS, _MOST_INK = 1.5, 0.34, 0.16, 12, 0.2
+# A stroke of such a picture that has less bare inside than this is whole.
+_BARE_STROKE = 0.08
 # Half the reach over which a pencil stroke's darkness is compared with its own, px.
 _OWN_PX = 5
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
-def without_specks(ink: Field, least_px: float | None = None) -> tuple[Field, NDArray[np.bool_] | None, int]:
+def without_specks(
+    ink: Field, least_px: float | None = None, clean: bool = False
+) -> tuple[Field, NDArray[np.bool_] | None, int]:
     """The ink without specks, where they were (None for nowhere), and how many.
 
     Args:
         ink: (H, W) in [0, 1].
         least_px: parts that are smaller than this in both directions go too; None to judge by the noise.
+        clean: whether there is no noise, so that a faint run is a line and not grain.
     """
     mask = ink_mask(ink)
     labels, count = ndimage.label(mask, structure=_EIGHT)
@@ -48,6 +57,8 @@ def without_specks(ink: Field, least_px: float | None = None) -> tuple[Field, ND
     peak = np.zeros(count)
     np.maximum.at(peak, labels[mask] - 1, ink[mask])  # not ndimage.maximum, which sorts every pixel
     speck = (peak < _CLEAR) & (area < _SMALL_PX)
+    if clean and speck.any():
+        speck &= (peak < LEAST_CREST) | (_length(labels) < CREST_RUN_PX)
     if speck.all():  # a drawing of nothing but faint small marks
         speck = np.zeros(count, dtype=bool)
     dust = (area <= _DUST_PX) & ~speck
@@ -55,9 +66,7 @@ def without_specks(ink: Field, least_px: float | None = None) -> tuple[Field, ND
     if int(np.count_nonzero(dust)) >= max(_DUST_LEAST, _DUST_TIMES * rest) and rest:
         speck |= dust
     if least_px is not None:
-        box = ndimage.find_objects(labels)
-        size = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in box])
-        speck |= size < least_px
+        speck |= _length(labels) < least_px
     if not speck.any():
         return ink, None, 0
     gone = np.concatenate([[False], speck])[labels]
@@ -67,13 +76,20 @@ def without_specks(ink: Field, least_px: float | None = None) -> tuple[Field, ND
     return np.where(gone & ~near, np.float32(0), ink), gone & mask, int(np.count_nonzero(speck))
 
 
+def _length(labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The longer side of the box of each part, px."""
+    box = ndimage.find_objects(labels)
+    return np.array([max(y.stop - y.start, x.stop - x.start) for y, x in box], dtype=np.int64)
+
+
 def joined_by_tooth(ink: Field) -> Field | None:
     """The ink of a pencil drawing on rough paper, its grains joined; None where nothing is grainy.
 
     Args:
         ink: (H, W) in [0, 1].
     """
-    before = _parts(ink)
+    mask = ink_mask(ink)
+    before = _parts(mask)
     if before < _GRAINS:
         return None
     smooth = ndimage.gaussian_filter(ink, _TOOTH_PX)
@@ -85,9 +101,20 @@ def joined_by_tooth(ink: Field) -> Field | None:
     joined = np.clip(smooth / np.maximum(0.9 * own, 0.35 * full), 0, 1).astype(np.float32)
     if (joined >= 0.5).mean() > _MOST_INK:
         return None  # the texture of a photograph
-    after = _parts(joined)
-    return joined if after <= _JOINED * before else None
+    strokes = ink_mask(joined)
+    labels, count = ndimage.label(strokes, structure=_EIGHT)
+    if count > _JOINED * before:
+        return None
+    inside = ndimage.binary_erosion(strokes, _EIGHT)
+    whole = np.bincount(labels[inside], minlength=count + 1)
+    bare = np.bincount(labels[inside & ~mask], minlength=count + 1)
+    if bare.sum() <= _BARE * inside.sum():
+        return None
+    grainy = bare > _BARE_STROKE * np.maximum(whole, 1)
+    # Strokes that are whole stay as they are; a dot that is too small to have an inside is like the rest.
+    near = ndimage.maximum_filter(np.where(grainy[labels] | (whole == 0)[labels], 1, 0), 2 * _OWN_PX + 1) > 0
+    return np.where(near, joined, ink)
 
 
-def _parts(ink: Field) -> int:
-    return int(ndimage.label(ink_mask(ink), structure=_EIGHT)[1])
+def _parts(mask: NDArray[np.bool_]) -> int:
+    return int(ndimage.label(mask, structure=_EIGHT)[1])

@@ -113,18 +113,9 @@ def of_clean() -> tuple[np.ndarray, np.ndarray]:
     return ink.ink, drawn(ink)
 
 
-# Seen worse since paper, light and ink are told apart in scans and photos, and not mended yet: noise on a
-# light drawing is taken for rough paper, so that its lines widen (ink 0.76); the lighter of two greys is
-# drawn a little narrower (drawing 0.918).
-WORSE = {"light pencil", "two greys"}
-
-
-def _twin(twin: tuple[str, Make, float, float]) -> object:
-    marks = [pytest.mark.xfail(strict=True, reason="seen worse than before")] if twin[0] in WORSE else []
-    return pytest.param(*twin, id=twin[0], marks=marks)
-
-
-@pytest.mark.parametrize(("name", "make", "least_ink", "least_drawn"), [_twin(twin) for twin in TWINS])
+@pytest.mark.parametrize(
+    ("name", "make", "least_ink", "least_drawn"), TWINS, ids=[name for name, _, _, _ in TWINS]
+)
 def test_twins(tmp_path: Path, name: str, make: Make, least_ink: float, least_drawn: float) -> None:
     twin = load_ink_image(make(clean(), tmp_path))
     ink, drawing = of_clean()
@@ -160,7 +151,6 @@ def test_greys_keep_their_order_and_all_are_drawn(
     assert iou(result, ink) > 0.9
 
 
-@pytest.mark.xfail(strict=True, reason="solid ink of a blurred picture ends at two thirds: 21 px")
 def test_the_soft_edge_of_a_line_is_no_faint_line(tmp_path: Path) -> None:
     """A blurred black line stays as wide as it is at half ink."""
     x = np.arange(200)
