@@ -19,6 +19,7 @@ from strokebot.files import write_atomic
 from strokebot.picture.shown import seen_picture
 from strokebot.pipeline import DrawResult, Plan
 from strokebot.plots.shown import ShownLimits, shows_reach
+from strokebot.recipe import to_text
 from strokebot.svg import drawing_svg
 from strokebot.tone import ToneDrawing
 from strokebot.trajectory.compile.compile import approach_time_s
@@ -33,6 +34,7 @@ GCODE_FILE = "drawing.gcode"
 SVG_FILE = "drawing.svg"
 DRY_RUN_FILE = "dry_run.png"
 REACH_FILE = "reach.png"  # of arms and polargraphs alone
+RECIPE_FILE = "recipe.txt"
 REPORT_FILE = "report.json"
 
 # Samples in the trajectory's file: 12 MB; a drawing of ten minutes has fewer.
@@ -168,6 +170,7 @@ def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
     if shows_reach(plan.profile):
         files[REACH_FILE] = plots.png_bytes(plots.reach_figure(plan.profile, result.trace.xy_mm))
     files |= {
+        RECIPE_FILE: (to_text(plan.options) + "\n").encode(),
         REPORT_FILE: (json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
     }
     for name, data in files.items():

@@ -67,7 +67,7 @@ def draw(
 
     Without --port it is drawn on the virtual machine. Either way the folder
     strokebot-out/NAME then holds gesture.json, trajectory.npz, drawing.gcode,
-    drawing.svg, dry_run.png and report.json.
+    drawing.svg, dry_run.png, recipe.txt and report.json.
     """
     ready_for(home, unlock, origin)  # wrong usage is told before the work
     if reconnect and not journal:

@@ -147,7 +147,8 @@ async def picture(request: Request) -> Response:
 
 async def upload(request: Request, field: str, studio: Studio) -> Path:
     """Writes the file that a form brings into a folder of the studio, and stops where it is too large."""
-    too_large = HTTPException(413, f"The file is larger than {MOST_PICTURE_BYTES >> 20} MB: scale it down.")
+    said = f"The file is larger than {MOST_PICTURE_BYTES >> 20} MB: scale it down."
+    too_large = HTTPException(413, said, {"connection": "close"})  # what is still to come is not read
     announced = request.headers.get("content-length", "0")
     if not announced.isdigit() or int(announced) > MOST_PICTURE_BYTES:
         raise too_large

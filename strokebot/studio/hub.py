@@ -60,10 +60,9 @@ class Ready:
     """What may be drawn for real, once, with its token."""
 
     token: str
-    sentence: str
     order: str
     values: dict[str, Any]
-    plan: PlanShown | None
+    wanted: tuple[int, DrawOptions]
 
 
 def papers() -> list[dict[str, Any]]:
@@ -104,6 +103,8 @@ class Studio:
         self._clients: set[Client] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pictures = self._plans = 0
+        self._settled = asyncio.Event()
+        self._settled.set()
         self._planner = Planner(self._hear_planner)
         self._machine = Driver(self._hear_machine)
         self._jobs = Jobs()
@@ -274,6 +275,7 @@ class Studio:
         if self.picture is None:
             return
         self.styles = {"list": [], "done": False}
+        self._settled.clear()
         self.planning = {"told": "waiting", "share": 0.0}
         self.tell("planning", planning=self.planning)
         self.tell("styles", styles=self.styles)
@@ -290,6 +292,7 @@ class Studio:
             self._plans += 1
             self.plan, self.problem = PlanShown(self._plans, planned), None
         self.planning = None
+        self._settled.set()
         self.tell("planning", planning=None)
         self.tell("plan", **self._plan_told())
 
@@ -386,6 +389,11 @@ class Studio:
         low, high = self.plan.planned.frame_mm
         await self.machine("frame", low_mm=low, high_mm=high)
 
+    @property
+    def _wanted(self) -> tuple[int, DrawOptions]:
+        """Which picture is to be drawn, and how."""
+        return self._pictures, self.options
+
     def _require_ready(self) -> dict[str, Any]:
         told = self._machine.told
         if not told["connected"]:
@@ -396,7 +404,7 @@ class Studio:
 
     def _confirm(self, sentence: str, order: str, **values: Any) -> dict[str, Any]:
         """What is to be confirmed, with a token that is good for one drawing."""
-        self._ready = Ready(secrets.token_urlsafe(16), sentence, order, values, self.plan)
+        self._ready = Ready(secrets.token_urlsafe(16), order, values, self._wanted)
         return {"confirm": self._ready.token, "sentence": sentence}
 
     async def prepare(self) -> dict[str, Any]:
@@ -406,13 +414,14 @@ class Studio:
             StrokebotError: if no machine is connected, or the drawing cannot be drawn.
         """
         told = self._require_ready()
+        await self._settled.wait()
         if self.picture is None or self.plan is None:
-            raise StrokebotError(self.problem or "There is no plan yet: wait for it.")
-        plan = self.plan
+            raise StrokebotError(self.problem or "There is no picture yet: choose one first.")
+        wanted = self._wanted
         done: Rehearsed = await self._planner.ask("rehearse", self.picture.file, self.options)
         self.planning = None
         self.tell("planning", planning=None)
-        if self.plan is not plan:
+        if self._wanted != wanted:
             raise PlanningStopped("The drawing was changed meanwhile.")
         paper = "{:g} x {:g} mm".format(*done.paper_mm)
         sentence = (
@@ -455,7 +464,7 @@ class Studio:
         if ready is None or not secrets.compare_digest(token.encode(), ready.token.encode()):
             raise ConfigError("This is not the token of the last rehearsal: prepare the drawing again.")
         self._ready = None
-        if ready.order == "draw" and ready.plan is not self.plan:
+        if ready.order == "draw" and ready.wanted != self._wanted:
             raise ConfigError("The drawing was changed since it was rehearsed: prepare it again.")
         self._require_ready()
         self.begin(self._run(ready))

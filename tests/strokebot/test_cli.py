@@ -18,7 +18,10 @@ from strokebot import __version__, cli
 from strokebot.errors import StrokebotError
 
 HEAVY = ("torch", "onnxruntime", "scipy", "matplotlib", "skimage", "networkx", "PIL")
-FILES = ["drawing.gcode", "drawing.svg", "dry_run.png", "gesture.json", "report.json", "trajectory.npz"]
+FILES = [
+    "drawing.gcode", "drawing.svg", "dry_run.png", "gesture.json", "recipe.txt", "report.json",
+    "trajectory.npz",
+]  # fmt: skip
 
 
 @pytest.fixture

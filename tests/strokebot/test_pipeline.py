@@ -21,6 +21,7 @@ from strokebot.errors import PlacementError, StrokebotError, WeightsError
 from strokebot.gesture import Gesture
 from strokebot.picture.image import InkImage
 from strokebot.pipeline import DrawOptions
+from strokebot.recipe import from_text
 from strokebot.sketch import solid
 from strokebot.tour import tour_gesture
 from strokebot.trajectory.timing.trajectory import Trajectory
@@ -233,7 +234,8 @@ def test_the_report_tells_lengths_and_limits_as_they_are(result):
 def test_saved_files_are_complete_and_read_back(result, tmp_path):
     files = report.save_drawing(result, tmp_path / "new" / "folder")
     assert [f.name for f in files] == [
-        "gesture.json", "trajectory.npz", "drawing.gcode", "drawing.svg", "dry_run.png", "report.json",
+        "gesture.json", "trajectory.npz", "drawing.gcode", "drawing.svg", "dry_run.png", "recipe.txt",
+        "report.json",
     ]  # fmt: skip
     assert sorted(f.name for f in files[0].parent.iterdir()) == sorted(f.name for f in files)
     gesture = Gesture.load(files[0])
@@ -243,7 +245,8 @@ def test_saved_files_are_complete_and_read_back(result, tmp_path):
     assert len(recording.t_s) > 100
     assert files[3].read_text().startswith("<?xml")
     assert files[4].read_bytes().startswith(b"\x89PNG")
-    assert json.loads(files[5].read_text())["version"] == report.REPORT_VERSION
+    assert from_text(files[5].read_text()) == result.plan.options
+    assert json.loads(files[6].read_text())["version"] == report.REPORT_VERSION
 
 
 def test_equal_drawings_give_equal_files_but_for_the_computing_time(picture, tmp_path):
