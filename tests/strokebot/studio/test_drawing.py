@@ -17,6 +17,7 @@ from tests.support.studio_server import ROOT, Visitor, served, told
 PICTURE = ROOT / "examples" / "flourish.png"
 FAST = "sim://grbl?speed=40"
 SLOW = "sim://grbl?speed=2"
+STEADY = "sim://grbl?speed=0.4"
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +226,7 @@ def journals(home):
 
 
 def test_ctrl_c_stops_a_drawing_with_the_pen_up_and_keeps_its_journal():
-    with served(str(PICTURE), "--port", SLOW) as running:
+    with served(str(PICTURE), "--port", STEADY) as running:
         visitor = Visitor(running)
         visitor.planned()
         visitor.until(lambda s: s["machine"]["connected"], "not connected")
@@ -240,7 +241,7 @@ def test_ctrl_c_stops_a_drawing_with_the_pen_up_and_keeps_its_journal():
 
 
 def test_a_server_that_is_killed_leaves_the_pen_up():
-    with served(str(PICTURE), "--port", SLOW) as running:
+    with served(str(PICTURE), "--port", STEADY) as running:
         visitor = Visitor(running)
         visitor.planned()
         visitor.until(lambda s: s["machine"]["connected"], "not connected")
