@@ -142,7 +142,7 @@ def draw_ways(image: InkImage, policy: Policy, clock: Clock) -> dict[str, tuple[
     for way, drawing, lifts in (("", free, True), ("one_line", joined, False)):
         guided = walk_lines(skeleton, lines, guide=guide_of(drawing, lifts))
         found[way] = (guided.gesture, guided.guided_share)
-    raw = raw_gesture(free, image)
+    raw = raw_gesture(free[0], image)
     if raw is not None:
         found["raw"] = (raw, 1.0)
     return found

@@ -587,7 +587,7 @@ TABLE = Stages(
         # The hand: which way its networks would go along these lines.
         "hand_wanted": Stage(sketching.hand_wanted, "gesture", same=eq),
         "policy": Stage(sketching.find_policy, "load network", 2),
-        "hand_drawing": Stage(sketching.draw_hand, "gesture", 20),
+        "hand_drawings": Stage(sketching.draw_hand, "gesture", 20),
         "guide": Stage(sketching.find_guide, "gesture"),
         "tour": Stage(sketching.walk_tour, "gesture", 5, same=sketching.same_tour),
         "tour_fit": Stage(sketching.fit_tour, "polish", 15),

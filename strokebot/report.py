@@ -36,6 +36,7 @@ DRY_RUN_FILE = "dry_run.png"
 REACH_FILE = "reach.png"  # of arms and polargraphs alone
 RECIPE_FILE = "recipe.txt"
 REPORT_FILE = "report.json"
+HAND_FILE = "hand.png"  # where it was asked for, and the hand drew
 
 # Samples in the trajectory's file: 12 MB; a drawing of ten minutes has fewer.
 _MOST_SAMPLES = 200_000
@@ -66,6 +67,7 @@ def build_report(result: DrawResult) -> dict[str, Any]:
         "method": sketch.method,
         "method_reason": sketch.reason,
         "weights_sha256": sketch.weights_sha256,
+        "network_ink_share": sketch.network_share,
         "polished": sketch.polished,
         "candidates": [
             {"method": c.method, "iou": c.iou, "drawing_s": c.drawing_s, "lifts": c.gesture.lifts}
@@ -86,6 +88,7 @@ def build_report(result: DrawResult) -> dict[str, Any]:
             "points": len(sketch.gesture),
             "lifts": sketch.gesture.lifts,
             "cheaper_lifts": sketch.cheaper_lifts,
+            "hand_lifts": sketch.hand_lifts,
             "join": sketch.join,
         },
         "path": {
@@ -134,12 +137,13 @@ def facts_of(result: DrawResult) -> list[str]:
     ]
 
 
-def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
+def save_drawing(result: DrawResult, folder: Path, explain: bool = False) -> list[Path]:
     """Writes all files of a drawing, the report last.
 
     Args:
         result: the drawing.
         folder: made if it is not there.
+        explain: whether a sheet shall say how the hand came to its drawing, where it drew.
 
     Returns:
         The files, in the order of writing.
@@ -167,6 +171,10 @@ def save_drawing(result: DrawResult, folder: Path) -> list[Path]:
         SVG_FILE: drawing_svg(plan.path, plan.profile.paper.size_mm, plan.name).encode(),
         DRY_RUN_FILE: plots.png_bytes(dry_run),
     }
+    sketch = plan.sketch
+    if explain and sketch.hand is not None:
+        sheet = plots.hand_figure(plan.ink.ink, sketch.hand, sketch.gesture, sketch.plain, plan.name)
+        files[HAND_FILE] = plots.png_bytes(sheet)
     if shows_reach(plan.profile):
         files[REACH_FILE] = plots.png_bytes(plots.reach_figure(plan.profile, result.trace.xy_mm))
     files |= {

@@ -261,16 +261,16 @@ def find_policy(artists: Artists, hand_wanted: bool, weights: Path | None) -> On
 
 def draw_hand(
     toured_ink: InkImage, policy: OnnxPolicy | WeightsError, stroke_style: StrokeStyle, seed: int
-) -> HandDrawing | None:
-    """What the hand's networks draw of the whole picture."""
+) -> list[HandDrawing] | None:
+    """What the hand's networks draw of the whole picture, several times, the best first."""
     if isinstance(policy, WeightsError):
         return None
     return draw_by_hand([toured_ink], policy, float(stroke_style == "one-line"), seed=seed)[0]
 
 
-def find_guide(hand_drawing: HandDrawing, stroke_style: StrokeStyle) -> Guide:
-    """The order and the direction that the tour takes of it."""
-    return guide_of(hand_drawing, stroke_style == "hand")
+def find_guide(hand_drawings: list[HandDrawing], stroke_style: StrokeStyle) -> Guide:
+    """The order and the direction that the tour takes of them."""
+    return guide_of(hand_drawings, stroke_style == "hand")
 
 
 # -- the tour -------------------------------------------------------------------------------------
@@ -454,7 +454,7 @@ def choose_sketch(
     page_fit: Fitted | None = None,
     page_candidate: Candidate | None = None,
     policy: OnnxPolicy | WeightsError | None = None,
-    hand_drawing: HandDrawing | None = None,
+    hand_drawings: list[HandDrawing] | None = None,
 ) -> Sketch:
     """The sketch: of two candidates the closer one, or of equally close ones the one that is drawn sooner."""
     if tone is not None:
@@ -480,13 +480,21 @@ def choose_sketch(
         hash_ = policy.weights_hash if isinstance(policy, OnnxPolicy) and tour.guided_share > 0 else None
         sketches.append(
             Sketch(
-                tour_candidate.gesture, tour_candidate.method, reason + _hand_told(hand_drawing, tour), parts,
-                hash_, tour_fit.iou is not None,
-                candidates=(tour_candidate,), area_share=area_share or 0.0, cheaper_lifts=tour.cheaper_lifts,
-                hand_lifts=tour.guided_lifts, network_share=tour.guided_share, hand=hand_drawing,
+                tour_candidate.gesture,
+                tour_candidate.method,
+                reason + _hand_told(hand_drawings is not None, tour),
+                parts,
+                hash_,
+                tour_fit.iou is not None,
+                candidates=(tour_candidate,),
+                area_share=area_share or 0.0,
+                cheaper_lifts=tour.cheaper_lifts,
+                hand_lifts=tour.guided_lifts,
+                network_share=tour.guided_share,
+                hand=hand_drawings[0] if hand_drawings else None,
                 plain=tour.plain,
             )
-        )  # fmt: skip
+        )
     return sketches[0] if len(sketches) == 1 else _better(sketches, placement, planned_profile, smoothing_mm)
 
 
@@ -498,9 +506,9 @@ def _glyph_share(glyphs: Glyphs, ink: InkImage) -> float:
     return float(mass[glyphs.is_glyph].sum() / max(float(mass.sum()), 1e-9))
 
 
-def _hand_told(hand: HandDrawing | None, tour: Tour) -> str:
+def _hand_told(drew: bool, tour: Tour) -> str:
     """For what share of the ink the hand's networks decide; nothing where they were not asked."""
-    if hand is None:
+    if not drew:
         return ""
     if tour.guided_share == 0:
         return " Its networks found no way through that is worth it, so the tour draws."

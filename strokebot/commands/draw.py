@@ -54,6 +54,9 @@ def draw(
     journal: Annotated[
         bool, typer.Option("--journal/--no-journal", help="Keep what strokebot resume needs.")
     ] = True,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Write hand.png: how the hand came to its drawing.")
+    ] = False,
     check: CheckOption = False,
     home: HomeOption = False,
     unlock: UnlockOption = False,
@@ -107,8 +110,10 @@ def draw(
 
         result = pipeline.draw(image, options, progress, foretell=foretell)
         progress("save", 1.0)
-        files = save_drawing(result, folder)
+        files = save_drawing(result, folder, explain)
     _summary(result, quiet)
+    if explain and result.plan.sketch.hand is None:
+        note("--explain has nothing to show here: the hand did not draw (--method hand asks for it).")
     if options.join == "ink" and result.plan.sketch.join is None:
         note("--join ink has no effect here: the tour draws the picture as a whole.")
     if port is not None and dry_run:
@@ -121,7 +126,7 @@ def draw(
             check_first(result.plan.profile.machine, port, result.plan.program, quiet)
         result = _perform(result, port, keep, quiet, log, reconnect, ready)
         tell_trim(result.stream, quiet)
-        files = save_drawing(result, folder)
+        files = save_drawing(result, folder, explain)
         say(f"  drawn on {port} in {duration_text(result.performed_s or 0.0)}", quiet)
     say(f"  {folder}: {' '.join(file.name for file in files)}", quiet)
 

@@ -35,8 +35,8 @@ _STROKE, _UNDRAWN = 0.1, 30.0
 
 def draw_by_hand(
     images: Sequence[InkImage], policy: Policy, style: float = 0.0, tried: int = len(TRIED), seed: int = 0
-) -> list[HandDrawing]:
-    """Draws pictures by the networks, each several times, and keeps the best of each.
+) -> list[list[HandDrawing]]:
+    """Draws pictures by the networks, each several times; the drawings of each, the best first.
 
     Args:
         images: the pictures.
@@ -45,13 +45,13 @@ def draw_by_hand(
         tried: rollouts of each picture; 1 for the likeliest way alone.
         seed: of the chance in the rollouts.
     """
-    best = list[HandDrawing]()
+    best = list[list[HandDrawing]]()
     for image in images:
         work = prepare(image.ink)
         most = int(np.clip(_MOST_PIXELS // work.ink.size, 1, tried))
         rollouts = [Rollout(style, *TRIED[k]) for k in range(most)]
         found = draw_pictures([work] * most, policy, rollouts, seed)
-        best.append(min(found, key=lambda drawing: regret(drawing, work)))
+        best.append(sorted(found, key=lambda drawing: regret(drawing, work)))
     return best
 
 
@@ -74,7 +74,8 @@ def raw_gesture(drawing: HandDrawing, image: InkImage) -> Gesture | None:
     return chain([np.column_stack([row / image.longer_side, np.ones(len(row))]) for row in rows])
 
 
-def guide_of(drawing: HandDrawing, lifts: bool) -> Guide:
-    """What the tour needs to take the order and the direction of a drawing; see ``tour.follow``."""
-    widths = np.concatenate([stroke[:, 2] for stroke in drawing.strokes] or [np.ones(1)])
-    return Guide(tuple(stroke[:, :2] for stroke in drawing.strokes), float(np.median(widths)), lifts)
+def guide_of(drawings: Sequence[HandDrawing], lifts: bool) -> Guide:
+    """What the tour needs to take order and direction from drawings, the best first; see ``tour.follow``."""
+    widths = np.concatenate([stroke[:, 2] for stroke in drawings[0].strokes] or [np.ones(1)])
+    first, *others = (tuple(stroke[:, :2] for stroke in drawing.strokes) for drawing in drawings)
+    return Guide(first, float(np.median(widths)), lifts, tuple(others))

@@ -6,7 +6,7 @@ Nouns (``retina`` and ``policy`` have those of looks and answers):
     pen          one picture being drawn once; the same picture may be drawn by several pens
     rollout      how one pen decides: style, readiness to lift, and how much chance
     strokes      what a pen drew between landing and lifting, in order
-    confidence   probability that the pen's network gave the direction that was taken
+    confidence   probability that the pen's network gave the direction that was taken and its neighbours
 
 Symbols: s line width at the pen; t the temperature of a rollout; g Gumbel noise.
 
@@ -237,7 +237,9 @@ class _Run:
         logits = answer.direction.astype(np.float64)
         chosen = self._chosen(logits, rows)
         own = np.arange(len(rows))
-        confidence = 1.0 / np.exp(logits - logits[own, chosen][:, None]).sum(axis=1)
+        share = np.exp(logits - logits.max(axis=1, keepdims=True))
+        beside = (chosen[:, None] + np.array([-1, 0, 1])) % ANGLES
+        confidence = share[own[:, None], beside].sum(axis=1) / share.sum(axis=1)
         places = on_paper(xy, heading, scale, answer.points[own, chosen].astype(np.float64))
         lifts = answer.lift > self._lift_logit[rows]
         # A step that leaves the ink is not made, unless it is the first one: a dot has nothing else.

@@ -219,12 +219,10 @@ def walk_lines(
     """
     work, graph, filled = skeleton.work, lines.graph, lines.filled
     shapes = {number: line.body[:, :2] for number, line in lines.measured.items()}
-    guided = None if guide is None else Guided(guide, graph, lines.measured, costs, work.unit)
-    # The runs of each part, between which the pen is lifted, and the number of the part.
-    drawings: list[Drawn] = []
-    # The same by the tour alone.
-    plain: dict[int, list[Piece]] = {}
-    walked = cheaper = 0
+    # What is drawn of each part, by its number; and the nodes of those that are lines alone.
+    parts: dict[int, Drawn] = {}
+    open_parts: dict[int, list[int]] = {}
+    walked = 0
     for nodes in graph.components():
         if graph.at[nodes[0]]:
             number = next(lines.part[node] for node in nodes if node in lines.part)
@@ -232,36 +230,38 @@ def walk_lines(
             fills = any(k in filled for node in nodes for k in graph.at[node])
             walk = postman_walk(graph, nodes) if fills else local_search_walk(graph, nodes, shapes)
             runs = [walk] if costs is None else cut_retraces(graph, walk, costs, work.unit)
-            pieces = [drawn(graph, lines.measured, run, work.unit) for run in runs]
-            plain[number] = pieces
-            cheaper += len(runs) - 1
-            if guided is not None and not fills and (found := guided.runs(nodes, runs)) is not None:
-                cheaper += len(found) - len(runs)
-                runs = found
-                pieces = [drawn(graph, lines.measured, run, work.unit) for run in runs]
-            drawings.append(Drawn(number, pieces, runs))
+            parts[number] = Drawn([drawn(graph, lines.measured, run, work.unit) for run in runs], runs)
+            if not fills:
+                open_parts[number] = nodes
         walked += len(nodes)
         if progress is not None:
             progress(walked / len(graph.at))
-    for k in sorted(set(range(len(work.box))) - {drawing.part for drawing in drawings}):
-        plain[k] = [dot(work, k)]
-        drawings.append(Drawn(k, plain[k], [[]]))
-    own = _chained(_ordered(plain, work), skeleton, pen_px)
-    if guided is None or guided.share == 0.0:
-        return Tour(own, cheaper)
-    drawings.sort(key=lambda drawing: drawing.part)
-    rows = guided.ordered(drawings)
-    lifts = guided.lifts
-    return Tour(_chained(rows, skeleton, pen_px), cheaper - lifts, lifts, guided.share, own)
+    for k in set(range(len(work.box))) - set(parts):
+        parts[k] = Drawn([dot(work, k)], [[]])
+    rows = _ordered(parts, work)
+    cheaper = sum(len(one.pieces) - 1 for one in parts.values())
+    own = Tour(_chained(rows, skeleton, pen_px), cheaper)
+    if guide is None:
+        return own
+    guided = Guided(guide, graph, lines.measured, costs, work.unit, rows)
+    for number, nodes in open_parts.items():
+        found = guided.runs(nodes, parts[number].runs)
+        if found is not None:
+            parts[number] = Drawn([drawn(graph, lines.measured, run, work.unit) for run in found], found)
+    if guided.share == 0.0:
+        return own
+    rows = guided.ordered([parts[k] for k in sorted(parts)], _ordered(parts, work))
+    cheaper = sum(len(one.pieces) - 1 for one in parts.values()) - guided.lifts
+    return Tour(_chained(rows, skeleton, pen_px), cheaper, guided.lifts, guided.share, own.gesture)
 
 
-def _ordered(parts: dict[int, list[Piece]], work: UpsampledInk) -> list[Piece]:
+def _ordered(parts: dict[int, Drawn], work: UpsampledInk) -> list[Piece]:
     """The pieces of all parts, by their numbers, in the order and the direction in which they are drawn."""
     numbers = sorted(parts)
-    ends = np.array([[parts[k][0][0, :2], parts[k][-1][-1, :2]] for k in numbers])
+    ends = np.array([[parts[k].pieces[0][0, :2], parts[k].pieces[-1][-1, :2]] for k in numbers])
     rows: list[Piece] = []
     for k, turned in order_pieces(ends, work.box[numbers] * work.unit):
-        own = parts[numbers[k]]
+        own = parts[numbers[k]].pieces
         rows += [piece[::-1] for piece in own[::-1]] if turned else own
     return rows
 

@@ -45,17 +45,20 @@ _NEIGHBOURS = 24
 
 @dataclass(frozen=True, eq=False)
 class Guide:
-    """A drawing whose order and direction are wanted.
+    """Drawings of a picture whose order and direction are wanted.
 
     Attributes:
-        strokes: in order, (K, 2) each, px of the picture; a single point is a dot.
+        strokes: of the drawing that is followed, in order, (K, 2) each, px of the picture; a single point is
+            a dot.
         width_px: line width, px of the picture.
+        others: further drawings, which have a say in doubtful cases.
         lifts: True to lift where it lifts; False for as few lifts as the tour has.
     """
 
     strokes: tuple[Floats, ...]
     width_px: float
     lifts: bool = True
+    others: tuple[tuple[Floats, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,20 @@
 Nouns, besides those of ``follow`` and ``runs``:
     own runs      what the tour would do with a part by itself
     guided runs   what follows the guide
+    voter         a drawing of the whole picture that says something of each line: those of the guide,
+                  and the tour's own, whose habits were fitted to writers too
     cost          time of the machine for the runs of a part, from the first point to the last
 
 Symbols: L drawn length, n runs, D ways between them, v and u speeds of drawing and travel, T time to
-lift the pen and to lower it again:
+lift the pen and to lower it again; q weights of the voters, sum 1; f, t their votes, f forward and t when,
+as a share of their length:
 
-    cost = L / v + (n - 1) T + D / u
+    cost       L / v + (n - 1) T + D / u
+    direction  a run is turned round if  sum over its edges, first passes, of length sum_q q f  < 0
+    order      of two items (runs, or parts for a guide that does not lift) the one comes first that
+               is first for the voters with more weight; of all orders that is taken which has the
+               least weight of voters against its pairs, as far as moving one item at a time finds it
+               (J. G. Kemeny, "Mathematics without numbers", Daedalus 1959)
 
 A part is the tour's where the guide has not drawn it, or has drawn its lines now this way, now that:
 where the mean over its length of  seen |forward|  is under ``_DRAWN``.
@@ -46,8 +54,15 @@ _LIFT_EVERY = 8.0
 _DEARER = 1.05
 # Where nobody says what a machine takes: speeds alike, and a lift as long as this many line widths.
 _LIFT_WIDTHS = 20.0
-# Weights of the guide's direction, order and start beside the tour's own, which count ``_OWN`` times.
-_DIRECTION, _ORDER, _START, _OWN = 3.0, 0.5, 1.0, 1.0
+# Weight of the drawing that is followed, and of the tour's own, over that of all other drawings together
+# (which the first has too where there are no others).
+FOLLOWED, HABIT = 0.3, 1.0
+# Weights of the voters' direction, order and start beside the tour's habits, in its search for a walk.
+_DIRECTION, _ORDER, _START = 3.0, 0.5, 1.0
+# Items up to which the best order is looked for; more are drawn as the drawing that is followed has them.
+_MOST_ITEMS = 80
+# Travel of an order that does not lift, over that of the tour's order, at most; and line widths.
+_FARTHER, _ALLOWED = 1.1, 10.0
 _ANY = 1e9
 
 
@@ -55,11 +70,12 @@ class Guided:
     """What a guide says of the lines of one picture; counts what was taken of it.
 
     Args:
-        guide: the drawing.
+        guide: the drawings.
         graph: the picture's lines.
         measured: the drawn line of every edge.
         costs: times of the machine, None if nobody knows them.
         unit: working px in one px of the picture.
+        own: what the tour draws by itself, in order, working px.
     """
 
     def __init__(
@@ -69,16 +85,22 @@ class Guided:
         measured: Mapping[int, CentreLine],
         costs: TourCosts | None,
         unit: float,
+        own: Sequence[Piece],
     ) -> None:
         self._guide, self._graph = guide, graph
         self._shapes = {number: line.body[:, :2] for number, line in measured.items()}
         self._costs, self._unit = costs, unit
         self._width = guide.width_px * unit
-        self._track = Track([stroke * unit for stroke in guide.strokes], self._width)
-        self._votes = self._track.votes(self._shapes)
+        drawings = [[stroke * unit for stroke in strokes] for strokes in (guide.strokes, *guide.others)]
+        drawings.append([piece[:, :2] for piece in own])
+        self._tracks = [Track(strokes, self._width) for strokes in drawings]
+        weight = np.full(len(drawings), 1.0 / max(len(guide.others), 1))
+        weight[0], weight[-1] = FOLLOWED + (0.0 if guide.others else 1.0), HABIT
+        self._weight = weight / weight.sum()
+        self._votes = [track.votes(self._shapes) for track in self._tracks]
         self._length = {number: edge.length for number, edge in graph.edges.items()}
         self._ink = {
-            number: self._length[number] * float(measured[number].body[:, 2].mean()) for number in measured
+            number: self._length[number] * float(line.body[:, 2].mean()) for number, line in measured.items()
         }
         self._followed = 0.0
         # Lifts inside parts that the guide made.
@@ -99,11 +121,12 @@ class Guided:
         """
         numbers = {k for node in nodes for k in self._graph.at[node]}
         length = sum(self._length[k] for k in numbers)
-        drawn = sum(self._length[k] * self._votes[k].seen * abs(self._votes[k].forward) for k in numbers)
+        votes = self._votes[0]
+        drawn = sum(self._length[k] * votes[k].seen * abs(votes[k].forward) for k in numbers)
         if drawn < _DRAWN * length:
             return None
         if self._guide.lifts:
-            best = follow_runs(self._graph, nodes, self._votes, self._width)
+            best = [self._turned(run) for run in follow_runs(self._graph, nodes, votes, self._width)]
             if len(best) - 2 > length / (_LIFT_EVERY * self._width):
                 return None
         else:
@@ -133,31 +156,27 @@ class Guided:
             + lifts * self._costs.lift_s
         )
 
-    def ordered(self, drawings: Sequence[Drawn]) -> list[Piece]:
-        """The pieces of all parts in the order of the guide."""
-        timed: list[tuple[float, int, Piece]] = []
-        for one in drawings:
-            whole = [self._when(piece, run) for piece, run in zip(one.pieces, one.runs, strict=True)]
-            if not self._guide.lifts:
-                whole = [min(whole)] * len(whole)
-            timed += [
-                (when, len(timed) + k, piece)
-                for k, (when, piece) in enumerate(zip(whole, one.pieces, strict=True))
-            ]
-        return [piece for _, _, piece in sorted(timed, key=lambda item: item[:2])]
+    # -- one part -------------------------------------------------------------------------------
 
-    def _when(self, piece: Piece, run: Walk) -> float:
-        """When the guide draws a piece: as its first drawn edge, or where a dot is."""
-        times = [self._votes[number].when for number, _ in run if self._votes[number].seen > 0]
-        return min(times) if times else self._track.when_near(piece[0, :2])
+    def _forward(self, number: int) -> float:
+        """What all voters together say of the direction of an edge."""
+        votes = (vote[number].forward for vote in self._votes)
+        return float(sum(q * f for q, f in zip(self._weight.tolist(), votes, strict=True)))
+
+    def _turned(self, run: Walk) -> Walk:
+        """A run, turned round if the voters are for that."""
+        passed, balance = set[int](), 0.0
+        for number, ahead in run:
+            if number not in passed:
+                passed.add(number)
+                balance += self._length[number] * self._forward(number) * (1 if ahead else -1)
+        return run if balance >= 0 else [(number, not ahead) for number, ahead in run[::-1]]
 
     def _joined(self, nodes: Sequence[int]) -> list[Walk]:
-        runs = follow_runs(self._graph, nodes, self._votes, self._width, _ANY, _ANY)
-        return self._cut(runs)
+        return self._cut(follow_runs(self._graph, nodes, self._votes[0], self._width, _ANY, _ANY))
 
     def _searched(self, nodes: Sequence[int]) -> list[Walk]:
-        prior = self._prior(nodes)
-        return self._cut([local_search_walk(self._graph, nodes, self._shapes, prior)])
+        return self._cut([local_search_walk(self._graph, nodes, self._shapes, self._prior(nodes))])
 
     def _cut(self, runs: list[Walk]) -> list[Walk]:
         """The runs with lifts where these are quicker than a retrace."""
@@ -170,7 +189,7 @@ class Guided:
         own = stroke_prior(self._graph, nodes, self._shapes)
         numbers = list(own.length)
         height = features(numbers, self._shapes)[3]
-        votes = {k: self._votes[k] for k in numbers}
+        votes = {k: self._votes[0][k] for k in numbers}
         known = [k for k in numbers if votes[k].seen > 0]
         whole = sum(own.length[k] for k in known)
         middle = sum(votes[k].when * own.length[k] for k in known) / whole if whole > 0 else 0.0
@@ -187,10 +206,77 @@ class Guided:
             at = self._graph.place[edge.a if votes[first].forward >= 0 else edge.b]
             for node in nodes:
                 away = float(np.hypot(*(self._graph.place[node] - at))) / height
-                start[node] = _OWN * start[node] - _START * min(1.0, away)
+                start[node] = own.start[node] - _START * min(1.0, away)
         return StrokePrior(
-            {k: _OWN * own.forward[k] + _DIRECTION * votes[k].forward * own.length[k] for k in numbers},
-            {k: _OWN * own.late[k] + late(k, votes[k]) for k in numbers},
+            {k: own.forward[k] + _DIRECTION * votes[k].forward * own.length[k] for k in numbers},
+            {k: own.late[k] + late(k, votes[k]) for k in numbers},
             own.length,
             start,
         )
+
+    # -- all parts ------------------------------------------------------------------------------
+
+    def ordered(self, parts: Sequence[Drawn], own: list[Piece]) -> list[Piece]:
+        """The pieces of all parts in the order of the voters.
+
+        Args:
+            parts: what is drawn of each.
+            own: the same pieces in the tour's order, some turned round.
+        """
+        if self._guide.lifts:
+            items = [
+                ([piece], [run]) for one in parts for piece, run in zip(one.pieces, one.runs, strict=True)
+            ]
+        else:
+            items = [(one.pieces, one.runs) for one in parts]
+        whens = np.array([self._whens(*item) for item in items])
+        order = (
+            best_order(whens, self._weight)
+            if len(items) <= _MOST_ITEMS
+            else np.argsort(whens[:, 0], kind="stable")
+        )
+        pieces = [piece for k in order for piece in items[k][0]]
+        if not self._guide.lifts and _travel(pieces) > _FARTHER * _travel(own) + _ALLOWED * self._width:
+            return own
+        return pieces
+
+    def _whens(self, pieces: list[Piece], runs: list[Walk]) -> list[float]:
+        """When each voter begins an item, as a share of all that it draws."""
+        found = list[float]()
+        numbers = {number for run in runs for number, _ in run}
+        for track, votes in zip(self._tracks, self._votes, strict=True):
+            times = [votes[number].when for number in numbers if votes[number].seen > 0]
+            when = min(times) if times else track.when_near(pieces[0][0, :2])
+            found.append(min(when / max(track.length, 1e-9), 1.0))
+        return found
+
+
+def best_order(whens: Floats, weight: Floats) -> NDArray[np.int64]:
+    """An order of items that few voters are against; see the top of the file.
+
+    Args:
+        whens: (n, voters) when each voter has each item.
+        weight: (voters,) of each.
+    """
+    order = np.argsort(whens[:, 0], kind="stable").tolist()
+    # Gain of i before j.
+    gain = (np.sign(whens[None] - whens[:, None]) @ weight).tolist()
+    moved = True
+    while moved:
+        moved = False
+        for item in list(order):
+            rest = [other for other in order if other != item]
+            # Standing before the first k of the rest instead of behind them gains so much.
+            sums = np.concatenate(
+                [[0.0], np.cumsum([gain[other][item] - gain[item][other] for other in rest])]
+            )
+            at = order.index(item)
+            best = int(sums.argmax())
+            if sums[best] > sums[at] + 1e-9:
+                order = [*rest[:best], item, *rest[best:]]
+                moved = True
+    return np.array(order, dtype=np.int64)
+
+
+def _travel(pieces: Sequence[Piece]) -> float:
+    return float(sum(np.hypot(*(after[0, :2] - before[-1, :2])) for before, after in pairwise(pieces)))

@@ -30,12 +30,10 @@ class Drawn:
     """What is drawn of one connected part.
 
     Attributes:
-        part: its number.
         pieces: one for each run, in order; the pen is lifted between them.
         runs: the steps of each; none for a dot.
     """
 
-    part: int
     pieces: list[Piece]
     runs: list[Walk]
 
