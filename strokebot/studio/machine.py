@@ -435,13 +435,19 @@ class Machine:
     def _keeper(self, name: str) -> Callable[[Sequence[str]], Journal]:
         device, _ = self._connected()
         folder = virtual_folder() if self._port.startswith(VIRTUAL) else None
-        return keeper(device.machine, self._port, name, folder)
+        begin = keeper(device.machine, self._port, name, folder)
+
+        def begin_and_tell(lines: Sequence[str]) -> Journal:
+            journal = begin(lines)
+            self._outbox.newest("jobs", True)
+            return journal
+
+        return begin_and_tell
 
     def _draw(self, run: Callable[[], StreamReport]) -> None:
         progress = self._progress
         assert progress is not None
         self._tell()
-        self._outbox.newest("jobs", True)
         try:
             report = run()
             self._outbox.line(f"{progress.name}: done in {duration_text(report.duration_s)}.")
