@@ -5,7 +5,7 @@ Nouns:
     depth         distance of an ink pixel to the nearest paper
     ridge         the ink pixels whose depth is at least ``_RIDGE`` of the largest depth near by:
                   the middle of the lines, without the slivers that a pen leaves at their edges
-    drawn         a ridge pixel that the pen has passed within half a line width
+    drawn         a ridge pixel that the pen has passed within half a line width (of the pixel's edge)
     look          the picture round a place, in rings and angles that grow with the distance
     cell          one place of a look
 
@@ -56,11 +56,17 @@ CHANNELS = 3
 RADII: Floats = np.array([0.5 * 1.5**i for i in range(RINGS)], np.float64)
 _PHI: Floats = np.linspace(0.0, 2 * np.pi, ANGLES, endpoint=False, dtype=np.float64)
 LEVELS = 8
+_EVERY_LEVEL = np.arange(LEVELS)
 INK = 0.5
 _RIDGE = 0.6
 # Local widths are taken within this of a place, and clipped to it, px.
 _WINDOW_PX = 5
-_WIDTHS_PX = (2.0, 15.0)
+# (a line of two pixels has a depth of one: its middle is all of it, and 3 px cover that).
+_WIDTHS_PX = (WORK_PX, 15.0)
+# A ridge pixel is touched a little before its centre is, px.
+_TOUCH_PX = 0.35
+# Half the side of the window in which undrawn ridge is looked for first, px.
+_NEARBY_PX = 12
 # No resampling for lines that are nearly right.
 _NEAR = (0.8, 1.3)
 # A work picture has at most so many pixels.
@@ -265,17 +271,18 @@ class Canvases:
             which: (n,) pictures.
             start: (n, 2) from here, work px.
             end: (n, 2) to here, work px.
-            radius: (n,) ridge within this of the piece is drawn, work px; half the line width s / 2.
+            radius: (n,) ridge pixels within this of the piece are drawn, work px; half the line width
+                s / 2. A pixel is as near as ``_TOUCH_PX`` before its centre.
 
         Returns:
             (n,) ridge pixels that were newly drawn by each piece.
         """
-        fresh: Indices = np.zeros(len(which), np.int64)
         if len(which) == 0:
-            return fresh
+            return np.zeros(0, np.int64)
         middle, along = (start + end) / 2, end - start
         length = np.hypot(along[:, 0], along[:, 1])
-        half = int(np.ceil(float((length / 2 + radius).max()))) + 1
+        reach = radius + _TOUCH_PX
+        half = int(np.ceil(float((length / 2 + reach).max()))) + 1
         step = np.arange(-half, half + 1)
         at = np.floor(middle).astype(np.int64)
         column, row = (at[:, 0, None] + step)[:, None, :], (at[:, 1, None] + step)[:, :, None]
@@ -285,29 +292,38 @@ class Canvases:
         near = self._table[cell, _UNDRAWN] > 0
         piece, down, right = np.nonzero(near)
         if len(piece) == 0:
-            return fresh
+            return np.zeros(len(which), np.int64)
         xy = at[piece] + np.stack([step[right], step[down]], axis=1)
         apart = xy + 0.5 - start[piece]
         share = (apart * along[piece]).sum(axis=1) / np.maximum(length[piece] ** 2, 1e-12)
         away = apart - np.clip(share, 0.0, 1.0)[:, None] * along[piece]
-        touched = (away * away).sum(axis=1) <= radius[piece] ** 2
+        touched = (away * away).sum(axis=1) <= reach[piece] ** 2
         piece, xy = piece[touched], xy[touched]
         _, first = np.unique(cell[near][touched], return_index=True)
         piece, xy = piece[first], xy[first]
         picture = which[piece]
-        for level in range(LEVELS):
-            cells = self._cells(picture, level, xy >> level)
-            np.subtract.at(self._table[:, _UNDRAWN], cells, 1)
-            np.add.at(self._table[:, _DRAWN], cells, 1)
+        column, row = xy[:, :1] >> _EVERY_LEVEL, xy[:, 1:] >> _EVERY_LEVEL
+        cells = (self._base[picture] + row * self._columns[picture] + column).reshape(-1)
+        # Both counts of a table row are two of its four numbers.
+        flat = self._table.reshape(-1)
+        np.subtract.at(flat, cells * 4 + _UNDRAWN, 1)
+        np.add.at(flat, cells * 4 + _DRAWN, 1)
         np.subtract.at(self.undrawn, picture, 1)
-        np.add.at(fresh, piece, 1)
-        return fresh
+        return np.bincount(piece, minlength=len(which))
 
     def undrawn_places(self, picture: int) -> Floats:
         """Centres (m, 2) of the undrawn ridge pixels of one picture, work px, row by row."""
         own = slice(self._ridge_start[picture], self._ridge_start[picture + 1])
         left = self._table[self._ridge_cell[own], _UNDRAWN] > 0
         return np.asarray(self._ridge_xy[own][left] + 0.5)
+
+    def cell_of(self, picture: int, column: Indices, row: Indices) -> Indices:
+        """Numbers (n,) of pixels of one picture that lie inside it, for ``is_undrawn``."""
+        return np.asarray(self._base[picture, 0] + row * self._columns[picture, 0] + column)
+
+    def is_undrawn(self, cells: Indices) -> NDArray[np.bool_]:
+        """Whether the pixels of some numbers are ridge that is undrawn."""
+        return np.asarray(self._table[cells, _UNDRAWN] > 0)
 
     def nearest_undrawn(self, which: Indices, xy: Floats) -> tuple[Floats, Floats]:
         """The nearest undrawn ridge pixel of each place.
@@ -317,7 +333,20 @@ class Canvases:
             nothing is left.
         """
         found, distance = xy.astype(np.float64), np.full(len(which), np.inf)
-        for k, picture in enumerate(which):
+        if len(which) == 0:
+            return found, distance
+        step = np.arange(-_NEARBY_PX, _NEARBY_PX + 1)
+        x = np.floor(xy[:, 0, None]) + np.tile(step, len(step)) + 0.5
+        y = np.floor(xy[:, 1, None]) + np.repeat(step, len(step)) + 0.5
+        apart = np.hypot(x - xy[:, :1], y - xy[:, 1:])
+        apart[self._read(which, x, y)[..., _UNDRAWN] == 0] = np.inf
+        rows, best = np.arange(len(which)), apart.argmin(axis=1)
+        # What lies beyond the window is farther than this.
+        sure = apart[rows, best] <= _NEARBY_PX
+        found[sure] = np.stack([x[rows, best], y[rows, best]], axis=1)[sure]
+        distance[sure] = apart[rows, best][sure]
+        for k in np.flatnonzero(~sure):
+            picture = which[k]
             left = self.undrawn_places(int(picture))
             if len(left):
                 apart = np.hypot(left[:, 0] - xy[k, 0], left[:, 1] - xy[k, 1])

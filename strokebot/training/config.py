@@ -118,13 +118,21 @@ def load_config(path: Path) -> TrainConfig:
     Raises:
         ConfigError: if the file is missing, not TOML, or has an unknown key or a value out of bounds.
     """
+    return config_of(read_table(path), path.name)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Reads a TOML file.
+
+    Raises:
+        ConfigError: if the file is missing or not TOML.
+    """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as cause:
         raise ConfigError(f"Cannot read the configuration {path}: {cause}.") from cause
     except tomllib.TOMLDecodeError as cause:
         raise ConfigError(f"{path} is not valid TOML: {cause}.") from cause
-    return config_of(table, path.name)
 
 
 def config_of(table: dict[str, Any], where: str = "configuration") -> TrainConfig:

@@ -18,7 +18,10 @@ import torch
 from torch import distributed as dist
 
 from strokebot.errors import StrokebotError
-from strokebot.training.config import load_config
+from strokebot.training.config import config_of, read_table
+from strokebot.training.hand.config import HandConfig, hand_config_of, is_hand
+from strokebot.training.hand.export import export_hand
+from strokebot.training.hand.learn import HandTrainer
 from strokebot.training.networks.export import export_onnx
 from strokebot.training.testsets import PACK_NAME as PACK_NAME
 from strokebot.training.testsets import load_sources as load_sources
@@ -41,7 +44,8 @@ def train(
 ) -> Path:
     """Trains what a configuration file says; returns the weights file.
 
-    At the end a gesture network is written as ONNX too, which drawing reads.
+    At the end a gesture network is written as ONNX too, which drawing reads. So are the two networks
+    that draw any picture (``kind = "hand"``); of these the folder is returned.
 
     On several processes (torchrun) each calls this; the first one saves.
 
@@ -57,9 +61,14 @@ def train(
     Raises:
         StrokebotError: for a bad configuration, missing data, or a checkpoint that does not fit.
     """
-    config = load_config(config_path)
-    world, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    table = read_table(config_path)
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if is_hand(table):
+        return _train_hand(
+            hand_config_of(table, config_path.name), data, out_dir, chosen, resume, on_progress, max_seconds
+        )
+    config = config_of(table, config_path.name)
+    world, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     if world > 1:
         if chosen.type == "cuda":
             chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
@@ -69,12 +78,7 @@ def train(
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
     try:
-        try:
-            out_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as cause:
-            raise StrokebotError(
-                f"Cannot write to {out_dir}: {cause.strerror}. Choose another folder."
-            ) from cause
+        _make_folder(out_dir)
         trainer = Trainer(config, data, out_dir, chosen, rank, world)
         if resume:
             trainer.resume()
@@ -85,6 +89,34 @@ def train(
     if rank == 0 and config.model.get("kind", "gesture") == "gesture":
         export_onnx(trainer.weights_path)
     return trainer.weights_path
+
+
+def _make_folder(out_dir: Path) -> None:
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise StrokebotError(
+            f"Cannot write to {out_dir}: {cause.strerror}. Choose another folder."
+        ) from cause
+
+
+def _train_hand(
+    config: HandConfig,
+    data: Path,
+    out_dir: Path,
+    device: torch.device,
+    resume: bool,
+    on_progress: Callable[[TrainingProgress], None] | None,
+    max_seconds: float | None,
+) -> Path:
+    """Trains the networks that draw any picture, in one process; returns the folder of their weights."""
+    _make_folder(out_dir)
+    trainer = HandTrainer(config, data, out_dir, device)
+    if resume:
+        trainer.resume()
+    trainer.run(on_progress, max_seconds)
+    export_hand(out_dir)
+    return out_dir
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -99,7 +131,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     def show(progress: TrainingProgress) -> None:
-        main_terms = " ".join(f"{k} {progress.losses[k]:.5f}" for k in ("pixel", "order", "length", "lifts"))
+        shown = [k for k in ("pixel", "order", "length", "lifts") if k in progress.losses]
+        main_terms = " ".join(f"{k} {progress.losses[k]:.5f}" for k in shown or progress.losses)
         sys.stdout.write(
             f"{progress.step}/{progress.steps} {main_terms} {progress.images_per_s:.0f} images/s\n"
         )

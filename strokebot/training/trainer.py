@@ -43,7 +43,7 @@ class TrainingProgress:
         step: steps done.
         steps: steps in all.
         losses: running means of the terms since the last line.
-        images_per_s: training speed over all processes.
+        images_per_s: training speed over all processes; of the drawing networks, looks in a second.
     """
 
     step: int

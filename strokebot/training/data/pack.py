@@ -12,7 +12,7 @@ from pathlib import Path
 
 from strokebot.errors import StrokebotError
 from strokebot.training.data.packs import build_pack, save_pack
-from strokebot.training.data.strokes import STROKE_FILES
+from strokebot.training.data.strokes import CHARACTER_SETS, STROKE_FILES
 
 DEFAULT_POINTS = 64
 
@@ -23,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="data folder")
     parser.add_argument("--out", type=Path, required=True, help="the .npz to write")
     parser.add_argument("--points", type=int, default=DEFAULT_POINTS, help="points a sample")
-    parser.add_argument("--sets", default=",".join(STROKE_FILES), help="comma-separated stroke sets")
+    usual = ",".join(name for name in STROKE_FILES if name not in CHARACTER_SETS)
+    parser.add_argument("--sets", default=usual, help="comma-separated stroke sets")
     options = parser.parse_args(arguments)
     try:
         pack, dropped = build_pack(options.data, [s for s in options.sets.split(",") if s], options.points)

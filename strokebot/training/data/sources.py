@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 
 from strokebot.errors import DataError
 from strokebot.files import write_atomic
-from strokebot.training.data import omniglot, unipen
+from strokebot.training.data import hanzi, kanjivg, omniglot, unipen
 from strokebot.training.data.strokes import STROKE_FILES
 
 Report = Callable[[str], None]
@@ -165,6 +165,39 @@ SOURCES: dict[str, Source] = {
                     ),
                     convert=omniglot.convert,
                     makes=(STROKE_FILES["omniglot"],),
+                ),
+            ),
+        ),
+        Source(
+            "kanjivg",
+            "KanjiVG: 6,703 Japanese characters as strokes in order",
+            "CC BY-SA 3.0, U. Apel",
+            "https://kanjivg.tagaini.net",
+            (
+                RemoteFile(
+                    "kanjivg-20260714-py3-none-any.whl",
+                    (
+                        "https://files.pythonhosted.org/packages/16/72/b91cc2776df3bfca5a483c10b599bc20"
+                        "7c25c74feb760ad31db41e99178c/kanjivg-20260714-py3-none-any.whl",
+                    ),
+                    "sha256:5190e7ec4eb513dbe6865b2ed52c58287fc10ea514b9409e4cf66ce7db41644d",
+                    convert=kanjivg.convert,
+                    makes=(STROKE_FILES["kanjivg"],),
+                ),
+            ),
+        ),
+        Source(
+            "hanzi",
+            "hanzi-writer-data: 9,574 Chinese characters as strokes in order",
+            "Arphic Public License, from Make Me a Hanzi",
+            "https://github.com/chanind/hanzi-writer-data",
+            (
+                RemoteFile(
+                    "hanzi-writer-data-2.0.1.tgz",
+                    ("https://registry.npmjs.org/hanzi-writer-data/-/hanzi-writer-data-2.0.1.tgz",),
+                    "sha256:72baf3d82b114e60d6e40ea05f24d2262a05cd39d544e2f322ba2fceb7beff15",
+                    convert=hanzi.convert,
+                    makes=(STROKE_FILES["hanzi"],),
                 ),
             ),
         ),

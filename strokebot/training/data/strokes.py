@@ -38,7 +38,11 @@ STROKE_FILES: dict[str, str] = {
     "unipen_upper": "unipen_upper.npz",
     "unipen_words": "unipen_words.npz",
     "omniglot": "omniglot_small1_strokes.npz",
+    "kanjivg": "kanjivg.npz",
+    "hanzi": "hanzi.npz",
 }
+# Sets of characters that are split by character: their writers bear the characters' names.
+CHARACTER_SETS = ("kanjivg", "hanzi")
 # Share of the writers that training never sees.
 HELD_OUT_SHARE = 0.12
 # Part of the hashed text, so that another project's hash split does not coincide with this one.
@@ -222,7 +226,8 @@ def load_strokes(folder: Path, name: str) -> StrokeSet:
     else:
         arrays = read_npz(path, (*ragged, "label", "writer"))
         label = arrays["label"].astype(np.str_)
-        writer = np.array([f"unipen/{w}" for w in arrays["writer"].reshape(-1)], dtype=np.str_)
+        maker = "" if name in CHARACTER_SETS else "unipen/"
+        writer = np.array([f"{maker}{w}" for w in arrays["writer"].reshape(-1)], dtype=np.str_)
     return StrokeSet(
         name,
         arrays["points"].astype(np.int16, copy=False),

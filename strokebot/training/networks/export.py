@@ -30,7 +30,7 @@ from strokebot.model.card import Card
 from strokebot.model.predictor import IMAGE_PX, Predictor, open_session
 from strokebot.training.networks.checkpoint import AnyNetwork, load_network
 
-_OPSET = 18  # the first with group norms
+OPSET = 18  # the first with group norms
 _MOST_BATCH = 65_536
 # Tensors with fewer numbers stay as they are: widening them costs more than it saves.
 _LEAST_HALVED = 64
@@ -76,6 +76,11 @@ def onnx_of(network: AnyNetwork) -> bytes:
     if model.graph.input[0].type.tensor_type.shape.dim[0].dim_value:
         # torch has made this one (a GRU, say) for the size of the batch that it saw: glyph by glyph, then.
         model = onnx.load_from_string(_export(network, 1, None))
+    return packed(model)
+
+
+def packed(model: Any) -> bytes:
+    """A model as a file: weights in 16 bits, and nothing in it of the folders that it was made in."""
     _halve(model)
     _strip(model.graph)
     return bytes(model.SerializeToString(deterministic=True))
@@ -83,7 +88,7 @@ def onnx_of(network: AnyNetwork) -> bytes:
 
 def _export(network: AnyNetwork, size: int, batch: Any) -> bytes:
     """The graph as torch writes it, for batches of one size, or of any if ``batch`` is given."""
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         file = Path(folder) / "network.onnx"
         torch.onnx.export(
             network.eval(),
@@ -92,7 +97,7 @@ def _export(network: AnyNetwork, size: int, batch: Any) -> bytes:
             input_names=["image"],
             output_names=["start", "steps"],
             dynamic_shapes=None if batch is None else ({0: batch},),
-            opset_version=_OPSET,
+            opset_version=OPSET,
             dynamo=True,
             external_data=False,
             verbose=False,
@@ -142,7 +147,7 @@ def _compare(network: AnyNetwork, data: bytes, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
+def quiet() -> Any:
     """Keeps what the exporter says of itself from the terminal."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -50,7 +50,7 @@ def slow_mark(picture, drawn, start, end, radius):
         at = np.array([column + 0.5, row + 0.5])
         along = end - start
         share = np.clip((at - start) @ along / max(along @ along, 1e-12), 0, 1)
-        if np.hypot(*(at - start - share * along)) <= radius:
+        if np.hypot(*(at - start - share * along)) <= radius + 0.35:
             drawn[row, column] = True
             fresh += 1
     return fresh
