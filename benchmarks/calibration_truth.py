@@ -117,8 +117,7 @@ def drawn_chart(chart: Chart, profile: Profile) -> Recording:
 
 def as_picture(image: NDArray[np.uint8], dpi: float | None = None) -> Picture:
     """A scan or a photo as the measuring takes it."""
-    grey = np.asarray(image, dtype=np.float32) / np.float32(255.0)
-    return Picture(grey if grey.ndim == 2 else grey.mean(axis=2), dpi)
+    return Picture.of_pixels(image, dpi)
 
 
 def surface(frame: Profile, machine: TrueMachine, xy_mm: Floats) -> Floats:

@@ -20,10 +20,11 @@ it is the equivalent width, integral of D over d.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 from scipy.special import erf
 
 from calibration.scan.find import sample
@@ -45,6 +46,10 @@ WIDE_SIGMAS = 4.0
 # How firmly a thin line's darkness is held: one deviation of it counts as much as one of the profile.
 _HELD_SIGMA = 0.05
 _ROUNDS = 25
+# Beside a bar: further from its edge than so many sigma and so many mm, where ink may feather. What lies
+# there is smoothed over this length, mm.
+_EDGE_SIGMAS, _EDGE_MM, _STRAY_MM = 3.0, 0.15, 0.15
+_MAD = 1.4826
 # A fit is done when nothing moves by more than this, mm.
 _DONE_MM = 1e-4
 _SQRT2 = float(np.sqrt(2.0))
@@ -59,6 +64,8 @@ class Bars:
         s_mm: (n,) middle of the window.
         centre_mm: (n,) c. width_mm: (n,) w, 0 where there is no ink. darkness: (n,) d.
         noise: deviation of the profiles from their fit.
+        stray: (n,) the greatest darkness, or light, beside the bar that is not the paper's.
+        stray_noise: deviation of that darkness where there is nothing.
     """
 
     s_mm: Floats
@@ -66,6 +73,13 @@ class Bars:
     width_mm: Floats
     darkness: Floats
     noise: float
+    stray: Floats
+    stray_noise: float
+
+    def take(self, which: NDArray[np.bool_]) -> Bars:
+        """Some of the windows."""
+        rows = ("s_mm", "centre_mm", "width_mm", "darkness", "stray")
+        return replace(self, **{name: getattr(self, name)[which] for name in rows})
 
 
 def profiles(
@@ -161,7 +175,25 @@ def fit_bars(
             break
         damping = np.clip(np.where(better, damping * 0.3, damping * 5.0), 1e-7, 1e6)
     noise = float(np.sqrt(np.median(cost / len(t_mm))))
-    return Bars(s_mm, c, np.where(inked, w, 0.0), np.where(inked, d, 0.0), noise)
+    w, d = np.where(inked, w, 0.0), np.where(inked, d, 0.0)
+    return Bars(s_mm, c, w, d, noise, *_stray(t_mm, darkness, c, w, d, sigma_mm))
+
+
+def stray_darkness(t_mm: Floats, darkness: Floats) -> Floats:
+    """What is not the paper's in profiles (n, m) of which a line was taken off: their size, smoothed."""
+    box = max(1, round(_STRAY_MM / (t_mm[1] - t_mm[0])))
+    return np.abs(uniform_filter1d(darkness, box, axis=-1, mode="nearest"))
+
+
+def _stray(
+    t: Floats, darkness: Floats, c: Floats, w: Floats, d: Floats, sigma: float
+) -> tuple[Floats, float]:
+    """The greatest such darkness beside each bar (n,), and its deviation."""
+    rest = stray_darkness(t, darkness - _bar(t, c, w, d, sigma, slopes=False)[0])
+    near = np.where(w > 0, w / 2 + _EDGE_SIGMAS * sigma + _EDGE_MM, 0.0)
+    beside = np.abs(t[None] - c[:, None]) > near[:, None]
+    spread = _MAD * float(np.median(rest[beside])) if beside.any() else 0.0
+    return np.where(beside, rest, 0.0).max(axis=1, initial=0.0), spread
 
 
 def fit_sigma(t_mm: Floats, darkness: Floats, start_mm: float) -> float:

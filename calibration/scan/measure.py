@@ -9,6 +9,12 @@ The steps:
     4. Widths on a flatbed's scan are counted in its own resolution; darkness is divided by that of the
        solid hatch.
     5. If ink is missing where the chart has lines that any pen draws, it is the wrong chart.
+
+What is no ink of the chart must not be measured as such. Where the paper beside a line is not even (a speck,
+the edge of a shadow, a rule of the paper) the window counts for nothing; where that is so in many places
+where nothing is drawn, the paper is squared, ruled or dotted, and the picture is refused. So is one that is
+overexposed: where the paper is as white as a file can say, nobody knows how much brighter it was, and edges
+lie further in than they seem.
 """
 
 from __future__ import annotations
@@ -24,7 +30,15 @@ from calibration.errors import MeasureError
 from calibration.measurements import LineMeasurement, Measurements, Point, Sample
 from calibration.scan.crosses import cross_offsets
 from calibration.scan.find import find_fiducials, sample
-from calibration.scan.lines import WIDE_SIGMAS, Bars, fit_bars, fit_sigma, profiles
+from calibration.scan.lines import (
+    LEAST_DARKNESS,
+    WIDE_SIGMAS,
+    Bars,
+    fit_bars,
+    fit_sigma,
+    profiles,
+    stray_darkness,
+)
 from calibration.scan.picture import MM_PER_INCH, Picture
 from calibration.scan.view import LEAST_FIDUCIALS, MOST_GROWTH_MM, View, fit_view
 
@@ -56,6 +70,22 @@ _FINE = (MarkKind.LANDING, MarkKind.RAMP)
 _ARM_MM = (1.6, 3.6)
 _DOT_REACH_MM = 2.2
 _MAD = 1.4826
+# Lines that stand in rows. What lies beside one is ink of something else from so many times its noise on,
+# and from what counts as ink on; what lies beyond its ends, so many mm from them, where nothing is drawn,
+# shows more.
+_ROWS = (*_STRAIGHT[:5], *_FINE)
+_STRAY_NOISE = 6.0
+_BEYOND_DARKNESS = 0.04
+_BEYOND_MM = (1.25, 2.75)
+# Paper on which there is something in more of these places than this is not blank.
+_MOST_BEYOND = 0.15
+# Paper of which so much is white is overexposed, and so many lines may lie on such paper.
+_WHITE_SHARE, _MOST_WHITE = 0.9, 0.1
+_WHITE_PLACES = 24
+# Paper darker than this, white being 1, has too few steps in a file of 8 bits.
+_LEAST_LIGHT = 0.04
+# Paper of which so much is white is overexposed, and so many lines may lie on such paper.
+_WHITE_SHARE, _MOST_WHITE = 0.9, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +118,7 @@ def measure(picture: Picture, chart: Chart, source: str = "auto") -> Reading:
     grey = picture.grey
     view, blur_px, is_scan, flatbed_px_per_mm = _look(picture, chart, source)
     widest = _widest_mm(chart)
+    _require_exposure(picture, view, chart, widest)
     sigma = blur_px / view.px_per_mm
     sigma = _blur(grey, view, chart, widest, sigma)
     if sigma > _MOST_BLUR_MM:
@@ -99,6 +130,7 @@ def measure(picture: Picture, chart: Chart, source: str = "auto") -> Reading:
         for mark in chart.marks
         if mark.kind in _STRAIGHT + _FINE
     }
+    clean = _clean(grey, view, chart, widest, bars)
     trend = _darkness_trend([b for b in bars.values()], sigma)
     bars = {
         name: fit if (fit.width_mm >= WIDE_SIGMAS * sigma).all() else _bars(
@@ -112,7 +144,11 @@ def measure(picture: Picture, chart: Chart, source: str = "auto") -> Reading:
             for name, fit in bars.items()
         }
     hatch = _hatch_darkness(grey, view, chart)
-    lines = [_line(chart.mark(name), fit, hatch) for name, fit in bars.items()]
+    lines = [
+        _line(chart.mark(name), fit.take(clean[name]), hatch)
+        for name, fit in bars.items()
+        if clean[name].any()
+    ]
     lines += [_dot(grey, view, mark, hatch) for mark in chart.of_kind(MarkKind.DWELL)]
     points, arms = _crosses(grey, view, chart, widest, sigma)
     _require_this_chart(chart, lines, arms)
@@ -168,6 +204,76 @@ def _look(picture: Picture, chart: Chart, source: str) -> tuple[View, float, boo
             )
         view = fit_view(sightings, chart, grey.shape, rigid_px_per_mm=stated)
     return view, blur, is_scan, stated if is_scan and flat else None
+
+
+def _require_exposure(picture: Picture, view: View, chart: Chart, widest: float) -> None:
+    """Raises MeasureError if the paper beside the lines is whiter than the file can say, or nearly black."""
+    marks = chart.of_kind(*_STRAIGHT, *_FINE, MarkKind.GRID)
+    rows, columns = picture.grey.shape
+    shares, lights = [], []
+    for mark in marks:
+        a, b = mark.xy_mm[:2]
+        left = np.array([a[1] - b[1], b[0] - a[0]]) / np.linalg.norm(b - a)
+        along = a + np.linspace(0.1, 0.9, _WHITE_PLACES)[:, None] * (b - a)
+        reach = (widest / 2 + _REACH_MM) * np.array([-0.9, -0.8, 0.8, 0.9])
+        seen = view.to_picture(along[:, None] + reach[None, :, None] * left).reshape(-1, 2).astype(int)
+        inside = (seen >= 0).all(axis=1) & (seen < (columns, rows)).all(axis=1)
+        if inside.any():
+            y, x = seen[inside, 1], seen[inside, 0]
+            lights.append(float(np.median(picture.grey[y, x])))
+            shares.append(0.0 if picture.white is None else float(picture.white[y, x].mean()))
+    if not shares:
+        return
+    if np.median(lights) < _LEAST_LIGHT:
+        raise MeasureError(
+            "The picture is underexposed: the paper is nearly black. Take the photo with more light."
+        )
+    over = float(np.mean(np.array(shares) > _WHITE_SHARE))
+    if over > _MOST_WHITE:
+        raise MeasureError(
+            f"The picture is overexposed: beside {over:.0%} of the lines the paper is whiter than the file "
+            "can say, which makes lines thin. Scan without automatic brightness or contrast, or darker; take "
+            "the photo with less exposure."
+        )
+
+
+def _clean(
+    grey: NDArray[np.float32], view: View, chart: Chart, widest: float, bars: dict[str, Bars]
+) -> dict[str, NDArray[np.bool_]]:
+    """For each line the windows (n,) beside which there is nothing but paper.
+
+    Raises:
+        MeasureError: if there are too few of them.
+    """
+    rows = [name for name in bars if chart.mark(name).kind in _ROWS]
+    found = {name: np.ones(len(fit.s_mm), dtype=bool) for name, fit in bars.items()}
+    beyond: list[bool] = []
+    for kinds in (_STRAIGHT, _FINE):
+        names = [name for name in rows if chart.mark(name).kind in kinds]
+        noise = _STRAY_NOISE * float(np.median([bars[name].stray_noise for name in names] or [0.0]))
+        for name in names:
+            found[name] = bars[name].stray < max(LEAST_DARKNESS, noise)
+            beyond += _beyond(grey, view, chart.mark(name), widest, max(_BEYOND_DARKNESS, noise))
+    if beyond and np.mean(beyond) > _MOST_BEYOND:
+        raise MeasureError(
+            f"The paper is not blank: there is something in {np.mean(beyond):.0%} of the places where "
+            "nothing is drawn. Squares, rules, dots and creases would be measured as ink: draw the chart on "
+            "plain white paper, and light it evenly."
+        )
+    return found
+
+
+def _beyond(grey: NDArray[np.float32], view: View, mark: Mark, widest: float, limit: float) -> list[bool]:
+    """Whether there is something beyond either end of a straight line, where nothing is drawn."""
+    first, last = mark.xy_mm[0], mark.xy_mm[-1]
+    unit = (last - first) / np.linalg.norm(last - first)
+    near, far = _BEYOND_MM
+    found = []
+    for end, away in ((first, -unit), (last, unit)):
+        path = np.array([end + near * away, end + far * away])
+        _, t, darkness = profiles(grey, view, path, widest / 2 + _REACH_MM, far - near)
+        found.append(bool(stray_darkness(t, darkness).max() > limit))
+    return found
 
 
 def _across(view: View, mark: Mark) -> float:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from calibration.chart.spec import Chart
+from calibration.light import encoded
 from calibration.scan.measure import Reading
 from calibration.scan.picture import Picture
 
@@ -32,7 +33,7 @@ def overlay(picture: Picture, chart: Chart, reading: Reading) -> NDArray[np.uint
     """
     rows, columns = picture.grey.shape
     scale = min(1.0, _LONGEST_PX / max(rows, columns))
-    grey = Image.fromarray(np.round(255 * np.clip(picture.grey, 0, 1)).astype(np.uint8))
+    grey = Image.fromarray(encoded(picture.grey))
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     image = grey.resize(size, Image.Resampling.BOX).convert("RGB")
     draw = ImageDraw.Draw(image)

@@ -4,6 +4,8 @@ A scan is flat and evenly lit; the sheet lies a little turned on the glass, whos
 A photo sees the sheet in perspective through a lens, on a table, lit from one side.
 
     reflectance = paper (1 - darkness)     paper is not quite white, black not quite black
+
+The files hold sRGB values of the light, as those of scanners and cameras do.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
+
+from calibration.light import encoded
 
 MM_PER_INCH = 25.4
 _PAPER = 0.93
@@ -34,6 +38,7 @@ def scan(
     margin_mm: float = 5.0,
     blur_mm: float = 0.02,
     noise: float = 0.01,
+    exposure: float = 1.0,
     seed: int = 0,
 ) -> NDArray[np.uint8]:
     """A flatbed scan (h, w) of a sheet.
@@ -46,6 +51,7 @@ def scan(
         margin_mm: glass around the sheet.
         blur_mm: standard deviation of the scanner's blur.
         noise: standard deviation of its noise, white = 1.
+        exposure: how much brighter than a white that just fits.
         seed: of the noise.
     """
     out_px = dpi / MM_PER_INCH
@@ -62,7 +68,7 @@ def scan(
     # y down on both; the sheet is turned counter-clockwise as seen.
     across, along = cos * x - sin * y + size[0] / 2, sin * x + cos * y + size[1] / 2
     light = _look(sheet, px_per_mm, across, along, math.hypot(blur_mm, _PIXEL_SIGMA / out_px), _LID)
-    return _sensed(light, noise, seed)
+    return encoded(exposure * _sensed(light, noise, seed))
 
 
 def photo(
@@ -76,6 +82,7 @@ def photo(
     blur_mm: float = 0.06,
     noise: float = 0.015,
     quality: int = 90,
+    exposure: float = 1.0,
     seed: int = 0,
 ) -> NDArray[np.uint8]:
     """A photo (h, w, 3) of a sheet on a table.
@@ -91,6 +98,7 @@ def photo(
         blur_mm: standard deviation of the blur on the sheet.
         noise: standard deviation of the noise, white = 1.
         quality: of the JPEG file in between.
+        exposure: how much brighter than a white that just fits.
         seed: of noise and table.
     """
     rows, columns = sheet.shape
@@ -113,9 +121,8 @@ def photo(
     light = _look(sheet, px_per_mm, across, along, math.hypot(blur_mm, _PIXEL_SIGMA / out_px), _TABLE)
     u, v = np.linspace(0, 1, shape[1]), np.linspace(0, 1, shape[0])[:, None]
     light = light * (1 - shading * (0.6 * u + 0.4 * v**2))
-    grey = _sensed(light, noise, seed)
     tint = np.array([1.0, 0.97, 0.9])  # a warm lamp
-    rgb = np.clip(np.round(grey[..., None] * tint), 0, 255).astype(np.uint8)
+    rgb = encoded(exposure * _sensed(light, noise, seed)[..., None] * tint)
     file = io.BytesIO()
     Image.fromarray(rgb).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file))
@@ -141,10 +148,9 @@ def _look(
     )
 
 
-def _sensed(light: NDArray[np.float64], noise: float, seed: int) -> NDArray[np.uint8]:
+def _sensed(light: NDArray[np.float64], noise: float, seed: int) -> NDArray[np.float64]:
     rng = np.random.default_rng(seed)
-    light = light + noise * rng.standard_normal(light.shape, dtype=np.float32)
-    return np.clip(np.round(255 * light), 0, 255).astype(np.uint8)
+    return np.asarray(light + noise * rng.standard_normal(light.shape, dtype=np.float32))
 
 
 def _view(

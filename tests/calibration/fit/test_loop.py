@@ -36,8 +36,7 @@ def recorded(chart, profile):
 
 
 def seen(image, dpi=None):
-    grey = np.asarray(image, dtype=np.float32) / np.float32(255.0)
-    return Picture(grey if grey.ndim == 2 else grey.mean(axis=2), dpi)
+    return Picture.of_pixels(image, dpi)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from calibration.chart.layout import chart_program, pen_chart
@@ -48,5 +47,4 @@ def scanned(sheet):
 
 
 def as_picture(image, dpi=None):
-    grey = np.asarray(image, dtype=np.float32) / np.float32(255.0)
-    return Picture(grey if grey.ndim == 2 else grey.mean(axis=2), dpi)
+    return Picture.of_pixels(image, dpi)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.profile import Paper, Profile
+from calibration.scan.picture import Picture
 from calibration.virtual.camera import photo, scan
 from calibration.virtual.machine import TrueMachine
 from calibration.virtual.pen import TruePen
@@ -105,9 +106,10 @@ def test_scans_and_photos_are_repeatable_and_show_the_ink(profile):
     sheet = draw_sheet(line(profile, -1.0), profile, TruePen(0, -1.5), px_per_mm=PX_PER_MM)
     flat = scan(sheet, PX_PER_MM, 254.0, rotation_deg=0.0, margin_mm=2.0, noise=0.0)
     assert flat.shape == (340, 440)
-    paper, ink = flat[60, 60], flat[20 + 150, 20 + 200]  # 10 px a mm, and the margin
-    assert paper > 225
-    assert ink < 60
+    light = Picture.of_pixels(flat).grey
+    paper, ink = light[60, 60], light[20 + 150, 20 + 200]  # 10 px a mm, and the margin
+    assert paper > 0.88
+    assert ink < 0.23
     for make in (scan, photo):
         np.testing.assert_array_equal(
             make(sheet, PX_PER_MM, 200.0, seed=1), make(sheet, PX_PER_MM, 200.0, seed=1)
