@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from strokebot.fill.widths import WORTH_A_PASS
-from strokebot.geometry.distance import distance_at, nearest
+from strokebot.geometry.distance import distance_at, nearest, nearest_at
 from strokebot.geometry.pixels import repeated
 from strokebot.picture.parts import FAINTEST_INK
 
@@ -116,7 +116,9 @@ def find_areas(
         return None
     field = np.where(core, depth, 0.0)
     rim = np.nonzero((depth > 0) & ~core)
-    field[rim] = np.minimum(depth[rim], (1.0 + _REACH) * radius - distance_at(core, *rim))
+    # Farther from a core than this, and a pixel for interpolation, there is no area.
+    beyond = (1.0 + _REACH) * radius + _SPARE_PX
+    field[rim] = np.minimum(depth[rim], (1.0 + _REACH) * radius - distance_at(core, *rim, beyond))
     wide = field >= radius
     # Areas side by side are one: the skeleton between them has no pixel of its own.
     near = ndimage.binary_dilation(wide, _EIGHT, iterations=zoom)
@@ -157,10 +159,11 @@ def _white(
 ) -> NDArray[np.float64]:
     """Pixels (N,) at each candidate that discs of the radius reach, but not those on the skeleton."""
     rows, columns = np.nonzero(depth > 0)
-    y, x = (places[rows, columns] for places in nearest(label > 0))
-    white = np.hypot(y - rows, x - columns) <= radius
+    y, x = nearest_at(label > 0, rows, columns, radius)
+    white = (y >= 0) & (np.hypot(y - rows, x - columns) <= radius)
     line = skeleton & (depth >= radius)
-    white[white] = distance_at(line, rows[white], columns[white]) > radius + _SKELETON_PX
+    far = radius + _SKELETON_PX
+    white[white] = distance_at(line, rows[white], columns[white], far) > far
     return np.bincount(label[y[white], x[white]], minlength=count + 1)[1:].astype(np.float64)
 
 

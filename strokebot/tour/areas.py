@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 
 from strokebot.fill import FillMode
 from strokebot.fill.filling import Filling, fill_areas
-from strokebot.geometry.distance import nearest
+from strokebot.geometry.distance import nearest_at
 from strokebot.geometry.polyline import simplify
 from strokebot.tour.centreline import CentreLine, measure, sample
 from strokebot.tour.graph import Graph, Points, clean, split_corners, trace
@@ -27,6 +27,8 @@ from strokebot.tour.upsample import UpsampledInk
 
 # A loop that holds an end is longer than any that cleaning drops, px.
 _HOLD_PX = 1e6
+# An end that leads to an area lies beside a pixel of it; this is more than near enough, px.
+_NEAR_PX = 8
 # Areas with so much ink are covered: paler lines would leave white between them.
 _FULL = 0.5
 # Ink is averaged over this length of a pass, in r.
@@ -113,12 +115,12 @@ class Areas:
             leading = np.flatnonzero(inside.all(axis=1) & led_to[cells[:, 1], cells[:, 0]])
             if len(leading) == 0:
                 continue
-            rows, columns = nearest(field.label > 0)
-            for k in leading:
-                place = graph.place[nodes[k]]
-                column, row = np.floor((place - (left, top)) * field.zoom).astype(int)
+            places = np.array([graph.place[nodes[k]] for k in leading])
+            columns, rows = np.floor((places - (left, top)) * field.zoom).astype(int).T
+            y, x = nearest_at(field.label > 0, rows, columns, _NEAR_PX * field.zoom)
+            for k, place, area in zip(leading, places, field.label[y, x].tolist(), strict=True):
                 loop = graph.add_edge(nodes[k], nodes[k], np.array([place, place + _HOLD_PX, place]))
-                held[loop] = int(field.label[rows[row, column], columns[row, column]]) - 1
+                held[loop] = area - 1
 
     def _split(self, graph: Graph, number: int, k: int) -> int:
         """Puts a node on an inner point of an edge; the number of the edge before it."""
