@@ -53,6 +53,8 @@ from strokebot.tour.graph import Graph, Points
 # Above this many odd nodes the exact matching, cubic in their number, gives way to greedy
 # pairs improved by exchanges.
 _EXACT_ODD = 24
+# Odd nodes up to which all sets of them are looked at.
+_FEW_ODD = 14
 # Above this many even those, quadratic in memory, give way to a spanning tree.
 _GREEDY_ODD = 600
 # Rounds of exchanges.
@@ -149,9 +151,12 @@ def _exact_pairs(
     between: NDArray[np.float64], start_cost: NDArray[np.float64], end_cost: NDArray[np.float64]
 ) -> tuple[list[tuple[int, int]], int, int]:
     """The cheapest matching of the odd nodes (n, n), two of them with the extra nodes n and n + 1."""
-    import networkx as nx  # slow to load, and most drawings of few strokes need no matching
-
     n = len(between)
+    if n <= _FEW_ODD:
+        partners = _fewest(_cost_table(between, start_cost, end_cost))
+        return [(i, j) for i, j in enumerate(partners) if i < j < n], partners[n], partners[n + 1]
+    import networkx as nx  # slow to load, and most drawings of few strokes do without
+
     problem = nx.Graph()
     problem.add_weighted_edges_from((i, j, float(between[i, j])) for i in range(n) for j in range(i))
     problem.add_weighted_edges_from((i, n, float(start_cost[i])) for i in range(n))
@@ -163,16 +168,54 @@ def _exact_pairs(
     return pairs, partner[n], partner[n + 1]
 
 
-def _greedy_pairs(
+def _fewest(cost: NDArray[np.float64]) -> list[int]:
+    """The partner of each of a few nodes in the cheapest perfect matching, by cost (m, m), m even.
+
+    c(S), the least cost of matching the nodes of a set S with each other, is the least over j in S of
+    cost[i, j] + c(S without i and j), i being the lowest node of S (R. Bellman, 1962: dynamic programming
+    over sets, here the bits of a number).
+    """
+    m = len(cost)
+    sets = np.arange(2**m)
+    bits = 1 << np.arange(m)
+    holds = (sets[:, None] & bits) > 0
+    size, lowest = holds.sum(axis=1), np.argmax(holds, axis=1)
+    least, mate = np.full(len(sets), np.inf), np.zeros(len(sets), dtype=np.intp)
+    least[0] = 0.0
+    for count in range(2, m + 1, 2):
+        own = np.flatnonzero(size == count)
+        i = lowest[own]
+        rest = (own ^ bits[i])[:, None] & ~bits
+        total = np.where(holds[own] & (np.arange(m) != i[:, None]), cost[i] + least[rest], np.inf)
+        mate[own] = np.argmin(total, axis=1)
+        least[own] = total[np.arange(len(own)), mate[own]]
+    partners, left = [0] * m, len(sets) - 1
+    while left:
+        i, j = int(lowest[left]), int(mate[left])
+        partners[i], partners[j] = j, i
+        left ^= int(bits[i] | bits[j])
+    return partners
+
+
+def _cost_table(
     between: NDArray[np.float64], start_cost: NDArray[np.float64], end_cost: NDArray[np.float64]
-) -> tuple[list[tuple[int, int]], int, int]:
-    """Nearest pairs first, then exchanges of two pairs as long as one helps."""
+) -> NDArray[np.float64]:
+    """Costs (n + 2, n + 2) of all pairs, of the extra nodes too, which do not go with each other."""
     n = len(between)
     cost = np.full((n + 2, n + 2), np.inf)
     cost[:n, :n] = between
     cost[n, :n] = cost[:n, n] = start_cost
     cost[n + 1, :n] = cost[:n, n + 1] = end_cost
     np.fill_diagonal(cost, np.inf)
+    return cost
+
+
+def _greedy_pairs(
+    between: NDArray[np.float64], start_cost: NDArray[np.float64], end_cost: NDArray[np.float64]
+) -> tuple[list[tuple[int, int]], int, int]:
+    """Nearest pairs first, then exchanges of two pairs as long as one helps."""
+    n = len(between)
+    cost = _cost_table(between, start_cost, end_cost)
     rows, columns = np.triu_indices(n + 2, 1)
     partner = np.full(n + 2, -1)
     # The extra nodes choose last: which nodes are left for start and end matters least.
