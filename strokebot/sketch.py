@@ -526,17 +526,19 @@ def _better(
         drawing_s = parametrise(smooth(placed, smoothing_mm), profile).duration_s
         return replace(sketch.candidates[0], drawing_s=drawing_s)
 
-    first, second = timed(model), timed(tour)
+    first, second = model.candidates[0], tour.candidates[0]
     gain = second.iou - first.iou
-    both = "; ".join(
-        f"{name}: overlap {c.iou:.3f}, drawn in {duration_text(c.drawing_s or 0.0)}"
-        for name, c in (("network", first), ("tour", second))
-    )
     if abs(gain) >= _EQUAL_IOU:
         chosen, why = (tour if gain > 0 else model), "closer to the picture"
-    else:
+    else:  # smoothing and timing both takes as long as planning one of them
+        first, second = timed(model), timed(tour)
         sooner = (second.drawing_s or 0.0) < (first.drawing_s or 0.0)
         chosen, why = (tour if sooner else model), "as close and drawn sooner"
+    both = "; ".join(
+        f"{name}: overlap {c.iou:.3f}"
+        + ("" if c.drawing_s is None else f", drawn in {duration_text(c.drawing_s)}")
+        for name, c in (("network", first), ("tour", second))
+    )
     name = "network" if chosen is model else "tour"
     return replace(chosen, reason=f"{model.reason} The {name} is {why} ({both}).", candidates=(first, second))
 
