@@ -28,8 +28,9 @@ from calibration.errors import ProfileError
 
 # Least end slope as a share of the end secant: keeps the inverse well conditioned.
 _END_SLOPE_SHARE = 0.1
-# Halvings of [0, 1] until the bracket is one rounding unit wide.
-_BISECTIONS = 54
+# Steps of the inverse on [0, 1]: halvings alone are so many until the bracket is one rounding unit wide;
+# and a step at which it ends.
+_MOST_STEPS, _EXACT = 54, 1e-16
 
 
 class MonotoneCurve:
@@ -66,20 +67,33 @@ class MonotoneCurve:
         """The x at which the curve takes the values ``y`` (any shape), clamped to the values' range."""
         want = np.clip(np.asarray(y, dtype=np.float64), self.y[0], self.y[-1])
         k = np.clip(np.searchsorted(self.y, want, side="right") - 1, 0, len(self.y) - 2)
+        h, left, b, c = self._coefficients(k)
+        rise = want - self.y[k]
         low, high = np.zeros_like(want), np.ones_like(want)
-        for _ in range(_BISECTIONS):
-            middle = 0.5 * (low + high)
-            below = self._cubic(k, middle) < want
-            low = np.where(below, middle, low)
-            high = np.where(below, high, middle)
-        return np.asarray(self.x[k] + 0.5 * (low + high) * (self.x[k + 1] - self.x[k]))
+        u = np.clip(rise / (self.y[k + 1] - self.y[k]), 0.0, 1.0)
+        for _ in range(_MOST_STEPS):
+            # Newton's step, or the middle of the bracket where that would leave it.
+            over = h * u * (left + u * (b + u * c)) - rise
+            low, high = np.where(over < 0, u, low), np.where(over < 0, high, u)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = u - over / (h * (left + u * (2 * b + u * 3 * c)))
+            to = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
+            done = np.abs(to - u).max(initial=0.0) <= _EXACT
+            u = to
+            if done:
+                break
+        return np.asarray(self.x[k] + u * h)
 
     def _cubic(self, k: NDArray[np.intp], u: NDArray[np.float64]) -> NDArray[np.float64]:
+        h, left, b, c = self._coefficients(k)
+        return np.asarray(self.y[k] + h * u * (left + u * (b + u * c)))
+
+    def _coefficients(self, k: NDArray[np.intp]) -> tuple[NDArray[np.float64], ...]:
+        """h, a, b and c of the pieces k, in which y = y_k + h u (a + u (b + u c))."""
         h = self.x[k + 1] - self.x[k]
         m = (self.y[k + 1] - self.y[k]) / h
         left, right = self.slope[k], self.slope[k + 1]
-        inner = (3 * m - 2 * left - right) + u * (left + right - 2 * m)
-        return np.asarray(self.y[k] + h * u * (left + u * inner))
+        return h, left, 3 * m - 2 * left - right, left + right - 2 * m
 
 
 def _slopes(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -55,7 +55,7 @@ class Move:
     dwell_s: float = 0.0
 
     def __post_init__(self) -> None:
-        if not all(math.isfinite(v) for v in (self.x_mm, self.y_mm, self.pen, self.feed_mm_s)):
+        if not math.isfinite(self.x_mm + self.y_mm + self.pen + self.feed_mm_s):
             raise ProgramError(f"A move has a value that is not a finite number: {self}.")
         if self.feed_mm_s <= 0:
             raise ProgramError(f"A move needs a feed above 0 mm/s, not {self.feed_mm_s:g}.")

@@ -21,8 +21,8 @@ The file holds no date and no random id, so equal drawings give equal files.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Protocol
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ from strokebot.raster import segments_down
 
 # Decimals of a coordinate: 1 micrometre.
 _DECIMALS = 3
+_FORMAT = f"%.{_DECIMALS}f"
 # Points that move the line (or its width) by less than this are left out, mm. Far under what a pen shows.
 _SIMPLIFY_MM = 0.015
 # A file of more points than this has fewer, with twice the tolerance as often as it takes, but no coarser
@@ -137,7 +138,7 @@ def drawing_svg(drawing: Drawable, paper_mm: tuple[float, float], title: str = "
         opacity = _mean_intensity(table[part, :2], intensity)
         xy, radius = table[part][keep][:, :2], table[part][keep][:, 2]
         outlines.append(f'<path d="{_outline(xy, radius)}" fill-opacity="{_number(opacity)}"/>')
-        line = " ".join(f"{_number(x)},{_number(y)}" for x, y in xy)
+        line = " ".join(f"{_number(x)},{_number(y)}" for x, y in xy.tolist())
         centres.append(f'<polyline points="{line}"/>')
     size = f'width="{_number(width)}mm" height="{_number(height)}mm"'
     return "\n".join(
@@ -146,7 +147,7 @@ def drawing_svg(drawing: Drawable, paper_mm: tuple[float, float], title: str = "
             '<svg xmlns="http://www.w3.org/2000/svg" '
             'xmlns:inkscape="http://www.inkscape.org/namespaces/inkscape" '
             f'{size} viewBox="0 0 {_number(width)} {_number(height)}">',
-            f"<title>{escape(title)}</title>",
+            f"<title>{escape(title, quote=False)}</title>",
             '<g id="ink" inkscape:groupmode="layer" inkscape:label="ink" '
             'fill="#000000" fill-rule="nonzero" stroke="none">',
             *outlines,
@@ -182,27 +183,35 @@ def _mean_intensity(xy: NDArray[np.float64], intensity: NDArray[np.float64]) -> 
 def _outline(xy: NDArray[np.float64], radius: NDArray[np.float64]) -> str:
     """The discs and the tangent quadrilaterals of one stroke as path data."""
     xy, radius = np.round(xy, _DECIMALS), np.round(radius, _DECIMALS)
-    parts = [_disc(xy[0], float(radius[0]))]
-    for k in range(len(xy) - 1):
-        parts.append(_quadrilateral(xy[k], xy[k + 1], float(radius[k]), float(radius[k + 1])))
-        parts.append(_disc(xy[k + 1], float(radius[k + 1])))
+    discs = [_disc(x, y, r) for (x, y), r in zip(xy.tolist(), radius.tolist(), strict=True)]
+    parts = discs[:1]
+    for quadrilateral, disc in zip(_quadrilaterals(xy, radius), discs[1:], strict=True):
+        parts += (quadrilateral, disc)
     return " ".join(part for part in parts if part)
 
 
-def _quadrilateral(a: NDArray[np.float64], b: NDArray[np.float64], ra: float, rb: float) -> str:
-    """What the common tangents and the contact radii of two discs enclose; nothing if one holds the other."""
-    length = float(np.hypot(*(b - a)))
-    if abs(rb - ra) >= length:
-        return ""
-    k = (rb - ra) / length
-    u = (b - a) / length
-    across = np.sqrt(1 - k * k) * np.array([u[1], -u[0]])
+def _quadrilaterals(xy: NDArray[np.float64], radius: NDArray[np.float64]) -> list[str]:
+    """For each segment what the common tangents and the contact radii of its discs enclose.
+
+    Nothing where one disc holds the other.
+    """
+    a, b, ra, rb = xy[:-1], xy[1:], radius[:-1, None], radius[1:, None]
+    length = np.hypot(*(b - a).T)[:, None]
+    apart = np.abs(rb - ra) < length
+    length = np.where(apart, length, 1.0)
+    k, u = np.where(apart, (rb - ra) / length, 0.0), (b - a) / length
+    across = np.sqrt(1 - k * k) * np.column_stack([u[:, 1], -u[:, 0]])
     left, right = across - k * u, -across - k * u
-    corners = (a + ra * left, b + rb * left, b + rb * right, a + ra * right)
-    return "M" + "L".join(f"{_number(x)},{_number(y)}" for x, y in corners) + "Z"
+    corners = np.concatenate([a + ra * left, b + rb * left, b + rb * right, a + ra * right], axis=1)
+    return [
+        "M" + "L".join(f"{_number(x)},{_number(y)}" for x, y in zip(row[::2], row[1::2], strict=True)) + "Z"
+        if fine
+        else ""
+        for row, fine in zip(corners.tolist(), apart[:, 0].tolist(), strict=True)
+    ]
 
 
-def _disc(centre: NDArray[np.float64], radius: float) -> str:
+def _disc(x: float, y: float, radius: float) -> str:
     """A disc as four quarter arcs, the same way round as the quadrilaterals.
 
     Arcs of a half circle or nearly so are not used: there, a micrometre of rounding at an
@@ -213,10 +222,10 @@ def _disc(centre: NDArray[np.float64], radius: float) -> str:
     r = _number(radius)
     quarter = f"{r} {r} 0 0 1 "
     ends = (f"{r} -{r}", f"{r} {r}", f"-{r} {r}", f"-{r} -{r}")
-    return f"M{_number(centre[0] - radius)},{_number(centre[1])}a" + " ".join(quarter + e for e in ends) + "z"
+    return f"M{_number(x - radius)},{_number(y)}a" + " ".join(quarter + e for e in ends) + "z"
 
 
 def _number(value: float) -> str:
     """A coordinate without needless zeros, and never "-0"."""
-    text = f"{float(value):.{_DECIMALS}f}".rstrip("0").rstrip(".")
+    text = (_FORMAT % value).rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text

@@ -147,25 +147,30 @@ class _Host:
         virtual = self._virtual
         if self._collect():
             return
-        if virtual.idle() and virtual.go_on():
+        event_s = virtual.next_event_s()
+        idle = math.isinf(event_s)
+        if idle and virtual.go_on():
             return
-        if virtual.idle() or virtual.now_s > _LONGEST_RUN_S:
+        if idle or virtual.now_s > _LONGEST_RUN_S:
             number, line, _ = self._pending[0]
             raise ResponseTimeout(f"The virtual machine gives no answer to line {number}: '{line[:40]}'.")
-        virtual.advance(virtual.next_event_s(), stop_at_output=True)
+        virtual.advance(event_s, stop_at_output=True)
         self._collect()
 
     def _collect(self) -> bool:
         """Hears what was said, and books the lines that were answered; False if there is neither."""
-        said = self._virtual.take_output()
+        virtual = self._virtual
+        said = virtual.take_output()
+        answered = virtual.acknowledged - self._taken
+        if not said and not answered:
+            return False
         at = 0  # what is said of a line comes before its own answer, and after that of the one before
         for text in said.decode("ascii").splitlines():
             at += self._hear(text, min(at, len(self._pending) - 1))
-        answered = self._virtual.acknowledged - self._taken
         for _ in range(min(answered, len(self._pending))):
             self._pending_bytes -= self._pending.popleft()[2]
         self._taken += answered
-        return bool(said) or answered > 0
+        return True
 
     def _hear(self, text: str, at: int) -> bool:
         """Takes one answer, of the line at a place among the pending; whether it is the last one of it."""

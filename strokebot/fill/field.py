@@ -118,7 +118,7 @@ def find_areas(
     rim = np.nonzero((depth > 0) & ~core)
     # Farther from a core than this, and a pixel for interpolation, there is no area.
     beyond = (1.0 + _REACH) * radius + _SPARE_PX
-    field[rim] = np.minimum(depth[rim], (1.0 + _REACH) * radius - distance_at(core, *rim, beyond))
+    field[rim] = np.minimum(depth[rim], (1.0 + _REACH) * radius - distance_at(core, *rim, reach=beyond))
     wide = field >= radius
     # Areas side by side are one: the skeleton between them has no pixel of its own.
     near = ndimage.binary_dilation(wide, _EIGHT, iterations=zoom)
@@ -159,11 +159,11 @@ def _white(
 ) -> NDArray[np.float64]:
     """Pixels (N,) at each candidate that discs of the radius reach, but not those on the skeleton."""
     rows, columns = np.nonzero(depth > 0)
-    y, x = nearest_at(label > 0, rows, columns, radius)
+    y, x = nearest_at(label > 0, rows, columns, reach=radius)
     white = (y >= 0) & (np.hypot(y - rows, x - columns) <= radius)
     line = skeleton & (depth >= radius)
     far = radius + _SKELETON_PX
-    white[white] = distance_at(line, rows[white], columns[white], far) > far
+    white[white] = distance_at(line, rows[white], columns[white], reach=far) > far
     return np.bincount(label[y[white], x[white]], minlength=count + 1)[1:].astype(np.float64)
 
 

@@ -256,7 +256,7 @@ def _white(field: Field, drawn: Points) -> NDArray[np.bool_]:
     # To the pixel at first, exactly where that does not tell.
     place = np.argwhere(field.label > 0)
     sure = field.radius - np.sqrt(0.5)
-    place = place[distance_at(line, *place.T, sure) > sure]
+    place = place[distance_at(line, *place.T, reach=sure) > sure]
     nearest, _ = cKDTree(drawn).query(place[:, ::-1] + 0.5)
     white = np.zeros((height, width), dtype=np.bool_)
     white[tuple(place.T)] = nearest > field.radius + _SLACK_PX

@@ -113,7 +113,7 @@ def has_areas(ink: NDArray[np.float32], widest_px: float) -> float:
     core = depth(mask) - 0.5 > radius
     if not core.any():
         return 0.0
-    return float(np.count_nonzero(distance_at(core, *np.nonzero(mask), radius + 0.5) < radius + 0.5) / total)
+    return float(np.count_nonzero(distance_at(core, *np.nonzero(mask), reach=radius + 0.5) < radius + 0.5) / total)
 
 
 def line_width_px(ink: NDArray[np.float32]) -> tuple[float, float]:
@@ -153,7 +153,7 @@ def _spilt(mask: NDArray[np.bool_], place: NDArray[np.intp], width: float, unit:
     """
     line = np.zeros(mask.shape, dtype=bool)
     line[tuple(place.T)] = True
-    beside = distance_at(line, *np.nonzero(~mask), width / 2) < width / 2 - unit
+    beside = distance_at(line, *np.nonzero(~mask), reach=width / 2) < width / 2 - unit
     return float(np.count_nonzero(beside) / np.count_nonzero(mask))
 
 

@@ -34,6 +34,7 @@ def distance_at(
     mask: NDArray[np.bool_],
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
+    *,
     reach: float = np.inf,
 ) -> NDArray[np.float64]:
     """Distance of some pixels to the nearest pixel of a mask.
@@ -47,7 +48,7 @@ def distance_at(
     Returns:
         (K,) distances, px; inf where there is none within ``reach`` for sure.
     """
-    y, x = nearest_at(mask, rows, columns, reach)
+    y, x = nearest_at(mask, rows, columns, reach=reach)
     return np.where(y >= 0, np.hypot(y - rows, x - columns), np.inf)
 
 
@@ -55,6 +56,7 @@ def nearest_at(
     mask: NDArray[np.bool_],
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
+    *,
     reach: float = np.inf,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Row and column (K,) of the pixel of a mask that lies nearest to some pixels; see ``distance_at``.
@@ -85,7 +87,7 @@ def _regions(mask: NDArray[np.bool_], reach: float) -> tuple[NDArray[np.int32], 
     cells[rows // _CELL_PX, columns // _CELL_PX] = True
     around = int(np.ceil(reach / _CELL_PX))
     near = maximum_filter(cells, size=2 * around + 1, mode="constant")
-    region, _ = label(near, np.ones((3, 3), dtype=bool))
+    region = np.asarray(label(near, np.ones((3, 3), dtype=bool))[0], dtype=np.int32)
     return region, [
         (
             slice(y.start * _CELL_PX, min(y.stop * _CELL_PX, height)),
@@ -136,7 +138,7 @@ def _square_depth(
         best[active] = np.minimum(best[active], aside * aside + k * k)
         k += 1
         active = active[best[active] > k * k]
-    return best
+    return np.asarray(best)
 
 
 def _column_depth(mask: NDArray[np.bool_]) -> NDArray[np.int32]:

@@ -117,7 +117,7 @@ class Areas:
                 continue
             places = np.array([graph.place[nodes[k]] for k in leading])
             columns, rows = np.floor((places - (left, top)) * field.zoom).astype(int).T
-            y, x = nearest_at(field.label > 0, rows, columns, _NEAR_PX * field.zoom)
+            y, x = nearest_at(field.label > 0, rows, columns, reach=_NEAR_PX * field.zoom)
             for k, place, area in zip(leading, places, field.label[y, x].tolist(), strict=True):
                 loop = graph.add_edge(nodes[k], nodes[k], np.array([place, place + _HOLD_PX, place]))
                 held[loop] = area - 1

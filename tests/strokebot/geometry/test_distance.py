@@ -35,7 +35,7 @@ def test_distances_within_reach_are_exact_in_large_pictures(seed: int, share: fl
     mask[rng.random(mask.shape) < share**2] = True
     rows, columns = np.indices(mask.shape).reshape(2, -1)
     slow = distance_transform_edt(~mask).ravel() if mask.any() else np.full(mask.size, np.inf)
-    found = distance_at(mask, rows, columns, reach)
+    found = distance_at(mask, rows, columns, reach=reach)
     within = slow <= reach
     np.testing.assert_allclose(found[within], slow[within], atol=1e-9)
     assert (found[~within] > reach).all()
