@@ -113,7 +113,9 @@ def has_areas(ink: NDArray[np.float32], widest_px: float) -> float:
     core = depth(mask) - 0.5 > radius
     if not core.any():
         return 0.0
-    return float(np.count_nonzero(distance_at(core, *np.nonzero(mask), reach=radius + 0.5) < radius + 0.5) / total)
+    return float(
+        np.count_nonzero(distance_at(core, *np.nonzero(mask), reach=radius + 0.5) < radius + 0.5) / total
+    )
 
 
 def line_width_px(ink: NDArray[np.float32]) -> tuple[float, float]:

@@ -64,6 +64,8 @@ _SKELETON, _MEASURED, _WALKED = 0.35, 0.6, 0.35
 _FAINTEST = LIFT_THRESHOLD + 0.01
 
 
+# The number of a part, and one for each walk through it.
+_Walk: TypeAlias = tuple[int, int]
 # A graph with the lines that fill its areas, and the part of each node: see ``areas.fill_graph``.
 FilledGraph: TypeAlias = tuple[Graph, dict[int, CentreLine], dict[int, int]]
 
@@ -219,13 +221,14 @@ def walk_lines(
     """
     work, graph, filled = skeleton.work, lines.graph, lines.filled
     shapes = {number: line.body[:, :2] for number, line in lines.measured.items()}
-    # What is drawn of each part, by its number; and the nodes of those that are lines alone.
-    parts: dict[int, Drawn] = {}
-    open_parts: dict[int, list[int]] = {}
+    # What is drawn of each part, by its number and, since the rims of an area whose inside stays white
+    # are drawn apart, one for each walk; and the nodes of those that are lines alone.
+    parts: dict[_Walk, Drawn] = {}
+    open_parts: dict[_Walk, list[int]] = {}
     walked = 0
     for nodes in graph.components():
         if graph.at[nodes[0]]:
-            number = next(lines.part[node] for node in nodes if node in lines.part)
+            number = next(lines.part[node] for node in nodes if node in lines.part), len(parts)
             # Nobody's hand has habits for filling areas.
             fills = any(k in filled for node in nodes for k in graph.at[node])
             walk = postman_walk(graph, nodes) if fills else local_search_walk(graph, nodes, shapes)
@@ -236,8 +239,8 @@ def walk_lines(
         walked += len(nodes)
         if progress is not None:
             progress(walked / len(graph.at))
-    for k in set(range(len(work.box))) - set(parts):
-        parts[k] = Drawn([dot(work, k)], [[]])
+    for k in set(range(len(work.box))) - {part for part, _ in parts}:
+        parts[k, 0] = Drawn([dot(work, k)], [[]])
     rows = _ordered(parts, work)
     cheaper = sum(len(one.pieces) - 1 for one in parts.values())
     own = Tour(_chained(rows, skeleton, pen_px), cheaper)
@@ -255,12 +258,12 @@ def walk_lines(
     return Tour(_chained(rows, skeleton, pen_px), cheaper, guided.lifts, guided.share, own.gesture)
 
 
-def _ordered(parts: dict[int, Drawn], work: UpsampledInk) -> list[Piece]:
+def _ordered(parts: dict[_Walk, Drawn], work: UpsampledInk) -> list[Piece]:
     """The pieces of all parts, by their numbers, in the order and the direction in which they are drawn."""
     numbers = sorted(parts)
     ends = np.array([[parts[k].pieces[0][0, :2], parts[k].pieces[-1][-1, :2]] for k in numbers])
     rows: list[Piece] = []
-    for k, turned in order_pieces(ends, work.box[numbers] * work.unit):
+    for k, turned in order_pieces(ends, work.box[[part for part, _ in numbers]] * work.unit):
         own = parts[numbers[k]].pieces
         rows += [piece[::-1] for piece in own[::-1]] if turned else own
     return rows
