@@ -49,12 +49,14 @@ class Run:
         least_blocks: the fewest blocks in the planner between its first filling and the last line.
         overruns: bytes that the receive buffer had no room for.
         answers: lines that the board has answered.
+        mean_blocks: blocks in the planner in the mean of the same time.
     """
 
     seconds: float
     least_blocks: int
     overruns: int
     answers: int
+    mean_blocks: float = 0.0
 
 
 def board(block_s: float = BLOCK_S) -> MachineProfile:
@@ -106,16 +108,25 @@ class Table:
         self._watching = False
         while self.controller.planner.blocks or not self.controller.idle():
             self.wire.advance(self.wire.now_s + _SAMPLE_S)
-        return Run(self.wire.now_s, self.least(), self.controller.rx.overruns, self.controller.acknowledged)
+        overruns, answers = self.controller.rx.overruns, self.controller.acknowledged
+        return Run(self.wire.now_s, self.least(), overruns, answers, self.mean())
 
     def least(self) -> int:
         """The fewest blocks between the first filling of the planner and the last answer but one.
 
         The last may be that of a line that waits for the end of all motion.
         """
+        return min(self._while_streaming(), default=0)
+
+    def mean(self) -> float:
+        """Blocks in the planner in the mean of that time."""
+        found = self._while_streaming()
+        return sum(found) / max(len(found), 1)
+
+    def _while_streaming(self) -> list[int]:
         first = next((i for i, n in enumerate(self.samples) if n >= PLANNER_BLOCKS - 1), 0)
         last = next((i for i, n in enumerate(self._answered) if n >= self._answered[-1] - 1), 0)
-        return min(self.samples[first : max(last, first + 1)], default=0)
+        return self.samples[first : max(last, first + 1)]
 
 
 def plain_sender(lines: list[str], machine: MachineProfile, window_bytes: int | None) -> Run:

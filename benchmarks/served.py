@@ -35,8 +35,7 @@ class Board:
     def result(self) -> Run:
         """Ends the service; what the board did."""
         self._pipe.send("end")
-        seconds, least, overruns, answers = self._pipe.recv()
-        return Run(seconds, least, overruns, answers)
+        return Run(*self._pipe.recv())
 
 
 @contextlib.contextmanager
@@ -73,11 +72,11 @@ def _serve(machine: MachineProfile, path: Path, pipe: Connection) -> None:
     pipe.send(_judge(table))
 
 
-def _judge(table: Table) -> tuple[float, int, int, int]:
-    """Time from the first to the last motion, the least planner blocks, overruns, answers."""
+def _judge(table: Table) -> tuple[float, int, int, int, float]:
+    """Time from the first to the last motion, the least planner blocks, overruns, answers, mean blocks."""
     ramps = table.controller.recorder.ramps()
     overruns, answers = table.controller.rx.overruns, table.controller.acknowledged
     if not len(ramps):
-        return 0.0, 0, overruns, answers
+        return 0.0, 0, overruns, answers, 0.0
     seconds = float(ramps[-1, 0] + ramps[-1, 1] - ramps[0, 0])
-    return seconds, table.least(), overruns, answers
+    return seconds, table.least(), overruns, answers, table.mean()

@@ -54,6 +54,8 @@ from strokebot.files import write_atomic
 
 What = Literal["pen", "geometry"]
 
+ROOT = Path("strokebot-out") / "calibration"
+
 CHART_FILE = "chart.json"
 LEGEND_FILE = "chart.png"
 GCODE_FILE = "chart.gcode"
@@ -111,6 +113,11 @@ class Fitted:
     files: tuple[Path, ...]
     shadows: bool = False
     virtual: bool = False
+
+
+def folder_of(profile: str | None, what: str, virtual: bool = False) -> Path:
+    """Where a calibration lies, if nobody says otherwise; a virtual one never among a real one's files."""
+    return ROOT / Path(profile or DEFAULT_PROFILE).stem / (f"virtual-{what}" if virtual else what)
 
 
 def make_chart(what: What, profile: Profile, folder: Path, seed: int = 0, printed: bool = False) -> Sheet:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from strokebot.commands.common import (
-    OUT_ROOT,
     OutOption,
     PortOption,
     ProfileOption,
@@ -69,10 +68,10 @@ SaveOption = Annotated[
 def _folder(out_dir: Path | None, profile: str | None, what: What, simulate: bool = False) -> Path:
     """Where a calibration lies; a simulated one never among the files of a real one."""
     needs("PIL", "scipy")
+    from strokebot.calibrating import folder_of
     from strokebot.files import require_writable
 
-    name = f"virtual-{what}" if simulate else what
-    folder = out_dir or OUT_ROOT / "calibration" / Path(profile or "grbl-z").stem / name
+    folder = out_dir or folder_of(profile, what, simulate)
     require_writable(folder)
     return folder
 

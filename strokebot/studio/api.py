@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ _KINDS = {
     ".woff2": "font/woff2",
     ".txt": "text/plain; charset=utf-8",
 }
+_PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 _CLIENT = re.compile(r"[A-Za-z0-9_-]{0,32}")
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -382,6 +384,69 @@ async def delete_job(request: Request) -> Response:
     return JSONResponse(DONE)
 
 
+# -- calibration ---------------------------------------------------------------------------------
+
+
+async def calibration(request: Request) -> Response:
+    """Where the calibration is."""
+    return JSONResponse({"calibration": studio_of(request).walk.told})
+
+
+async def calibration_begin(request: Request) -> Response:
+    """Makes a chart."""
+    said = await body_of(request)
+    if said.get("what") not in ("pen", "geometry") or not isinstance(said.get("printed", False), bool):
+        raise HTTPException(422, "'what' must be pen or geometry, and 'printed' true or false.")
+    await studio_of(request).walk.begin(said["what"], said.get("printed", False))
+    return await calibration(request)
+
+
+async def calibration_prepare(request: Request) -> Response:
+    """What is to be confirmed before the chart is drawn."""
+    return JSONResponse(studio_of(request).prepare_chart())
+
+
+async def calibration_photo(request: Request) -> Response:
+    """Takes a scan or a photo of the sheet, and measures it."""
+    studio = studio_of(request)
+    file = await upload(request, "photo", studio)
+    try:
+        await studio.walk.measure(file)
+    finally:
+        shutil.rmtree(file.parent, ignore_errors=True)
+    return await calibration(request)
+
+
+async def calibration_simulate(request: Request) -> Response:
+    """Begins to draw the sheet on virtual paper, and to measure it."""
+    studio_of(request).walk.begin_to_simulate()
+    return await calibration(request)
+
+
+async def calibration_fit(request: Request) -> Response:
+    """Fits what was measured, and saves it."""
+    name = (await body_of(request)).get("save_as")
+    if name is not None and not (isinstance(name, str) and _PROFILE.fullmatch(name)):
+        raise HTTPException(422, "'save_as' must be a name of letters, digits, '-' and '_'.")
+    await studio_of(request).walk.fit(name)
+    return await calibration(request)
+
+
+async def calibration_undo(request: Request) -> Response:
+    """Takes the profile back that was there before."""
+    await studio_of(request).walk.undo()
+    return await calibration(request)
+
+
+async def calibration_picture(request: Request) -> Response:
+    """One of its pictures."""
+    try:
+        file = studio_of(request).walk.picture(request.path_params["picture"])
+    except StrokebotError as error:
+        raise HTTPException(404, str(error)) from None
+    return FileResponse(file, media_type="image/png")
+
+
 # -- errors --------------------------------------------------------------------------------------
 
 
@@ -392,10 +457,13 @@ async def told_error(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
     if isinstance(error, PlanningStopped):
         return JSONResponse({"error": "A newer change took its place."}, 409)
-    return JSONResponse({"error": " ".join(str(error).split())}, 422)
+    if isinstance(error, StrokebotError):
+        return JSONResponse({"error": " ".join(str(error).split())}, 422)
+    said = f"internal error, please report it: {type(error).__name__}: {error}"
+    return JSONResponse({"error": said}, 500)
 
 
-ERRORS: dict[Any, Any] = {HTTPException: told_error, StrokebotError: told_error}
+ERRORS: dict[Any, Any] = dict.fromkeys((HTTPException, StrokebotError, Exception), told_error)
 
 
 def routes() -> list[BaseRoute]:
@@ -438,6 +506,14 @@ def routes() -> list[BaseRoute]:
         post("/api/draw/cancel", order("cancel")),
         post("/api/draw/speed", speed),
         post("/api/draw/pen_trim", pen_trim),
+        Route("/api/calibration", calibration),
+        Route("/api/calibration/{picture}", calibration_picture),
+        post("/api/calibration/begin", calibration_begin),
+        post("/api/calibration/prepare", calibration_prepare),
+        post("/api/calibration/photo", calibration_photo),
+        post("/api/calibration/simulate", calibration_simulate),
+        post("/api/calibration/fit", calibration_fit),
+        post("/api/calibration/undo", calibration_undo),
         Route("/api/jobs", jobs),
         Route("/api/jobs/{job}/thumbnail", job_thumbnail),
         post("/api/jobs/{job}/resume", job_prepared(False)),

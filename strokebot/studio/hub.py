@@ -30,6 +30,7 @@ from strokebot.studio.jobs import Jobs, job_file
 from strokebot.studio.machine import VIRTUAL
 from strokebot.studio.planner import Planner
 from strokebot.studio.planning import Looked, Planned, Rehearsed
+from strokebot.studio.walk import Walk
 from strokebot.trajectory.path.place import PAPERS_MM
 from strokebot.wording import duration_text, length_text, printable
 
@@ -62,7 +63,7 @@ class Ready:
     token: str
     order: str
     values: dict[str, Any]
-    wanted: tuple[int, DrawOptions]
+    wanted: tuple[int, DrawOptions] | None  # None for what does not hang on the picture
 
 
 def papers() -> list[dict[str, Any]]:
@@ -107,6 +108,7 @@ class Studio:
         self._settled.set()
         self._planner = Planner(self._hear_planner)
         self._machine = Driver(self._hear_machine)
+        self.walk = Walk(self, self._calibrate)
         self._jobs = Jobs()
         self._jobs_told: list[dict[str, Any]] = []
         self._jobs_read = asyncio.Lock()
@@ -157,6 +159,7 @@ class Studio:
             "styles": self.styles,
             "machine": self._machine.told,
             "jobs": self._jobs_told,
+            "calibration": self.walk.told,
             "papers": papers(),
             "control": self.control.told(who),
             "profiles": self.profiles(),
@@ -394,6 +397,33 @@ class Studio:
         """Which picture is to be drawn, and how."""
         return self._pictures, self.options
 
+    async def _calibrate(self, values: dict[str, Any]) -> dict[str, Any]:
+        """A step of a calibration, in the process that plans."""
+        done: dict[str, Any] = await self._planner.ask("calibrate", self._folder, values=values)
+        return done
+
+    def profile_saved(self, name: str) -> None:
+        """A profile has other values now, or is there no more."""
+        self.tell("profiles", profiles=self.profiles())
+        if (self.options.profile or DEFAULT_PROFILE) == name:
+            self._planner.forget()
+            self.replan()
+
+    def prepare_chart(self) -> dict[str, Any]:
+        """What is to be confirmed before the chart of a calibration is drawn.
+
+        Raises:
+            StrokebotError: if there is no chart, or no machine.
+        """
+        sentence, job = self.walk.job()
+        where = _where(self._require_ready())
+        ready = self._confirm(
+            f"On {where}: {sentence} Is the pen up, and the paper in place?", "draw", job=job
+        )
+        assert self._ready is not None
+        self._ready = replace(self._ready, wanted=None)
+        return ready
+
     def _require_ready(self) -> dict[str, Any]:
         told = self._machine.told
         if not told["connected"]:
@@ -464,7 +494,7 @@ class Studio:
         if ready is None or not secrets.compare_digest(token.encode(), ready.token.encode()):
             raise ConfigError("This is not the token of the last rehearsal: prepare the drawing again.")
         self._ready = None
-        if ready.order == "draw" and ready.wanted != self._wanted:
+        if ready.order == "draw" and ready.wanted not in (None, self._wanted):
             raise ConfigError("The drawing was changed since it was rehearsed: prepare it again.")
         self._require_ready()
         self.begin(self._run(ready))

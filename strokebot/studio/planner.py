@@ -16,7 +16,7 @@ from strokebot.options import DrawOptions
 from strokebot.studio.planning import Kind, Order, serve
 from strokebot.studio.worker import CONTEXT, Worker
 
-_RANKS: dict[Kind, int] = {"look": 0, "plan": 1, "rehearse": 2, "styles": 3}
+_RANKS: dict[Kind, int] = {"look": 0, "plan": 1, "rehearse": 2, "calibrate": 2, "styles": 3}
 _ENDED = "The planning ended by itself; the picture may be too large for this computer's memory."
 
 
@@ -30,8 +30,8 @@ class Planner:
             heard: is told words meanwhile: "planning" and "style", and their values.
         """
         self._heard = heard
-        self._number = 0
-        self._stopped = CONTEXT.Value("Q", 0)
+        self._number = self._epoch = 0
+        self._stopped = CONTEXT.Value("Q", 0, lock=False)
         self._waiting: dict[Kind, tuple[Order, asyncio.Future[Any]]] = {}
         self._under_way: tuple[Order, asyncio.Future[Any]] | None = None
         self._worker: Worker | None = self._begin()
@@ -39,26 +39,36 @@ class Planner:
     def _begin(self) -> Worker:
         return Worker(serve, (self._stopped,), self._hear, self._end)
 
-    async def ask(self, kind: Kind, picture: Path, options: DrawOptions | None = None) -> Any:
-        """The result of an order.
+    async def ask(
+        self,
+        kind: Kind,
+        picture: Path,
+        options: DrawOptions | None = None,
+        values: dict[str, Any] | None = None,
+    ) -> Any:
+        """The result of an order; its arguments are those of ``Order``.
 
         Raises:
             PlanningStopped: if a newer one took its place.
             StrokebotError: for what is wrong with picture or options.
         """
         self._number += 1
-        order = Order(self._number, kind, picture, options or DrawOptions())
+        order = Order(self._number, kind, picture, options or DrawOptions(), values or {}, self._epoch)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        for other in [k for k in self._waiting if k == kind or (kind == "look" and k != "look")]:
+        # What waits is of an older picture or an older recipe.
+        above = _RANKS[kind] if kind in ("look", "plan") else max(_RANKS.values())
+        for other in [k for k in self._waiting if k == kind or (_RANKS[k] > above and k != "calibrate")]:
             self._give_up(self._waiting.pop(other)[1])
-        if kind == "plan":
-            for other in [k for k in self._waiting if _RANKS[k] > _RANKS[kind]]:
-                self._give_up(self._waiting.pop(other)[1])
         self._waiting[kind] = (order, future)
-        if self._under_way is not None and _RANKS[kind] <= _RANKS[self._under_way[0].kind]:
-            self._stopped.value = self._under_way[0].number
+        now = None if self._under_way is None else self._under_way[0]
+        if now is not None and now.kind != "calibrate" and _RANKS[kind] <= _RANKS[now.kind]:
+            self._stopped.value = now.number
         self._next()
         return await future
+
+    def forget(self) -> None:
+        """Profiles may have changed: the next plan begins anew."""
+        self._epoch += 1
 
     def _next(self) -> None:
         if self._under_way is None and self._waiting:

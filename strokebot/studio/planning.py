@@ -1,7 +1,7 @@
 """The process that plans: one warm session, one order at a time, stopped by the next change.
 
 Nouns:
-    order    what is wanted: look at a picture, plan, rehearse, sketch the styles
+    order    what is wanted: look at a picture, plan, rehearse, sketch the styles, a step of a calibration
     word     what comes back meanwhile: progress, a style
     result   what comes back at the end, or the sentence that says why not
 
@@ -16,7 +16,7 @@ import pickle
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -24,7 +24,7 @@ from typing import Any, Literal, Protocol
 from strokebot.errors import PlanningStopped, StrokebotError
 from strokebot.options import DrawOptions
 
-Kind = Literal["look", "plan", "rehearse", "styles"]
+Kind = Literal["look", "plan", "rehearse", "styles", "calibrate"]
 
 # Progress is told at most so often.
 _TELL_EVERY_S = 0.1
@@ -49,12 +49,16 @@ class Order:
         kind: see above.
         picture: the file.
         options: of the drawing.
+        values: of a step of a calibration; see ``calibration.carry_out``.
+        epoch: another one than before says that profiles may have changed: what was kept is forgotten.
     """
 
     number: int
     kind: Kind
     picture: Path
     options: DrawOptions
+    values: dict[str, Any] = field(default_factory=dict)
+    epoch: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +148,8 @@ def serve(connection: Connection, stopped: Number) -> None:
             tell("failed", None)
         except StrokebotError as error:
             said = " ".join(str(error).split())
-            tell("failed", said.replace(str(order.picture), order.picture.name))
+            file: Path = order.values.get("file", order.picture)
+            tell("failed", said.replace(str(file), file.name))
         except MemoryError:
             tell("failed", "The picture needs more memory than there is: scale it down first.")
         except OSError as error:
@@ -161,7 +166,7 @@ class Planning:
     def __init__(self) -> None:
         from strokebot.pipeline import Session
 
-        self._session = Session()
+        self._session, self._epoch = Session(), 0
 
     def carry_out(self, order: Order, tell: Tell, stop: Stop) -> Any:
         """The result of an order.
@@ -172,6 +177,14 @@ class Planning:
         """
         if order.kind == "look":
             return look_at(order.picture)
+        if order.kind == "calibrate":
+            from strokebot.studio.calibration import carry_out
+
+            return carry_out(order.values)
+        if order.epoch != self._epoch:
+            from strokebot.pipeline import Session
+
+            self._session, self._epoch = Session(), order.epoch
         last_s = 0.0
 
         def progress(told: str, share: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -159,7 +160,9 @@ def run(wanted: Wanted, ready: Callable[[list[str]], None]) -> str:
             ws_max_size=_MOST_MESSAGE_BYTES,
             timeout_graceful_shutdown=_END_S,
         )
-        with contextlib.suppress(KeyboardInterrupt):  # it is raised again when all is in order
+        # Both are raised again by the server when all is in order.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with contextlib.suppress(KeyboardInterrupt):
             _Server(config, lambda: ready(urls), lambda: _stop(app)).run(sockets=[listener])
     return str(app.state.studio.farewell) if hasattr(app.state, "studio") else ""
 
