@@ -77,8 +77,8 @@ export function take(message) {
   for (const part of PARTS) if (part in source) found[part] = source[part];
   if (Object.keys(found).length) set(found);
   if (message.type === "position") tell("position", message);
-  if (message.type === "log") tell("log", message.lines ?? [message.text]);
-  if (message.type === "error") tell("error", message.error ?? message.text);
+  if (message.type === "log") tell("log", [message.text]);
+  if (message.type === "problem") tell("error", message.text);
 }
 
 /** Opens the live line, and opens it again whenever it breaks. */

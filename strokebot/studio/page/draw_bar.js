@@ -3,26 +3,37 @@
 import { ask, Refused, tryAsk } from "./api.js";
 import { byId, el, fill, fold, setText, show } from "./dom.js";
 import { length, number, percent, wholeDuration } from "./format.js";
-import { chosenPort, connect, portName } from "./machine_side.js";
+import { chosenPort, connect, isVirtual } from "./machine_side.js";
+import { rowsOf, sketch } from "./sketch.js";
 import { job, mine, on, state, tell } from "./store.js";
 import { W } from "./words.js";
 
 const SPEED_STEP = 10;
 const SPEED_RANGE = [10, 200];
+// Drawings of the list that are shown, newest first.
+const MOST_JOBS = 30;
+const THUMBNAIL_PX = [128, 128];
+const THUMBNAIL_PEN_MM = 0.4;
 
-/** Asks a question in the middle of the page; answers whether the person agreed. */
-export function confirm(title, lines, yes, no = W.not_now, danger = false) {
+/** Asks a question in the middle of the page; answers the value of the button, or null for the first one, "not now".
+ *
+ * @param choices [value, words, class] of each button that agrees
+ */
+function choose(title, lines, choices) {
   const dialog = byId("ask");
   dialog.replaceChildren(
     el("h2", { id: "ask-title" }, title), ...lines.filter(Boolean).map((line) => el("p", {}, line)),
     el("form", { method: "dialog", class: "row end" },
-      el("button", { value: "no", id: "ask-no" }, no),
-      el("button", { value: "yes", id: "ask-yes", class: danger ? "main danger" : "main" }, yes)));
+      el("button", { value: "", id: "ask-no" }, W.not_now),
+      choices.map(([value, words, kind]) => el("button", { value, id: `ask-${value}`, class: kind }, words))));
   dialog.setAttribute("aria-labelledby", "ask-title");
-  dialog.returnValue = "no";
+  dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue || null), { once: true }));
 }
+
+const confirm = async (title, lines, yes, danger = false) =>
+  (await choose(title, lines, [["yes", yes, danger ? "main danger" : "main"]])) === "yes";
 
 /** Prepares with `prepare`, asks the person, and starts with the token that came back. */
 async function drawNow(prepare, say) {
@@ -32,8 +43,7 @@ async function drawNow(prepare, say) {
     say(W.rehearse);
     const ready = await ask(...prepare);
     say("");
-    const lines = [ready.sentence, ...(ready.warnings ?? []).map((each) => `⚠ ${each.text ?? each}`), W.confirm_check];
-    if (await confirm(W.confirm_title, lines, W.draw_now)) await ask("/api/draw/start", { token: ready.token });
+    if (await confirm(W.confirm_title, [ready.sentence], W.draw_now)) await ask("/api/draw/start", { confirm: ready.confirm });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     tell("error", error.message);
@@ -56,7 +66,7 @@ export function drawBar() {
   const resume = el("button", { type: "button", id: "resume", class: "main", onclick: () => tryAsk("/api/draw/resume", {}) },
     el("b", {}, W.resume), el("span", {}, W.resume_hint));
   const cancel = el("button", { type: "button", id: "cancel", onclick: async () => {
-    if (await confirm(W.cancel, [W.cancel_ask], W.cancel_yes, W.not_now, true)) tryAsk("/api/draw/cancel", {});
+    if (await confirm(W.cancel, [W.cancel_ask], W.cancel_yes, true)) tryAsk("/api/draw/cancel", {});
   } }, W.cancel);
   const meter = el("progress", { id: "progress", max: 1, value: 0 });
   const told = el("p", { id: "progress-told", role: "status" });
@@ -69,23 +79,29 @@ export function drawBar() {
     show(ready, !running);
     show(at_work, Boolean(running));
     if (running) {
-      const share = running.share ?? running.progress ?? 0;
-      meter.value = share;
-      meter.setAttribute("aria-label", percent(share));
-      setText(told, running.paused ? `${W.paused} ${W.progress(percent(share), length(running.drawn_mm ?? 0), "")}`
-        : W.progress(percent(share), length(running.drawn_mm ?? 0), wholeDuration(running.left_s)));
+      const share = percent(running.share);
+      meter.value = running.share;
+      meter.setAttribute("aria-label", share);
+      const drawn = Number.isFinite(running.drawn_mm) ? W.drawn(length(running.drawn_mm)) : "";
+      const left = running.paused || !Number.isFinite(running.left_s) ? "" : W.left(wholeDuration(running.left_s));
+      const first = running.ending ? W.ending : running.asked ? W.asked : running.paused ? W.paused : running.kind === "frame" ? W.framing : "";
+      setText(told, [first, share, drawn, left].filter(Boolean).join(" · "));
+      if (running.paused) holding = false;
+      hold.classList.toggle("waiting", holding);
+      hold.disabled = running.ending;
       show(hold, !running.paused);
       show(resume, Boolean(running.paused));
-      resume.disabled = cancel.disabled = !mine();
+      resume.disabled = cancel.disabled = !mine() || running.ending;
       return;
     }
+    holding = false;
     const { plan, picture, planning, problem, machine } = state;
     const said = busy || (planning && !plan ? W.draw_wait : !plan ? (problem ? W.draw_problem : picture ? W.draw_wait : W.draw_none) : "");
     draw.disabled = Boolean(busy) || !plan || Boolean(planning) || !mine();
     setText(why, said);
     show(why, Boolean(said));
     const port = machine?.connected ? machine.port : chosenPort();
-    const name = port.startsWith("sim://") ? W.the_virtual : portName(port);
+    const name = isVirtual(port) ? W.the_virtual : port;
     setText(byId("draw-on"), plan ? W.draw_on(name, wholeDuration(plan.summary.duration_s)) : "");
   }
   on("machine plan planning picture control problem", update);
@@ -95,8 +111,12 @@ export function drawBar() {
   jobsCard(say);
 }
 
+let holding = false;
+
 async function holdNow() {
-  await tryAsk("/api/draw/hold", {});
+  holding = true;
+  byId("hold").classList.add("waiting");
+  if ((await tryAsk("/api/draw/hold", {})) === null) holding = false;
 }
 
 /** Space holds and R goes on, wherever the focus is but in a text, while a machine draws. */
@@ -147,26 +167,54 @@ function jobsCard(say) {
   const list = el("ul", { id: "jobs" });
   const none = el("p", { class: "hint" }, W.jobs_none);
   byId("machine-side").append(fold("jobs", W.jobs, true, none, list));
+  const thumbnails = new Map();
   on("jobs control machine", () => {
     const free = mine() && !job();
-    show(none, !state.jobs?.length);
-    fill(list, [state.jobs, free], () => (state.jobs ?? []).map((each) => el("li", {},
-      each.thumbnail ? el("img", { src: each.thumbnail, alt: "", loading: "lazy" }) : el("span", { class: "no-image" }),
-      el("div", {}, el("b", {}, each.name), el("span", {}, each.sentence ?? `${each.when ?? ""} · ${percent(each.share ?? 0)}`),
+    const jobs = (state.jobs ?? []).slice(0, MOST_JOBS);
+    for (const id of thumbnails.keys()) if (!jobs.some((each) => each.id === id)) thumbnails.delete(id);
+    show(none, !jobs.length);
+    fill(list, [jobs.map((each) => [each.id, each.where, each.done, each.drawing, each.damaged, each.share]), free], () => jobs.map((each) => el("li", {},
+      thumbnail(each),
+      el("div", {}, el("b", {}, each.name || each.id), el("span", {}, each.damaged ? each.reason : W.job_at(each.done, each.drawing, percent(each.share))),
+        el("span", {}, [when(each.started), each.virtual ? W.the_virtual : each.port].filter(Boolean).join(" · ")),
         el("div", { class: "row" },
-          each.can_resume ? act(each, "resume", W.job_resume, free) : null,
-          each.can_again === false ? null : act(each, "again", W.job_again, free),
+          !each.done && !each.damaged ? act(each, "resume", W.job_resume, free) : null,
+          !each.damaged ? act(each, "again", W.job_again, free) : null,
           act(each, "delete", W.job_delete, free))))));
   });
 
+  /** The drawing of a job; fetched once, and of a job that is being drawn when it is done. */
+  function thumbnail(each) {
+    if (each.damaged) return el("span", { class: "no-image" });
+    if (!thumbnails.has(each.id)) {
+      const holder = el("span", { class: "thumbnail" });
+      thumbnails.set(each.id, holder);
+      ask(`/api/jobs/${encodeURIComponent(each.id)}/thumbnail`)
+        .then((answer) => holder.replaceChildren(sketch(rowsOf(answer.strokes, THUMBNAIL_PEN_MM), ...THUMBNAIL_PX)))
+        .catch((error) => {
+          if (!(error instanceof Refused)) throw error;
+        });
+    }
+    return thumbnails.get(each.id);
+  }
+
   function act(each, what, words, free) {
-    return el("button", { type: "button", "data-key": `${what}-${each.id}`, disabled: !free, onclick: async () => {
+    return el("button", { type: "button", "data-key": `${what}-${each.id}`, disabled: !free || each.drawing, onclick: async () => {
       const path = `/api/jobs/${encodeURIComponent(each.id)}/${what}`;
       if (what === "delete") {
-        if (await confirm(W.job_delete, [W.job_delete_ask(each.name)], W.job_delete, W.not_now, true)) tryAsk(path, {});
+        if (await confirm(W.job_delete, [W.job_delete_ask(each.name)], W.job_delete, true)) tryAsk(path, {});
+      } else if (what === "resume" && each.place_lost) {
+        const place = await choose(W.place_lost, [W.place_lost_ask], [["here", W.place_here, ""], ["home", W.place_home, "main"]]);
+        if (place) drawNow([path, { place }], say);
       } else drawNow([path, {}], say);
     } }, words);
   }
+}
+
+/** A time of the journal as this country writes it; as it stands where it is none. */
+function when(text) {
+  const time = new Date(text);
+  return Number.isNaN(time.getTime()) ? text ?? "" : time.toLocaleString(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 }
 
 /** The line above the drawing: its name, size, time, length. */

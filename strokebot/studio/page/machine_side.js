@@ -10,18 +10,18 @@ const STEPS_MM = [0.1, 1, 10, 50];
 const ARROWS = { ArrowUp: [0, 1, "↑"], ArrowLeft: [-1, 0, "←"], ArrowRight: [1, 0, "→"], ArrowDown: [0, -1, "↓"] };
 // Lines of the log that are kept on the page: the server's file has all.
 const LOG_LINES = 300;
-const VIRTUAL = "sim://grbl";
+const VIRTUAL = "sim://grbl?speed=1";
 
 /** How the machine is, in one word for its sign. */
 export function condition() {
   const machine = state.machine;
   if (!machine?.connected) return "off";
   if (machine.job) return machine.job.paused ? "held" : "drawing";
-  return /alarm|lock|hold|error|lost/i.test(machine.state ?? "") ? "attention" : "ready";
+  return machine.locked || machine.place_lost ? "attention" : "ready";
 }
 
 /** What a port is called for a person. */
-export const portName = (url) => (url?.startsWith("sim://") ? W.port_virtual(url) : url ?? "");
+export const isVirtual = (url) => url?.startsWith("sim://");
 
 /** The port that is chosen: the connected one, or the one in the list. */
 export const chosenPort = () => (state.machine?.connected && state.machine.port) || byId("port")?.value || VIRTUAL;
@@ -40,7 +40,7 @@ export function machineSide(stage) {
     line.dataset.state = how;
     fill(line, [how, state.machine?.sentence, state.machine?.port], () => [
       el("span", { class: "sign", "aria-hidden": "true" }, W.state_icon[how]),
-      el("span", {}, state.machine?.connected ? state.machine.sentence || portName(state.machine.port) : W.not_connected)]);
+      el("span", {}, state.machine?.connected ? W.machine_line(isVirtual(state.machine.port) ? W.virtual : state.machine.port, state.machine.sentence) : W.not_connected)]);
   });
   byId("machine-side").append(
     fold("machine", W.machine, true, portCard()),
@@ -55,21 +55,19 @@ function portCard() {
   const other = el("input", { type: "text", id: "port-other", placeholder: W.port_ask, "aria-label": W.port_ask, hidden: true,
     onchange: () => other.value.trim() && connect(other.value.trim()) });
   const button = el("button", { type: "button", id: "connect", class: "wide" });
-  const ports = { list: [{ url: VIRTUAL }] };
+  const ports = { list: [{ url: VIRTUAL, label: W.the_virtual }] };
   const fillPorts = () => {
     const port = state.machine?.port;
     const list = [...ports.list];
     if (port && !list.some((each) => each.url === port)) list.push({ url: port });
     fill(select, list, () => [
-      ...list.map((each) => el("option", { value: each.url }, each.url.startsWith("sim://") ? portName(each.url) : `${each.url}${each.label ? ` – ${each.label}` : ""}`)),
+      ...list.map((each) => el("option", { value: each.url }, each.label ?? each.url)),
       el("option", { value: "other" }, W.port_other)]);
     if (state.machine?.connected && port) select.value = port;
   };
   async function loadPorts() {
     const answer = await ask("/api/ports").catch(() => null);
-    const found = (answer?.ports ?? answer ?? []).map((each) => (typeof each === "string" ? { url: each } : { url: each.url ?? each.port, label: each.label ?? each.sentence ?? each.description }));
-    const rank = (each) => (each.url.startsWith("sim://") ? 0 : 1);
-    if (found.length) ports.list = found.sort((a, b) => rank(a) - rank(b));
+    if (answer?.ports.length) ports.list = answer.ports;
     const kept = select.value;
     fillPorts();
     if (kept && !state.machine?.connected) select.value = kept;
@@ -87,14 +85,18 @@ function portCard() {
   const home = command("home", W.home, "/api/machine/home", W.home_hint);
   const unlock = command("unlock", W.unlock, "/api/machine/unlock", W.unlock_hint);
   const acts = el("div", { class: "row" }, again, home, unlock);
+  const facts = el("ul", { class: "hint" });
+  const told = el("details", {}, el("summary", {}, W.machine_told), facts);
   const update = () => {
     const connected = Boolean(state.machine?.connected);
     fillPorts();
     setText(button, connected ? W.disconnect : W.connect);
     button.disabled = !mine() || Boolean(job());
     select.disabled = other.disabled = connected || !mine();
-    setText(sentence, state.machine?.sentence ?? W.not_connected);
+    setText(sentence, state.machine?.sentence || W.not_connected);
     show(acts, connected && !job());
+    show(told, connected);
+    fill(facts, connected ? state.machine.lines ?? [] : [], () => (connected ? state.machine.lines ?? [] : []).map((text) => el("li", {}, text)));
     unlock.classList.toggle("main", condition() === "attention");
   };
   on("machine control", update);
@@ -103,7 +105,7 @@ function portCard() {
     const kept = keep("port");
     if (kept && !state.machine?.connected && [...select.options].some((each) => each.value === kept)) select.value = kept;
   });
-  return el("div", { class: "stack" }, el("label", { for: "port", class: "unseen" }, W.port), select, other, button, sentence, acts);
+  return el("div", { class: "stack" }, el("label", { for: "port", class: "unseen" }, W.port), select, other, button, sentence, acts, told);
 }
 
 /** A button that asks one thing of the machine; it waits for the answer. */

@@ -14,6 +14,8 @@ const COLOURS = 64;
 const CHUNK = 1024;
 // Levels of width between none and the widest line.
 const LEVELS = 12;
+// See `timeNear`, mm/s.
+const LATE_MM_S = 0.3;
 
 // matplotlib's viridis at 0, 0.1, ... 1: S. van der Walt and N. Smith, 2015, CC0.
 const VIRIDIS = [
@@ -167,16 +169,23 @@ export class PlanPath {
     };
   }
 
-  /** Drawn and travelled length up to each point, mm; made when it is asked for first. */
-  get lengths() {
-    if (!this.kept_lengths) {
-      const drawn = new Float32Array(this.points);
-      for (let k = 1; k < this.points; k++) {
-        const step = this.drawn(k - 1) ? Math.hypot(this.x(k) - this.x(k - 1), this.y(k) - this.y(k - 1)) : 0;
-        drawn[k] = drawn[k - 1] + step;
-      }
-      this.kept_lengths = drawn;
+  /** The time at which the pen is nearest to a place, among those from one time to another.
+   *
+   * Where the line passes the place more than once, what is nearer to `expected_s` counts: a second of
+   * difference weighs as much as LATE_MM_S of distance. Answers null where it is nowhere within `within_mm`.
+   */
+  timeNear(x_mm, y_mm, from_s, to_s, expected_s, within_mm) {
+    let best = null, least = Infinity;
+    for (let k = this.segmentsAt(from_s); k < this.segments && this.t(k) <= to_s; k++) {
+      const dx = this.x(k + 1) - this.x(k), dy = this.y(k + 1) - this.y(k);
+      const square = dx * dx + dy * dy;
+      const along = square > 0 ? ((x_mm - this.x(k)) * dx + (y_mm - this.y(k)) * dy) / square : 0;
+      const share = Math.min(1, Math.max(0, along));
+      const far = Math.hypot(this.x(k) + share * dx - x_mm, this.y(k) + share * dy - y_mm);
+      const t_s = this.t(k) + share * (this.t(k + 1) - this.t(k));
+      const cost = far + LATE_MM_S * Math.abs(t_s - expected_s);
+      if (far <= within_mm && cost < least) [best, least] = [t_s, cost];
     }
-    return this.kept_lengths;
+    return best;
   }
 }

@@ -1,10 +1,10 @@
 // What is drawn and how: the picture, what is seen in it, style, size and place, profile.
 
 import { ask, change, Refused, take, tryAsk } from "./api.js";
-import { Camera } from "./camera.js";
 import { byId, calm, el, fill, fold, setText, show } from "./dom.js";
 import { duration, length } from "./format.js";
 import { placeFields } from "./placing.js";
+import { sketch } from "./sketch.js";
 import { job, mine, on, set, state, tell } from "./store.js";
 import { optionName, W, wordName } from "./words.js";
 
@@ -12,6 +12,7 @@ const SEEN = ["ink_side", "threshold", "area_mode", "despeckle_mm", "keep_rules"
 const STYLE = ["style", "method", "fill", "join"];
 const TONE = ["tone_pattern", "tone_spacing_mm", "tone_contrast", "tone_white"];
 const MOTION = ["profile", "speed", "quality", "polish"];
+const SKETCH_PX = [240, 180];
 // Up to so many words stand side by side; more are a list.
 const SIDE_BY_SIDE = 4;
 
@@ -136,34 +137,6 @@ function paperField() {
   return el("label", { for: id, class: "named" }, el("span", {}, W.paper), select);
 }
 
-/** A small drawing of rows x_mm, y_mm, width_mm; a width of 0 is a pen that is up. */
-function sketch(rows) {
-  const [wide, high] = [240, 180];
-  const canvas = el("canvas", { width: wide, height: high, role: "presentation" });
-  const context = canvas.getContext("2d");
-  const camera = new Camera();
-  const inked = rows.filter((row) => row[2] > 0);
-  const bounds = { left: Infinity, right: -Infinity, bottom: Infinity, top: -Infinity };
-  for (const [x, y] of inked) {
-    bounds.left = Math.min(bounds.left, x);
-    bounds.right = Math.max(bounds.right, x);
-    bounds.bottom = Math.min(bounds.bottom, y);
-    bounds.top = Math.max(bounds.top, y);
-  }
-  if (!inked.length) return canvas;
-  camera.fit(bounds, wide, high, 10);
-  context.lineCap = context.lineJoin = "round";
-  for (let k = 1; k < rows.length; k++) {
-    if (!(rows[k][2] > 0 && rows[k - 1][2] > 0)) continue;
-    context.lineWidth = Math.max(0.8, (camera.scale * (rows[k][2] + rows[k - 1][2])) / 2);
-    context.beginPath();
-    context.moveTo(...camera.toScreen(rows[k - 1][0], rows[k - 1][1]));
-    context.lineTo(...camera.toScreen(rows[k][0], rows[k][1]));
-    context.stroke();
-  }
-  return canvas;
-}
-
 // -- styles --------------------------------------------------------------------------------------------
 
 function styleSheet() {
@@ -186,7 +159,7 @@ function styleSheet() {
       type: "button", class: "style", "data-key": style.name, title: style.reason || style.name, "aria-label": W.styles_choose(style.name),
       disabled: !style.rows?.length || !free, onclick: () => change(style.recipe),
     },
-    style.rows?.length ? sketch(style.rows) : null,
+    style.rows?.length ? sketch(style.rows, ...SKETCH_PX) : null,
     el("b", {}, W.styleName(style.recipe)),
     el("span", {}, style.rows?.length ? `${duration(style.summary.duration_s)} · ${length(style.summary.drawn_mm)}` : style.reason))));
   });
@@ -211,7 +184,8 @@ export function pictureSide(stage) {
   const image = el("img", { class: "seen", alt: W.seen_alt });
   const none = el("p", { class: "hint" }, W.seen_none);
   const said = el("p", { class: "hint" });
-  const recipe = el("input", { id: "recipe-text", type: "text", readOnly: true, "aria-label": W.recipe_text });
+  const recipe = el("input", { id: "recipe-text", type: "text", "aria-label": W.recipe_text, title: W.recipe_text, spellcheck: false,
+    onchange: () => tryAsk("/api/recipe", { text: recipe.value.trim() }).then(() => (recipe.value = state.recipe_text)) });
   const copy = el("button", { type: "button", onclick: async () => {
     recipe.select();
     try {
@@ -222,6 +196,11 @@ export function pictureSide(stage) {
     setText(copy, W.recipe_copied);
     setTimeout(() => setText(copy, W.recipe_copy), 1500);
   } }, W.recipe_copy);
+  const save = el("button", { type: "button", onclick: () => {
+    const url = URL.createObjectURL(new Blob([`${state.recipe_text}\n`], { type: "text/plain" }));
+    el("a", { href: url, download: `${(state.picture?.name ?? "drawing").replace(/\.[^.]*$/, "")}.recipe` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  } }, W.recipe_save);
   const tone = el("div", {}, TONE.map(optionField));
   const fills = el("div", {}, ["fill", "join"].map(optionField));
   byId("picture-side").append(
@@ -230,7 +209,7 @@ export function pictureSide(stage) {
     fold("style", W.style, true, styleSheet(), STYLE.slice(0, 2).map(optionField), fills, tone),
     fold("seen", W.seen, false, image, none, said, SEEN.map(optionField)),
     fold("motion", W.motion, false, MOTION.map(optionField)),
-    fold("recipe", W.recipe, false, el("div", { class: "row" }, recipe, copy), el("p", { class: "hint" }, W.recipe_hint)));
+    fold("recipe", W.recipe, false, el("div", { class: "stack" }, recipe, el("div", { class: "row" }, copy, save)), el("p", { class: "hint" }, W.recipe_hint)));
 
   on("picture", () => setText(name, state.picture ? `${state.picture.name}` : ""));
   on("picture", () => show(card, Boolean(state.picture)));

@@ -23,10 +23,7 @@ const WHEEL_STEP = 0.0016;
 const KEY_ZOOM = 1.25;
 
 /** Values of the pen axis that the plan is for: up, touch, full; what a caption says of them. */
-export function penOf(plan) {
-  const summary = plan?.summary ?? {};
-  return summary.pen ?? { up: summary.pen_up, touch: summary.pen_touch };
-}
+export const penOf = (plan) => plan?.summary?.pen ?? {};
 
 export class Stage {
   constructor() {
@@ -134,9 +131,8 @@ export class Stage {
 
   /** Whether a pen value means on the paper; by the values of the pen that the plan is for. */
   penDown(pen) {
-    if (typeof pen !== "number") return pen === "down" || pen === true;
     const { up, touch } = penOf(state.plan);
-    if (up === undefined || up === touch) return false;
+    if (!Number.isFinite(pen) || up === undefined || up === touch) return false;
     return (pen - touch) / (up - touch) < 0.02;
   }
 
@@ -308,9 +304,9 @@ export class Stage {
   }
 
   async go(at) {
-    const to_mm = this.camera.toPaper(...at).map((value) => Math.round(value * 10) / 10);
+    const [x_mm, y_mm] = this.camera.toPaper(...at).map((value) => Math.round(value * 10) / 10);
     this.setGoing(false);
-    await tryAsk("/api/machine/jog", { to_mm });
+    await tryAsk("/api/machine/jog", { x_mm, y_mm });
   }
 
   key(event) {

@@ -14,6 +14,9 @@ const STEPS = 2000;
 const INSET_PX = 8;
 const CURVE_PX = 46;
 const GAP_PX = 4;
+// The most that a controller's buffers hold, s, and how near to the line its tool is then, mm.
+const AHEAD_S = 6;
+const NEAR_MM = 0.6;
 const PACES = [1, 4, 16, 60];
 const COLOURS = { speed: "#1b1f24", travel: "#9aa3ad", pen: "#0b7a57", limit: "#a3457f", grid: "#e3e6ea", text: "#4a5560" };
 
@@ -131,18 +134,29 @@ export class Timeline {
 
   followJob() {
     const running = job();
-    const drawing = Boolean(running) && this.path !== null;
+    // Of a drawing of the list no time in this plan is known.
+    const drawing = this.path !== null && Number.isFinite(running?.t_s);
     this.slider.disabled = this.play.disabled = this.pace.disabled = drawing;
     if (drawing) {
       this.stop();
-      this.put(Math.min(running.t_s ?? 0, this.path.duration_s - 1e-6));
+      if (!this.following) this.put(Math.min(running.t_s, this.path.duration_s - 1e-6));
     } else if (this.following) this.put(Infinity);
     this.following = drawing;
   }
 
+  /** Shows as drawn what lies behind the tool.
+   *
+   * The machine's place is newer than the time that is surely drawn, by what it holds in its buffers: the line is
+   * followed from there on to where the tool is.
+   */
   followPosition(message) {
     if (!job() || !this.path || !Number.isFinite(message.t_s)) return;
-    this.put(Math.min(message.t_s, this.path.duration_s - 1e-6));
+    const now = performance.now() / 1000;
+    const since = this.seen_at === undefined ? 0 : Math.min(now - this.seen_at, AHEAD_S);
+    const expected = Math.max(message.t_s, (this.t_s === Infinity ? 0 : this.t_s) + (job().paused ? 0 : since));
+    const found = this.path.timeNear(message.x_mm, message.y_mm, message.t_s, message.t_s + AHEAD_S, expected, NEAR_MM);
+    this.seen_at = now;
+    this.put(Math.min(found ?? message.t_s, this.path.duration_s - 1e-6));
   }
 
   // -- curves -----------------------------------------------------------------------------------------

@@ -90,6 +90,32 @@ def test_where_the_pen_is_at_a_time(page: Any) -> None:
         assert (x, y, pen) == pytest.approx((want[0], want[1], want[5]), abs=1e-3)
 
 
+def test_the_time_near_a_place(page: Any) -> None:
+    """Against every place of a fine walk along the line; of two passes the expected one counts."""
+    rows = random_rows(120, 7)
+    rows[:, 3] = 0.05 * np.arange(len(rows))
+    t = np.linspace(rows[10, 3], rows[60, 3], 4000)
+    walk = np.column_stack([np.interp(t, rows[:, 3], rows[:, k]) for k in (0, 1)])
+    rng = np.random.default_rng(8)
+    asked = [
+        [*walk[k] + rng.normal(0, 0.2, 2), float(t[rng.integers(len(t))])]
+        for k in rng.integers(4000, size=60)
+    ]
+    found = page.evaluate(
+        "async ([data, asked, from, to]) => {"
+        + _PATH
+        + "return asked.map(([x, y, expected]) => path.timeNear(x, y, from, to, expected, 1))}",
+        [as_text(rows), asked, float(t[0]), float(t[-1])],
+    )
+    for (x, y, expected), time in zip(asked, found, strict=True):
+        far = np.hypot(*(walk - (x, y)).T)
+        cost = np.where(far <= 1, far + 0.3 * np.abs(t - expected), np.inf)
+        assert (time is None) == (far.min() > 1)
+        if time is not None:
+            k = int(np.argmin(np.abs(t - time)))
+            assert far[k] + 0.3 * abs(t[k] - expected) == pytest.approx(cost.min(), abs=0.03)
+
+
 def test_strokes_by_batches_and_one_by_one_look_the_same(page: Any) -> None:
     """What the painter makes at once and what the page appends bit by bit are one drawing."""
     different = page.evaluate(

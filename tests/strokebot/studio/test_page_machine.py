@@ -1,0 +1,223 @@
+"""The page draws: on a virtual machine behind a pty, in real time, with all that may be done meanwhile."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from calibration.profile import Profile
+from firmware_bridge.simulator import VirtualGrbl, serve_pty
+from firmware_bridge.simulator.serve import RealTime
+from tests.support.studio_page import ROOT, Served, drop, opened, served, wait_for_plan
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no ptys")
+
+HELLO = ROOT / "examples" / "hello.png"
+
+
+class Plotter:
+    """A virtual machine behind a pty, whose tool is recorded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.profile = Profile.load(None)
+        self.grbl = VirtualGrbl(self.profile.machine)
+        self.port = folder / "plotter"
+        self._stop, ready = threading.Event(), threading.Event()
+        self._thread = threading.Thread(
+            target=serve_pty, args=(self.port, self.grbl, self._stop, RealTime(), lambda _: ready.set())
+        )
+        self._thread.start()
+        assert ready.wait(10.0)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def inked_mm(self) -> np.ndarray:
+        """Places at which the pen touched the paper, paper mm, (K, 2)."""
+        recording = self.grbl.recorder.recording(self.grbl.now_s)
+        down = recording.pen <= self.profile.pen.touch + 0.05
+        return self.profile.from_machine(recording.xy_mm[down])
+
+
+@pytest.fixture
+def plotter(tmp_path: Path) -> Iterator[Plotter]:
+    made = Plotter(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def page(chrome: Any, studio: Served) -> Iterator[Any]:
+    context = chrome.new_context(viewport={"width": 1280, "height": 800})
+    shown = opened(context, studio)
+    if shown.is_visible("#take-control"):
+        shown.click("#take-control")
+    yield shown
+    context.close()
+
+
+def connect(page: Any, port: str) -> None:
+    page.select_option("#port", "other")
+    page.fill("#port-other", port)
+    page.click("#connect")
+    page.wait_for_selector("#machine-line[data-state=ready]")
+
+
+def begin_drawing(page: Any) -> None:
+    page.click("#draw")
+    page.wait_for_selector("#ask-yes")
+    said = page.inner_text("#ask")
+    assert "hello.png" in said
+    assert "plotter" in said or "virtual" in said
+    page.click("#ask-yes")
+    page.wait_for_selector("#hold:visible")
+
+
+def share(page: Any) -> float:
+    return float(page.evaluate("() => document.getElementById('progress').value"))
+
+
+def until_share(page: Any, least: float) -> None:
+    page.wait_for_function("(least) => document.getElementById('progress').value > least", arg=least)
+
+
+def test_a_drawing_with_all_that_may_happen_meanwhile(page: Any, plotter: Plotter) -> None:
+    drop(page, HELLO)
+    wait_for_plan(page, 0)
+    connect(page, str(plotter.port))
+    begin_drawing(page)
+    until_share(page, 0.08)
+
+    # The space bar holds, also where a button has the focus that it would press.
+    page.focus("#cancel")
+    page.keyboard.press(" ")
+    page.wait_for_selector("#resume:visible")
+    assert not page.evaluate("() => document.getElementById('ask').open")
+    assert plotter.grbl.recorder.recording(plotter.grbl.now_s).pen[-1] == pytest.approx(3.0, abs=0.01)
+    held = share(page)
+
+    # The pen is changed, the speed, and the drawing goes on.
+    page.click("#pen-lower")
+    page.wait_for_function("() => Number(document.getElementById('pen-trim-now').textContent) < 0")
+    page.click("#faster")
+    page.wait_for_function("() => document.getElementById('speed-now').textContent === '110 %'")
+    page.keyboard.press("r")
+    page.wait_for_selector("#hold:visible")
+    until_share(page, held + 0.05)
+
+    # A reload in mid drawing shows the same drawing, and draws on.
+    page.reload()
+    page.wait_for_function("() => globalThis.studio?.live && studio.stage.path")
+    page.wait_for_selector("#hold:visible")
+    assert page.inner_text("#speed-now") == "110 %"
+    page.wait_for_function("() => studio.stage.time_s < studio.stage.path.duration_s && studio.stage.tool")
+    begun = share(page)
+    until_share(page, begun + 0.03)
+
+    # It is stopped for good, and gone on with from the list.
+    page.click("#cancel")
+    page.wait_for_selector("#ask-yes")
+    page.click("#ask-yes")
+    page.wait_for_selector("#draw:visible")
+    go_on = page.locator("#jobs button", has_text="Go on")
+    go_on.first.wait_for()
+    page.wait_for_function("() => document.querySelector('#jobs canvas')")
+    stopped = len(plotter.inked_mm())
+    go_on.first.click()
+    page.wait_for_selector("#ask-yes")
+    page.click("#ask-yes")
+    page.wait_for_selector("#hold:visible")
+    page.wait_for_selector("#draw:visible")  # when it is done
+    page.wait_for_function("() => !document.querySelector('#jobs')?.textContent.includes('stopped')")
+    assert page.is_hidden("#error"), page.inner_text("#error")
+
+    # Judged by the tool's own way: nothing of the line is missing.
+    ink = plotter.inked_mm()
+    assert len(ink) > stopped
+    line = np.array(
+        page.evaluate(
+            """() => {const {path} = studio.stage; const found = [];
+               for (let k = 0; k < path.segments; k++) if (path.drawn(k)) found.push([path.x(k), path.y(k)]);
+               return found}"""
+        )
+    )
+    far = np.array([np.hypot(*(ink - point).T).min() for point in line])
+    assert far.max() < 0.5
+
+
+def test_steps_by_hand_and_the_paper(page: Any, plotter: Plotter) -> None:
+    if page.evaluate("() => document.getElementById('machine-line').dataset.state") != "off":
+        page.click("#connect")
+        page.wait_for_selector("#machine-line[data-state=off]")
+    connect(page, str(plotter.port))
+    page.click("#fold-hand summary")
+
+    def tool() -> list[float]:
+        found: list[float] = page.evaluate("() => [studio.stage.tool.x, studio.stage.tool.y]")
+        return found
+
+    page.wait_for_function("() => studio.stage.tool")
+    x0, y0 = tool()
+    page.click("#do-jog-ArrowRight")
+    page.wait_for_function("(x) => Math.abs(studio.stage.tool.x - x) < 0.02", arg=x0 + 10)
+    page.focus("#do-jog-ArrowRight")
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function("(y) => Math.abs(studio.stage.tool.y - y) < 0.02", arg=y0 + 10)
+
+    # A press on the paper takes the tool there.
+    page.click("#do-go")
+    spot = page.evaluate(
+        """() => {const at = document.getElementById("moving").getBoundingClientRect();
+           const [x, y] = studio.stage.camera.toScreen(80, 120); return [x + at.left, y + at.top]}"""
+    )
+    page.mouse.click(*spot)
+    page.wait_for_function("() => Math.hypot(studio.stage.tool.x - 80, studio.stage.tool.y - 120) < 0.3")
+
+    page.click("#do-touch-off")
+    page.wait_for_function("() => Math.hypot(studio.stage.tool.x, studio.stage.tool.y) < 0.02")
+
+
+def test_the_machine_of_the_program_needs_no_port(chrome: Any) -> None:
+    """A newcomer presses Draw and sees a plotter draw; the page tells when it is done."""
+    with served(str(HELLO)) as studio:
+        context = chrome.new_context(viewport={"width": 360, "height": 740})
+        page = opened(context, studio)
+        wait_for_plan(page, 0)
+        page.select_option("#port", label="virtual machine, ten times as fast", force=True)
+        begin_drawing(page)
+        hold = page.locator("#hold").bounding_box()
+        assert hold["y"] + hold["height"] <= 740
+        page.wait_for_selector("#draw:visible")
+        page.click("#tabs [data-tab=machine]")
+        page.locator("#jobs", has_text="done").wait_for()
+        assert page.is_hidden("#error")
+        context.close()
+
+
+def test_a_watcher_may_hold_and_nothing_else(page: Any, chrome: Any, studio: Served) -> None:
+    drop(page, HELLO)
+    wait_for_plan(page, int(page.evaluate("() => Number(studio.stage.path_id ?? 0)")))
+    if page.evaluate("() => document.getElementById('machine-line').dataset.state") != "off":
+        page.click("#connect")
+        page.wait_for_selector("#machine-line[data-state=off]")
+    page.select_option("#port", label="virtual machine")
+    begin_drawing(page)
+    context = chrome.new_context(viewport={"width": 1280, "height": 800})
+    other = opened(context, studio)
+    other.wait_for_selector("#hold:visible")
+    assert other.is_disabled("#cancel")
+    other.click("#hold")
+    page.wait_for_selector("#resume:visible")
+    assert other.is_disabled("#resume")
+    page.click("#cancel")
+    page.click("#ask-yes")
+    other.wait_for_selector("#draw")
+    page.wait_for_selector("#draw:visible")
+    context.close()
