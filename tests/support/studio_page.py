@@ -156,6 +156,13 @@ def wait_for_plan(page: Any, after: int) -> int:
     return plan_number(page)
 
 
+def drop_and_wait(page: Any, file: Path) -> int:
+    """Drops a picture and waits until its drawing is on the paper; the number of its plan."""
+    before = page.evaluate("async () => (await (await fetch('/api/state')).json()).plan?.id ?? 0")
+    drop(page, file)
+    return wait_for_plan(page, int(before))
+
+
 def box_on_screen(page: Any) -> list[list[float]]:
     """Corners of the drawing's box in the page: lower left, lower right, upper right, upper left, px."""
     found = page.evaluate(

@@ -55,6 +55,21 @@ export async function tryAsk(path, body) {
   }
 }
 
+// Requests to the machine that are under way or wait, and the most that may wait: steps of a key that is held down
+// must not go on when it is let go.
+let under_way = 0;
+let last = Promise.resolve();
+const MOST_WAITING = 3;
+
+/** Asks something of the machine after what was asked of it before: it does one thing at a time. */
+export function inTurn(act) {
+  if (under_way > MOST_WAITING) return Promise.resolve(null);
+  under_way++;
+  const mine = last.then(act).finally(() => under_way--);
+  last = mine.catch(() => {}); // whoever asked hears of it
+  return mine;
+}
+
 /** Changes the recipe by a part of it. */
 export async function change(part) {
   const answer = await tryAsk("/api/recipe", part);

@@ -1,6 +1,6 @@
 // Draw, and while it draws: how far it is, the hold button that is always in reach, and the drawings so far.
 
-import { ask, Refused, tryAsk } from "./api.js";
+import { ask, inTurn, Refused, tryAsk } from "./api.js";
 import { byId, el, fill, fold, setText, show } from "./dom.js";
 import { length, number, percent, wholeDuration } from "./format.js";
 import { chosenPort, connect, isVirtual } from "./machine_side.js";
@@ -41,7 +41,7 @@ async function drawNow(prepare, say) {
     say(W.connecting);
     if (!state.machine?.connected && !(await connect())) return;
     say(W.rehearse);
-    const ready = await ask(...prepare);
+    const ready = await inTurn(() => ask(...prepare));
     say("");
     if (await confirm(W.confirm_title, [ready.sentence], W.draw_now)) await ask("/api/draw/start", { confirm: ready.confirm });
   } catch (error) {

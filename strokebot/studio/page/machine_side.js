@@ -1,6 +1,6 @@
 // The machine by hand: port, state, homing, steps, pen, paper corner; and the log of what it said.
 
-import { ask, tryAsk } from "./api.js";
+import { ask, inTurn, tryAsk } from "./api.js";
 import { byId, el, fill, fold, keep, setText, show } from "./dom.js";
 import { number } from "./format.js";
 import { job, mine, on, set, state } from "./store.js";
@@ -27,7 +27,7 @@ export const isVirtual = (url) => url?.startsWith("sim://");
 export const chosenPort = () => (state.machine?.connected && state.machine.port) || byId("port")?.value || VIRTUAL;
 
 export async function connect(port = chosenPort()) {
-  const answer = await tryAsk("/api/machine/connect", { port });
+  const answer = await inTurn(() => tryAsk("/api/machine/connect", { port }));
   if (answer?.machine) set({ machine: answer.machine });
   if (answer) keep("port", port);
   return answer !== null;
@@ -75,7 +75,7 @@ function portCard() {
   const chosen = () => show(other, select.value === "other");
   button.addEventListener("click", async () => {
     button.disabled = true;
-    if (state.machine?.connected) await tryAsk("/api/machine/disconnect", {});
+    if (state.machine?.connected) await inTurn(() => tryAsk("/api/machine/disconnect", {}));
     else if (select.value === "other") await (other.value.trim() ? connect(other.value.trim()) : other.focus());
     else await connect(select.value);
     update();
@@ -112,7 +112,7 @@ function portCard() {
 function command(name, words, path, hint, body = () => ({})) {
   const made = el("button", { type: "button", id: `do-${name}`, title: hint, onclick: async () => {
     made.classList.add("waiting");
-    await tryAsk(path, body());
+    await inTurn(() => tryAsk(path, body()));
     made.classList.remove("waiting");
   } }, words);
   on("machine control", () => (made.disabled = !mine() || !state.machine?.connected || Boolean(job())));
@@ -127,9 +127,9 @@ function handCard(stage) {
     const radio = el("input", { type: "radio", name: "jog-step", id: `jog-step-${mm}`, value: mm, checked: mm === step_mm, onchange: () => (step_mm = mm) });
     return [radio, el("label", { for: radio.id }, `${number(mm)} mm`)];
   }));
-  const jog = (key) => tryAsk("/api/machine/jog", { dx_mm: ARROWS[key][0] * step_mm, dy_mm: ARROWS[key][1] * step_mm });
+  const step = (key) => ({ dx_mm: ARROWS[key][0] * step_mm, dy_mm: ARROWS[key][1] * step_mm });
   const pad = el("div", { class: "jog", role: "group", "aria-label": W.jog }, Object.entries(ARROWS).map(([key, [, , sign]]) => {
-    const made = command(`jog-${key}`, sign, "/api/machine/jog", `${W.jog_names[key]}`, () => ({ dx_mm: ARROWS[key][0] * step_mm, dy_mm: ARROWS[key][1] * step_mm }));
+    const made = command(`jog-${key}`, sign, "/api/machine/jog", W.jog_names[key], () => step(key));
     made.setAttribute("aria-label", W.jog_names[key]);
     made.classList.add(key);
     return made;
@@ -137,7 +137,7 @@ function handCard(stage) {
   pad.addEventListener("keydown", (event) => {
     if (!(event.key in ARROWS)) return;
     event.preventDefault();
-    if (!event.repeat && mine() && state.machine?.connected && !job()) jog(event.key);
+    if (mine() && state.machine?.connected && !job()) inTurn(() => tryAsk("/api/machine/jog", step(event.key)));
   });
   const go = el("button", { type: "button", id: "do-go", "aria-pressed": "false", onclick: () => stage.setGoing(!stage.going) }, W.go);
   on("going", (going) => {

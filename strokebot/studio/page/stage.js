@@ -9,7 +9,7 @@ import { Painter, density } from "./layer.js";
 import { Placing } from "./placing.js";
 import { PlanPath } from "./path.js";
 import { percent } from "./format.js";
-import { planPath, tryAsk } from "./api.js";
+import { inTurn, planPath, tryAsk } from "./api.js";
 import { job, mine, on, set, state, tell } from "./store.js";
 import { W } from "./words.js";
 
@@ -306,7 +306,7 @@ export class Stage {
   async go(at) {
     const [x_mm, y_mm] = this.camera.toPaper(...at).map((value) => Math.round(value * 10) / 10);
     this.setGoing(false);
-    await tryAsk("/api/machine/jog", { x_mm, y_mm });
+    await inTurn(() => tryAsk("/api/machine/jog", { x_mm, y_mm }));
   }
 
   key(event) {

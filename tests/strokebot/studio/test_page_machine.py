@@ -14,7 +14,7 @@ import pytest
 from calibration.profile import Profile
 from firmware_bridge.simulator import VirtualGrbl, serve_pty
 from firmware_bridge.simulator.serve import RealTime
-from tests.support.studio_page import ROOT, Served, drop, opened, served, wait_for_plan
+from tests.support.studio_page import ROOT, Served, drop_and_wait, opened, served, wait_for_plan
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no ptys")
 
@@ -72,7 +72,8 @@ def connect(page: Any, port: str) -> None:
 
 def begin_drawing(page: Any) -> None:
     page.click("#draw")
-    page.wait_for_selector("#ask-yes")
+    page.wait_for_selector("#ask-yes, #error:visible")
+    assert page.is_hidden("#error"), page.inner_text("#error")
     said = page.inner_text("#ask")
     assert "hello.png" in said
     assert "plotter" in said or "virtual" in said
@@ -89,8 +90,7 @@ def until_share(page: Any, least: float) -> None:
 
 
 def test_a_drawing_with_all_that_may_happen_meanwhile(page: Any, plotter: Plotter) -> None:
-    drop(page, HELLO)
-    wait_for_plan(page, 0)
+    drop_and_wait(page, HELLO)
     connect(page, str(plotter.port))
     begin_drawing(page)
     until_share(page, 0.08)
@@ -202,8 +202,7 @@ def test_the_machine_of_the_program_needs_no_port(chrome: Any) -> None:
 
 
 def test_a_watcher_may_hold_and_nothing_else(page: Any, chrome: Any, studio: Served) -> None:
-    drop(page, HELLO)
-    wait_for_plan(page, int(page.evaluate("() => Number(studio.stage.path_id ?? 0)")))
+    drop_and_wait(page, HELLO)
     if page.evaluate("() => document.getElementById('machine-line').dataset.state") != "off":
         page.click("#connect")
         page.wait_for_selector("#machine-line[data-state=off]")

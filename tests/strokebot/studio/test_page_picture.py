@@ -15,6 +15,7 @@ from tests.support.studio_page import (
     box_on_screen,
     dragged,
     drop,
+    drop_and_wait,
     opened,
     plan_number,
     wait_for_plan,
@@ -39,8 +40,7 @@ def page(chrome: Any, studio: Served) -> Iterator[Any]:
     """A page with the drawing of a bicycle planned; the tests follow each other on it."""
     context = chrome.new_context(viewport={"width": 1280, "height": 800})
     shown = opened(context, studio)
-    drop(shown, DRAWING)
-    wait_for_plan(shown, 0)
+    drop_and_wait(shown, DRAWING)
     yield shown
     context.close()
 
