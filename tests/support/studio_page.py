@@ -122,6 +122,22 @@ def opened(context: Any, studio: Served) -> Any:
     return page
 
 
+def until(page: Any, condition: str, arg: Any = None) -> None:
+    """Waits until a function of the page is true.
+
+    Raises:
+        AssertionError: if it does not become true; with what the page says.
+    """
+    from playwright.sync_api import TimeoutError as TooLong
+
+    try:
+        page.wait_for_function(condition, arg=arg)
+    except TooLong:
+        said = [page.inner_text(part) for part in ("#head", "#notices", "#draw-bar") if page.is_visible(part)]
+        tool = page.evaluate("() => studio.stage.tool")
+        raise AssertionError(f"{condition} with {arg}: {said}, tool {tool}") from None
+
+
 _DROP = """
 ([name, type, data]) => {
   const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));

@@ -14,7 +14,7 @@ import pytest
 from calibration.profile import Profile
 from firmware_bridge.simulator import VirtualGrbl, serve_pty
 from firmware_bridge.simulator.serve import RealTime
-from tests.support.studio_page import ROOT, Served, drop_and_wait, opened, served, wait_for_plan
+from tests.support.studio_page import ROOT, Served, drop_and_wait, opened, served, until, wait_for_plan
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no ptys")
 
@@ -86,7 +86,7 @@ def share(page: Any) -> float:
 
 
 def until_share(page: Any, least: float) -> None:
-    page.wait_for_function("(least) => document.getElementById('progress').value > least", arg=least)
+    until(page, "(least) => document.getElementById('progress').value > least", arg=least)
 
 
 def test_a_drawing_with_all_that_may_happen_meanwhile(page: Any, plotter: Plotter) -> None:
@@ -105,19 +105,19 @@ def test_a_drawing_with_all_that_may_happen_meanwhile(page: Any, plotter: Plotte
 
     # The pen is changed, the speed, and the drawing goes on.
     page.click("#pen-lower")
-    page.wait_for_function("() => Number(document.getElementById('pen-trim-now').textContent) < 0")
+    until(page, "() => Number(document.getElementById('pen-trim-now').textContent) < 0")
     page.click("#faster")
-    page.wait_for_function("() => document.getElementById('speed-now').textContent === '110 %'")
+    until(page, "() => document.getElementById('speed-now').textContent === '110 %'")
     page.keyboard.press("r")
     page.wait_for_selector("#hold:visible")
     until_share(page, held + 0.05)
 
     # A reload in mid drawing shows the same drawing, and draws on.
     page.reload()
-    page.wait_for_function("() => globalThis.studio?.live && studio.stage.path")
+    until(page, "() => globalThis.studio?.live && studio.stage.path")
     page.wait_for_selector("#hold:visible")
     assert page.inner_text("#speed-now") == "110 %"
-    page.wait_for_function("() => studio.stage.time_s < studio.stage.path.duration_s && studio.stage.tool")
+    until(page, "() => studio.stage.time_s < studio.stage.path.duration_s && studio.stage.tool")
     begun = share(page)
     until_share(page, begun + 0.03)
 
@@ -128,14 +128,14 @@ def test_a_drawing_with_all_that_may_happen_meanwhile(page: Any, plotter: Plotte
     page.wait_for_selector("#draw:visible")
     go_on = page.locator("#jobs button", has_text="Go on")
     go_on.first.wait_for()
-    page.wait_for_function("() => document.querySelector('#jobs canvas')")
+    until(page, "() => document.querySelector('#jobs canvas')")
     stopped = len(plotter.inked_mm())
     go_on.first.click()
     page.wait_for_selector("#ask-yes")
     page.click("#ask-yes")
     page.wait_for_selector("#hold:visible")
     page.wait_for_selector("#draw:visible")  # when it is done
-    page.wait_for_function("() => !document.querySelector('#jobs')?.textContent.includes('stopped')")
+    until(page, "() => !document.querySelector('#jobs')?.textContent.includes('stopped')")
     assert page.is_hidden("#error"), page.inner_text("#error")
 
     # Judged by the tool's own way: nothing of the line is missing.
@@ -163,25 +163,25 @@ def test_steps_by_hand_and_the_paper(page: Any, plotter: Plotter) -> None:
         found: list[float] = page.evaluate("() => [studio.stage.tool.x, studio.stage.tool.y]")
         return found
 
-    page.wait_for_function("() => studio.stage.tool")
+    until(page, "() => studio.stage.tool")
     x0, y0 = tool()
     page.click("#do-jog-ArrowRight")
-    page.wait_for_function("(x) => Math.abs(studio.stage.tool.x - x) < 0.02", arg=x0 + 10)
+    until(page, "(x) => Math.abs(studio.stage.tool.x - x) < 0.02", arg=x0 + 10)
     page.focus("#do-jog-ArrowRight")
     page.keyboard.press("ArrowUp")
-    page.wait_for_function("(y) => Math.abs(studio.stage.tool.y - y) < 0.02", arg=y0 + 10)
+    until(page, "(y) => Math.abs(studio.stage.tool.y - y) < 0.02", arg=y0 + 10)
 
     # A press on the paper takes the tool there.
     page.click("#do-go")
     spot = page.evaluate(
         """() => {const at = document.getElementById("moving").getBoundingClientRect();
-           const [x, y] = studio.stage.camera.toScreen(80, 120); return [x + at.left, y + at.top]}"""
+           const [x, y] = studio.stage.camera.toScreen(40, 250); return [x + at.left, y + at.top]}"""
     )
     page.mouse.click(*spot)
-    page.wait_for_function("() => Math.hypot(studio.stage.tool.x - 80, studio.stage.tool.y - 120) < 0.3")
+    until(page, "() => Math.hypot(studio.stage.tool.x - 40, studio.stage.tool.y - 250) < 0.3")
 
     page.click("#do-touch-off")
-    page.wait_for_function("() => Math.hypot(studio.stage.tool.x, studio.stage.tool.y) < 0.02")
+    until(page, "() => Math.hypot(studio.stage.tool.x, studio.stage.tool.y) < 0.02")
 
 
 def test_the_machine_of_the_program_needs_no_port(chrome: Any) -> None:
