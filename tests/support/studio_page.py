@@ -1,25 +1,19 @@
-"""A studio in a process of its own, and a real browser that looks at it."""
+"""A real browser that looks at a studio."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import os
-import re
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.studio_server import Served
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # What a busy computer may take for a step that takes a second on a quiet one, ms.
-PATIENCE_MS = 60_000
-_URL = re.compile(r"http://\S+")
+PATIENCE_MS = 100_000
 # No sandbox of the browser: it does not start as root, and shows this page alone.
 _ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
 
@@ -52,65 +46,6 @@ def browser() -> Iterator[Any]:
             yield opened
         finally:
             opened.close()
-
-
-@dataclass(frozen=True)
-class Served:
-    """A running studio.
-
-    Attributes:
-        url: with its token.
-        process: its own.
-    """
-
-    url: str
-    process: subprocess.Popen[str]
-
-    @property
-    def address(self) -> str:
-        """The page without the token."""
-        return self.url.partition("?")[0]
-
-    @property
-    def token(self) -> str:
-        """The token of its start."""
-        return self.url.partition("token=")[2]
-
-
-@contextlib.contextmanager
-def served(*arguments: str) -> Iterator[Served]:
-    """A studio with a home of its own, until the block ends.
-
-    Args:
-        arguments: after ``strokebot studio``.
-    """
-    with tempfile.TemporaryDirectory(prefix="studio-test-") as home:
-        env = os.environ | {
-            "XDG_STATE_HOME": f"{home}/state",
-            "XDG_CONFIG_HOME": f"{home}/config",
-            "PYTHONPATH": str(ROOT),
-            "OMP_NUM_THREADS": "1",
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "strokebot", "studio", "--no-browser", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=env,
-            cwd=home,
-        )
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            for line in process.stdout:
-                if found := _URL.search(line):
-                    yield Served(found[0], process)
-                    break
-            else:
-                raise RuntimeError(f"the studio did not start: {process.stderr.read()}")
-        finally:
-            process.terminate()
-            process.communicate(timeout=30)
 
 
 def opened(context: Any, studio: Served) -> Any:

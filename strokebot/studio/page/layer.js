@@ -60,18 +60,20 @@ export class PathLayer {
 
   /** Comes nearer to the picture of the first `end` segments in this view.
    *
-   * @returns {boolean} whether what is shown has changed; `this.busy` says whether more is to come
+   * @param shown the context that shows the bitmap: strokes that come to it are drawn there as well
+   * @returns {boolean} whether the bitmap must be shown anew; `this.busy` says whether more is to come
    */
-  work(camera, width, height, end) {
+  work(camera, width, height, end, shown) {
     this.busy = false;
     if (!this.path) return false;
     const sheet = sheetFor(this.kind, this.look, camera, width, height, density());
     const front = this.front;
     if (front && sameSheet(front.sheet, sheet) && front.done <= end) {
       if (front.done === end) return false;
-      drawStrokes(front.canvas.getContext("2d"), this.path, sheet, front.done, end);
+      // Onto what is shown too: to show the bitmap anew for a few strokes would cost a hundred times as much.
+      for (const context of [front.canvas.getContext("2d"), shown]) drawStrokes(context, this.path, sheet, front.done, end);
       front.done = end;
-      return true;
+      return false;
     }
     this.busy = true;
     if (!this.waiting) {

@@ -24,7 +24,11 @@ export function condition() {
 export const isVirtual = (url) => url?.startsWith("sim://");
 
 /** The port that is chosen: the connected one, or the one in the list. */
-export const chosenPort = () => (state.machine?.connected && state.machine.port) || byId("port")?.value || VIRTUAL;
+export function chosenPort() {
+  if (state.machine?.connected) return state.machine.port;
+  const port = byId("port")?.value;
+  return (port === "other" ? byId("port-other").value.trim() : port) || VIRTUAL;
+}
 
 export async function connect(port = chosenPort()) {
   const answer = await inTurn(() => tryAsk("/api/machine/connect", { port }));
@@ -53,7 +57,7 @@ export function machineSide(stage) {
 function portCard() {
   const select = el("select", { id: "port", onfocus: () => loadPorts(), onchange: () => chosen() });
   const other = el("input", { type: "text", id: "port-other", placeholder: W.port_ask, "aria-label": W.port_ask, hidden: true,
-    onchange: () => other.value.trim() && connect(other.value.trim()) });
+    onkeydown: (event) => event.key === "Enter" && button.click() });
   const button = el("button", { type: "button", id: "connect", class: "wide" });
   const ports = { list: [{ url: VIRTUAL, label: W.the_virtual }] };
   const fillPorts = () => {
@@ -76,8 +80,8 @@ function portCard() {
   button.addEventListener("click", async () => {
     button.disabled = true;
     if (state.machine?.connected) await inTurn(() => tryAsk("/api/machine/disconnect", {}));
-    else if (select.value === "other") await (other.value.trim() ? connect(other.value.trim()) : other.focus());
-    else await connect(select.value);
+    else if (select.value === "other" && !other.value.trim()) other.focus();
+    else await connect();
     update();
   });
   const sentence = el("p", { id: "machine-sentence", role: "status" });

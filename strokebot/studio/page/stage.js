@@ -118,8 +118,10 @@ export class Stage {
 
   /** How much of the path is shown as drawn: up to a time of the plan; Infinity for all. */
   setTime(time_s) {
+    // Going on adds strokes to what is shown; going back, or the end, shows another picture.
+    if (time_s < this.time_s || time_s === Infinity) this.dirty.still = true;
     this.time_s = time_s;
-    this.dirty.still = this.dirty.moving = true;
+    this.dirty.moving = true;
     this.wake();
   }
 
@@ -338,10 +340,11 @@ export class Stage {
     const { camera, width, height } = this;
     const whole = this.time_s >= (this.path?.duration_s ?? 0);
     const end = !this.path ? 0 : whole ? this.path.segments : this.path.segmentsAt(this.time_s);
+    const shown = this.still.getContext("2d", { alpha: false });
     const layers = whole ? [this.drawn] : [this.coming, this.drawn];
     let changed = false;
     for (const layer of layers) {
-      changed = layer.work(camera, width, height, layer === this.drawn ? end : this.path?.segments ?? 0) || layer.fresh || changed;
+      changed = layer.work(camera, width, height, layer === this.drawn ? end : this.path?.segments ?? 0, shown) || layer.fresh || changed;
       layer.fresh = false;
     }
     if (changed || this.dirty.still) this.paintStill(whole);

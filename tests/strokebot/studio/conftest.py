@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.studio_page import Served, browser, served, why_no_browser
+from tests.support.studio_page import browser, why_no_browser
+from tests.support.studio_server import Served, served
 
 
 @pytest.fixture(scope="session")

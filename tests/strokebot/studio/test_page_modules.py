@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from strokebot.wording import duration_text, length_text
-from tests.support.studio_page import Served, opened
+from tests.support.studio_page import opened
+from tests.support.studio_server import ROOT, Served
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +179,6 @@ def test_a_zoom_keeps_the_place_under_the_pointer(page: Any) -> None:
 
 def test_every_word_of_the_page_stands_in_one_module(page: Any) -> None:
     """No sentence is written where it would not be translated."""
-    from tests.support.studio_page import ROOT
 
     folder = ROOT / "strokebot" / "studio" / "page"
     markup = (folder / "index.html").read_text(encoding="utf-8")

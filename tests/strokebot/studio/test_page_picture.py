@@ -10,8 +10,6 @@ import pytest
 from PIL import Image
 
 from tests.support.studio_page import (
-    ROOT,
-    Served,
     box_on_screen,
     dragged,
     drop,
@@ -20,6 +18,7 @@ from tests.support.studio_page import (
     plan_number,
     wait_for_plan,
 )
+from tests.support.studio_server import ROOT, Served
 
 DRAWING = ROOT / "examples" / "drawing.png"
 HELLO = ROOT / "examples" / "hello.png"
