@@ -420,21 +420,28 @@ def _finish_open_line(link: Link) -> bool:
         Whether it was answered; a machine in a hold answers no lines.
 
     The sign makes it no G-code, so that half a number is refused and not drawn; an empty line
-    after it ends the error state of grblHAL.
+    after it ends the error state of grblHAL. Lines that the earlier program sent are answered first: a
+    machine that stands is waited for until it has refused the sign. One that draws is not.
     """
     link.send_line("#")
     link.send_line("")
-    answers = 2
-    deadline = link.now_s() + _PROBE_S
+    answers, refused, stands = 0, False, link.state.label == "Idle"
+    begin = link.now_s()
+    deadline = begin + _PROBE_S
     while True:
         try:
             reply = link.read(deadline - link.now_s())
         except ResponseTimeout:
-            return False
+            return answers > 1  # a firmware that takes the sign
         if isinstance(reply, Ok | Rejected):
-            answers -= 1
-            if not answers:
-                return True
+            answers += 1
+            if (refused and isinstance(reply, Ok)) if stands else answers > 1:
+                break
+            refused = isinstance(reply, Rejected)
+            deadline = min(link.now_s(), begin + _PROBE_S) + _PROBE_S
+    if answers > 2:
+        link.quiet()  # the refusal may have been that of an earlier line
+    return True
 
 
 def _state(link: Link) -> str:

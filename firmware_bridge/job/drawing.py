@@ -291,6 +291,10 @@ class Drawing:
     def at_rest(self) -> None:
         """The machine stands, and has just told where."""
         self.locator = Locator(self._link, at_rest=True)
+        status = self._link.state.status
+        place = None if status is None else self._here(status)
+        if place is not None and self.restart is None:
+            self.tracker.stands_at(place)
 
     @property
     def how_to_go_on(self) -> str:
@@ -324,6 +328,8 @@ class Drawing:
             return None
         self._last_sent = index
         step = self.toolpath.take(line)
+        if self.toolpath.trouble:
+            self.tracker.stands_at(None)
         if index >= self._head:
             at = self._program_index(index)
             self.tracker.sent(step if step.index == at else dataclasses.replace(step, index=at))

@@ -13,7 +13,8 @@ the drawing waits for ``strokebot resume``.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from firmware_bridge.dialects.base import Facts
@@ -79,7 +80,8 @@ def draw_on(
         return begun
 
     connect = opener or open_device
-    device = connect(machine, url, log)
+    with pen_told(journal):
+        device = connect(machine, url, log)
     facts = device.facts
     listen = listener_of(device) if listener_of is not None else None
     times = 1
@@ -110,6 +112,21 @@ def draw_on(
         listen = listener_of(device) if listener_of is not None else None
         if listen is not None:
             listen(Replugged(clock() - gone_s))
+
+
+@contextmanager
+def pen_told(journal: Path | None) -> Iterator[None]:
+    """A machine that cannot be met was not lifted: what is raised meanwhile says so, if a job was under way.
+
+    Args:
+        journal: of the job that is to be gone on with; None where there is none.
+    """
+    try:
+        yield
+    except BridgeError as error:
+        if journal is None or read_journal(journal).lifted:
+            raise
+        raise type(error)(f"{error} The pen may be down: lift it by hand.") from error
 
 
 def _await(

@@ -6,6 +6,8 @@ Nouns:
     block     one move in the planner
     bound     the place up to which everything is surely executed
     report    where the machine says that it stands, while it moves
+    stands    where it stood before the first line, which no line tells: the way of the first move begins
+              there, and may cross that of a later one
 
 Two lower bounds, and the higher one holds:
 
@@ -24,6 +26,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -77,6 +80,11 @@ class ProgressTracker:
         self.taken_lines = 0
         self._part_line = -1
         self._gate: float | None = None
+        self._stands: Point | None = None
+
+    def stands_at(self, place: Point | None) -> None:
+        """The tool stands here as long as no line has told a place; None where that is not known."""
+        self._stands = place
 
     def start_at(self, place: ProgressPoint, pen: float | None) -> None:
         """Begins anew at a place: everything before it was executed.
@@ -91,13 +99,28 @@ class ProgressTracker:
         self.taken_lines = self.sent_lines = place.line
         self._part_line = place.line if place.share else -1
         self._gate = pen
+        self._stands = None
         self._steps.clear()
         self._blocks.clear()
 
     def sent(self, step: ToolpathStep) -> None:
         """The next line was sent, and makes the tool do this; its index is that of the program's line."""
+        if self._stands is not None:
+            step = self._from_where_it_stands(step, self._stands)
         self._steps.append(step)
         self.sent_lines = step.index + 1
+
+    def _from_where_it_stands(self, step: ToolpathStep, stands: Point) -> ToolpathStep:
+        """The step with the places that no line has told yet."""
+        if all(c == c for c in step.points[-1]):
+            self._stands = None  # told from here on
+        x, y, pen = stands
+
+        def filled(point: Point) -> Point:
+            a, b, c = point
+            return a if a == a else x, b if b == b else y, c if c == c else pen
+
+        return replace(step, points=tuple(map(filled, step.points)))
 
     def taken(self, count: int) -> None:
         """The first ``count`` lines of the program have been answered."""

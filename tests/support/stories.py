@@ -35,6 +35,7 @@ from firmware_bridge.errors import StrokebotError
 from firmware_bridge.events import Event
 from firmware_bridge.gcode.sanitize import validate_lines
 from firmware_bridge.job.device import Device
+from firmware_bridge.job.reconnect import pen_told
 from firmware_bridge.journal import Journal, begin_job, find_job
 from firmware_bridge.machine import MachineProfile
 from firmware_bridge.simulator.grbl.controller import VirtualGrbl
@@ -324,7 +325,8 @@ class Desk:
         try:
             if step.what == "resume here" and self.job_frame_mm is not None and not self._job_done():
                 self._here = self.carry_to_frame(self.job_frame_mm)
-            device = Device(machine, Link(transport, dialect_of(machine.dialect), machine))
+            with pen_told(self._journal(step)):
+                device = Device(machine, Link(transport, dialect_of(machine.dialect), machine))
             if step.what in ("send", "draw"):
                 self._begin(device, step)
             elif step.what.startswith("resume"):
@@ -340,6 +342,10 @@ class Desk:
                 device.home()
         finally:
             transport.close()
+
+    def _journal(self, step: Step) -> Path | None:
+        """The journal that a command goes on with."""
+        return find_job("1", self.folder).path if step.what.startswith("resume") else None
 
     def _job_done(self) -> bool:
         try:

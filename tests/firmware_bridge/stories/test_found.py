@@ -41,21 +41,21 @@ def grbl(options: GrblOptions = GRBL, pen: str = "z", left: tuple[str, ...] = ()
         frames={k: (*v[:2], 0.0) for k, v in FRAMES.items()} if servo else FRAMES,
         left=("G55", *left),
     )
+    place = more.pop("place_mm", (*PLACE[:2], 0.0) if servo else PLACE)
     state = dataclasses.replace(state, **more)  # type: ignore[arg-type]
-    place = (*PLACE[:2], 0.0) if servo else PLACE
     made = dataclasses.replace(options, board=state)
     return Board(
         "grbl", machine, "found", lambda: VirtualGrbl(machine, place, made), False, False, False, state
     )
 
 
-def homing(options: GrblOptions = GRBL, place: Vector = PLACE, **more: object) -> Board:
+def homing(options: GrblOptions = GRBL, place: Vector = PLACE, pen: str = "z", **more: object) -> Board:
     """A board that was homed, whose origin is stored."""
-    machine = plotter("grbl")
+    machine = plotter("grbl", pen)
     box, offset = machine.envelope, homed_offset(machine, 3)
     travel = {130: box.x_max_mm - box.x_min_mm, 131: box.y_max_mm - box.y_min_mm, 132: 13.0}
     counters = tuple(p - o for p, o in zip(place, offset, strict=True))
-    settings = {22: 1, 20: 1, 23: 3, 27: 1.0, **travel}
+    settings = {22: 1, 20: 1, 23: 3, 27: 1.0, 32: int(pen == "servo"), **travel}
     state = GrblState(
         resets_on_open=False,
         power_on_mm=ORIGIN,
@@ -200,3 +200,17 @@ def test_a_power_cut_in_the_moment_in_which_a_resume_begins() -> None:
     board = grbl(FLUIDNC, "servo", boot=Boot(14.0, WIFI_NOISE), settings={10: 2, 32: 1})
     steps = [Step("draw", incident="pause, then kill", at=0.45), Step("resume", incident="power cut", at=0.0)]
     play(board, steps, [(None, ""), (1, LOST)])
+
+
+@pytest.mark.parametrize("at", [0.22, 0.24])
+def test_lines_of_a_killed_drawing_that_are_answered_late_are_no_answers_to_questions(at: float) -> None:
+    board = homing(pen="servo", place=(196.7, 9.7, 0.0), boot=SILENT, settings={10: 0, 21: 0})
+    play(board, [Step("draw", incident="kill", at=at), Step("resume")], [(None, ""), (0, "")])
+
+
+@pytest.mark.parametrize("y", [47.4, 56.4, 72.0])
+def test_the_way_to_the_first_stroke_may_cross_a_later_travel(y: float) -> None:
+    """A report on it was taken for one of the later line: what lies between was never drawn."""
+    board = grbl(FLUIDNC, counters_mm=(267.0, 50.0 + y, 7.0), place_mm=(207.0, y, UP))
+    for at in (0.2, 0.28, 0.4):
+        play(board, [Step("draw", incident="cancel", at=at), Step("resume")], [(1, "cancelled"), (0, "")])
