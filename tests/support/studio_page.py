@@ -129,3 +129,29 @@ def dragged(page: Any, start: list[float], end: list[float], steps: int = 8) -> 
     page.mouse.down()
     page.mouse.move(*end, steps=steps)
     page.mouse.up()
+
+
+_SYNTHETIC = """async ([points, duration_s]) => {
+  const {PlanPath, COLUMNS} = await import("/page/path.js");
+  const rows = new Float32Array(points * COLUMNS);
+  let [x, y, angle, seed] = [100, 150, 0, 1];
+  const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  for (let k = 0; k < points; k++) {
+    angle += (random() - 0.5) * 0.8;
+    x += 0.5 * Math.cos(angle);
+    y += 0.5 * Math.sin(angle);
+    if (x < 10 || x > 200 || y < 10 || y > 287) angle += Math.PI / 2;
+    [x, y] = [Math.min(200, Math.max(10, x)), Math.min(287, Math.max(10, y))];
+    const width = k % 997 < 8 ? 0 : 0.3 + 0.9 * random();
+    rows.set([x, y, width, (duration_s * k) / points, 50, width ? -width : 3], COLUMNS * k);
+  }
+  const {stage} = studio;
+  stage.setPath(new PlanPath(rows.buffer));
+  stage.fit("sheet");
+}"""
+
+
+def synthetic_path(page: Any, points: int, duration_s: float = 1800.0) -> None:
+    """Puts a winding path of changing width with lifts on the paper, and waits until it is sharp."""
+    page.evaluate(_SYNTHETIC, [points, duration_s])
+    page.wait_for_function("() => studio.stage.sharp && !studio.stage.awake")

@@ -9,12 +9,13 @@ import { job, mine, on, set, state, tell } from "./store.js";
 import { optionName, W, wordName } from "./words.js";
 
 const SEEN = ["ink_side", "threshold", "area_mode", "despeckle_mm", "keep_rules"];
-const STYLE = ["style", "method", "fill", "join"];
+const STYLE = ["style", "method", "stroke_style"];
+const LINES = ["fill", "join"];
 const TONE = ["tone_pattern", "tone_spacing_mm", "tone_contrast", "tone_white"];
 const MOTION = ["profile", "speed", "quality", "polish"];
 const SKETCH_PX = [240, 180];
-// Up to so many words stand side by side; more are a list.
-const SIDE_BY_SIDE = 4;
+// Words of so many letters together stand side by side; more are a list.
+const SIDE_BY_SIDE = 30;
 
 // -- the picture itself -------------------------------------------------------------------------------
 
@@ -102,7 +103,7 @@ function optionField(name) {
       holder.put = (value) => document.activeElement !== input && (input.value = value ?? "");
       return el("label", { for: id, class: "named", title }, el("span", {}, label), input);
     }
-    if (words && words.length <= SIDE_BY_SIDE && option !== "profile") {
+    if (words && option !== "profile" && words.map((word) => wordName(option, word)).join("").length <= SIDE_BY_SIDE) {
       const radios = words.map((word) => el("input", {
         type: "radio", name: id, id: `${id}-${word}`, value: word, onchange: () => change({ [option]: word }),
       }));
@@ -202,11 +203,11 @@ export function pictureSide(stage) {
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   } }, W.recipe_save);
   const tone = el("div", {}, TONE.map(optionField));
-  const fills = el("div", {}, ["fill", "join"].map(optionField));
+  const fills = el("div", {}, LINES.map(optionField));
   byId("picture-side").append(
     card,
     fold("size", W.size, true, placeFields(stage.placing), paperField()),
-    fold("style", W.style, true, styleSheet(), STYLE.slice(0, 2).map(optionField), fills, tone),
+    fold("style", W.style, true, styleSheet(), STYLE.map(optionField), fills, tone),
     fold("seen", W.seen, false, image, none, said, SEEN.map(optionField)),
     fold("motion", W.motion, false, MOTION.map(optionField)),
     fold("recipe", W.recipe, false, el("div", { class: "stack" }, recipe, el("div", { class: "row" }, copy, save)), el("p", { class: "hint" }, W.recipe_hint)));

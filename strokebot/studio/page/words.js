@@ -86,14 +86,15 @@ export const W = {
   recipe_hint: "strokebot draw --recipe FILE repeats it.",
   automatic: "automatic",
   option: {
-    profile: "Profile of machine and pen", method: "Drawn by", style: "Drawn as", tone_pattern: "Course of the line",
+    profile: "Profile of machine and pen", method: "Drawn by", stroke_style: "Strokes", style: "Drawn as", tone_pattern: "Course of the line",
     tone_spacing_mm: "Distance of lines, mm", tone_contrast: "Contrast", tone_white: "Stays white up to",
     ink_side: "Ink is", threshold: "Ink from darkness", area_mode: "Grey areas", keep_rules: "Draw ruled lines too",
     despeckle_mm: "No specks under, mm", fill: "Filled areas", speed: "Speed", quality: "Quality",
     polish: "Fit the line to the picture", join: "Between letters", margin_mm: "Edge kept free, mm", seed: "Seed",
   },
   word: {
-    "method.auto": "whoever suits", "method.model": "network", "method.tour": "tour",
+    "method.auto": "best", "method.model": "network", "method.hand": "hand", "method.tour": "tour",
+    "stroke_style.one-line": "one line", "stroke_style.hand": "as by hand",
     "style.auto": "automatic", "style.line": "lines", "style.tone": "photo tone",
     "tone_pattern.scan": "rows", "tone_pattern.spiral": "spiral",
     "ink_side.auto": "automatic", "ink_side.dark": "dark", "ink_side.light": "light", "ink_side.colour": "coloured",
