@@ -174,7 +174,9 @@ def _open(origin: str, cookie: str, **more: Any) -> Any:
 
     url = f"{origin.replace('http', 'ws', 1)}/api/live?client=page"
     headers = {"Cookie": cookie}
-    return connect(url, origin=origin, additional_headers=headers, close_timeout=0.1, **more)
+    return connect(
+        url, origin=origin, additional_headers=headers, close_timeout=0.1, ping_interval=None, **more
+    )
 
 
 def _nobody(origin: str, cookie: str, ended: threading.Event) -> None:

@@ -19,6 +19,7 @@ from firmware_bridge.transports.simulated import SimulatedTransport
 SPEEDS = (0.1, 1000.0)
 # The machine is looked at so often while nothing is said.
 _STEP_S = 0.005
+_LEAST_SLEEP_S = 1e-4
 _WORD = "?speed="
 
 
@@ -95,7 +96,8 @@ class PacedTransport(SimulatedTransport):
             except ResponseTimeout:
                 if self.controller.now_s >= deadline:
                     raise ResponseTimeout(f"{self.name} was silent for {timeout_s:g} s.") from None
-            self._sleep(min(_STEP_S, (deadline - self.controller.now_s) / self._speed))
+            left_s = (deadline - self.controller.now_s) / self._speed
+            self._sleep(min(_STEP_S, max(left_s, _LEAST_SLEEP_S)))
 
     def _catch_up(self, until_s: float) -> None:
         """Lets the machine do what it had to do by now; what it says is kept for the reader."""

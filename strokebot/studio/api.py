@@ -33,6 +33,7 @@ PAGE = Path(__file__).parent / "page"
 # A photograph of a phone has 10 MB, a scan of a page 60.
 MOST_PICTURE_BYTES = 64 * 1024 * 1024
 _MOST_BODY_BYTES = 64 * 1024
+_PIECE_BYTES = 1 << 20
 _LONGEST_PORT = 200
 _FAR_MM = 10_000.0
 _JOG_FEED_MM_S, _MOST_FEED_MM_S = 20.0, 1000.0
@@ -171,7 +172,7 @@ async def upload(request: Request, field: str, studio: Studio) -> Path:
                 raise HTTPException(422, f"No file came: send it as the field '{field}' of a form.")
             file = studio.place_for(sent.filename or field)
             with file.open("wb") as target:
-                while piece := await sent.read(1 << 20):
+                while piece := await sent.read(_PIECE_BYTES):
                     target.write(piece)
     except _TooLarge:
         raise too_large from None

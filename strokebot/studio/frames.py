@@ -28,7 +28,7 @@ def rows_of(trajectory: Trajectory, profile: Profile, most: int | None = SCREEN_
     Args:
         trajectory: the timed path.
         profile: the pen.
-        most: how many rows; None for all of them.
+        most: about how many rows; None for all of them. Each lift has one, however many there are.
     """
     shown = trajectory if most is None else _thinned(trajectory, most - 1)
     down = _touches(shown.pen_down)
@@ -37,7 +37,7 @@ def rows_of(trajectory: Trajectory, profile: Profile, most: int | None = SCREEN_
     width = np.where(down, profile.pen.effective_width_mm(shown.width_mm, shown.intensity), 0.0)
     speed = np.hypot(*shown.at(shown.t_s, order=1).T)
     time = shown.t_s - shown.t_s[0] + approach_time_s(trajectory, profile)
-    rows = np.column_stack((*shown.xy_mm.T, width, time, speed, pen))
+    rows = _with_lifts(np.column_stack((*shown.xy_mm.T, width, time, speed, pen)), shown.pen_down, profile)
     (begin,) = profile.from_machine([profile.machine.start_mm[:2]])
     first = (*begin, 0.0, 0.0, 0.0, profile.pen.up)
     return np.concatenate([[first], rows]).astype("<f4")
@@ -60,6 +60,16 @@ def _raised(trajectory: Trajectory, down: NDArray[np.bool_], pen: NDArray[np.flo
     known[:-1] |= moved
     known[[0, -1]] = True
     return np.interp(trajectory.t_s, trajectory.t_s[known], pen[known])
+
+
+def _with_lifts(
+    rows: NDArray[np.float64], pen_down: NDArray[np.bool_], profile: Profile
+) -> NDArray[np.float64]:
+    """Rows with one more in the middle of each lift of which no sample is left."""
+    lifted = np.flatnonzero(~pen_down[1:] & (rows[1:, 2] > 0) & (rows[:-1, 2] > 0)) + 1
+    middle = 0.5 * (rows[lifted - 1] + rows[lifted])
+    middle[:, 2], middle[:, 5] = 0.0, profile.pen.up
+    return np.insert(rows, lifted, middle, axis=0)
 
 
 def _touches(pen_down: NDArray[np.bool_]) -> NDArray[np.bool_]:

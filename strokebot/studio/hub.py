@@ -100,6 +100,7 @@ class Studio:
         self.farewell = ""
         self._stopped_job: dict[str, Any] | None = None
         self._own_profile = self.options.profile
+        self._own_port = ""
         self._folder = Path(tempfile.mkdtemp(prefix="strokebot-studio-"))
         self._clients: set[Client] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -347,15 +348,21 @@ class Studio:
         return await self._machine.ask(order, **values)
 
     async def connect(self, port: str) -> None:
-        """Connects to a machine with the profile of the recipe.
+        """Connects to a machine of the list of ports, with the profile of the recipe.
 
         Raises:
-            StrokebotError: if it cannot be reached, or is another one.
+            StrokebotError: if it is not in the list, cannot be reached, or is another one.
         """
+        listed = [found["url"] for found in await asyncio.to_thread(self.ports)]
+        if port not in listed and not port.startswith(VIRTUAL):  # else a page could open any file
+            raise StrokebotError(
+                "There is no such port here: choose one of the list, or name it at the start with --port."
+            )
         await self.machine("connect", port=port, profile=Profile.load(self.options.profile))
 
     async def connect_at_start(self, port: str) -> None:
         """The same; what goes wrong is told on the page."""
+        self._own_port = port
         with contextlib.suppress(StrokebotError):
             await self.connect(port)
 
@@ -372,8 +379,10 @@ class Studio:
             {"url": f"{virtual}1", "label": "virtual machine"},
             {"url": f"{virtual}10", "label": "virtual machine, ten times as fast"},
         ]
+        if self._own_port and not self._own_port.startswith(VIRTUAL):
+            found.insert(0, {"url": self._own_port, "label": f"{self._own_port}, named at the start"})
         if "://" in machine.url and not machine.url.startswith(VIRTUAL):
-            found.append({"url": machine.url, "label": "of the profile"})
+            found.append({"url": machine.url, "label": f"{machine.url}, of the profile"})
         serial = list_ports()
         for port in serial:
             alike = sum(other.usb == port.usb for other in serial) > 1  # then only the name tells them apart

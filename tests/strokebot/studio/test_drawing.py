@@ -77,11 +77,20 @@ def test_what_is_no_port_is_refused(holder, port):
 
 
 def test_a_port_that_is_not_there_is_told(holder):
-    for port in ("/dev/nothing-of-that-name", "sim://nothing?speed=1", "sim://grbl?speed=0", "what://x"):
+    for port in ("sim://nothing?speed=1", "sim://grbl?speed=0", "sim://"):
         status, answer = holder.post("/api/machine/connect", port=port)
         assert status == 422, port
         assert "\n" not in answer["error"]
     assert not holder.state()["machine"]["connected"]
+
+
+@pytest.mark.parametrize(
+    "port", ["/etc/passwd", "/dev/null", "/dev/tty", "socket://127.0.0.1:22", "what://x"]
+)
+def test_a_page_opens_no_file_and_no_address_that_is_not_in_the_list(holder, port):
+    status, answer = holder.post("/api/machine/connect", port=port)
+    assert status == 422
+    assert "one of the list" in answer["error"]
 
 
 def test_a_machine_is_moved_by_hand_along_the_paper(holder):
