@@ -259,30 +259,35 @@ def _servo(machine: MachineProfile, told: MachineLimits, asked: Requirements) ->
             )
     found += _rapids(machine, told, asked)
     if told.laser is False and asked.turns:
+        keep = "keep S within a stroke"
         found.append(
             _warning(
                 f"The servo turns {asked.turns} times within strokes, and with $32=0 the tool stops for each",
-                "set $32=1, or keep S within a stroke",
+                keep if asked.rapids and _presses(machine, asked, 0.0) else f"set $32=1, or {keep}",
             )
         )
     return found
 
 
+def _presses(machine: MachineProfile, asked: Requirements, value: float) -> bool:
+    """Whether a servo at a value is nearer to the drawing's pen than to the travels' one."""
+    safe = machine.safe_pen
+    far = max(asked.low[2], asked.high[2], key=lambda pen: abs(pen - safe))
+    return math.isfinite(far) and far != safe and (value - safe) / (far - safe) > _DOWN_SHARE
+
+
 def _rapids(machine: MachineProfile, told: MachineLimits, asked: Requirements) -> list[Finding]:
     """What G0 moves do to a servo: in laser mode ($32=1) they turn it to S0, otherwise it stays."""
-    safe, far = (
-        machine.safe_pen,
-        max(asked.low[2], asked.high[2], key=lambda pen: abs(pen - machine.safe_pen)),
-    )
-    if not math.isfinite(far) or far == safe:
-        return []
-    down = [pen for pen in asked.rapids if (pen - safe) / (far - safe) > _DOWN_SHARE]
-    if told.laser and asked.rapids and (0.0 - safe) / (far - safe) > _DOWN_SHARE:
+    down = [pen for pen in asked.rapids if _presses(machine, asked, pen)]
+    zero_presses = _presses(machine, asked, 0.0)
+    lift = f"let the file lift the pen (M3 S{machine.safe_pen:g}) before it travels"
+    if told.laser and asked.rapids and zero_presses:
         return [
             _fatal(
                 "The file moves with G0 while the servo is on, and in laser mode ($32=1) a G0 sets S to 0, "
                 "which presses the pen",
-                "set $32=0, or write G1 moves",
+                # By $32=0 S stays what it is, also where that is down.
+                f"write G1 moves, and {lift}" if down else "set $32=0, or write G1 moves",
             )
         ]
     if told.laser is False and down:
@@ -290,7 +295,7 @@ def _rapids(machine: MachineProfile, told: MachineLimits, asked: Requirements) -
             _fatal(
                 f"The file is written for a laser: it travels with G0 while the servo is at S{down[0]:g}, "
                 "and with $32=0 the pen stays down, so travels would be drawn",
-                "set $32=1, or let the file lift the pen before it travels",
+                lift if zero_presses else f"set $32=1, or {lift}",
             )
         ]
     return []

@@ -205,6 +205,12 @@ def simulate(
             "m280 or m300.",
         ),
     ] = None,
+    laser_mode: Annotated[
+        bool,
+        typer.Option(
+            "--laser-mode", help="A pen servo on GRBL: the board has $32=1, so that each G0 sets S0."
+        ),
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run any G-code file on the virtual machine and plot what it drew.
@@ -225,7 +231,9 @@ def simulate(
             f"'{pen_words}': choose one of {', '.join(PenWords)}.", param_hint="--pen-words"
         )
     with progress_bar(f"simulating {file.name}", quiet):
-        trace, notes = simulate_file(file, loaded, None if pen_words is None else PenWords(pen_words))
+        trace, notes = simulate_file(
+            file, loaded, None if pen_words is None else PenWords(pen_words), laser_mode
+        )
         from strokebot import plots
         from strokebot.files import write_atomic
         from strokebot.plots.shown import ShownLimits

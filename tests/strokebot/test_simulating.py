@@ -111,3 +111,29 @@ def test_simulate_tells_the_notes_and_draws(tmp_path: Path) -> None:
     assert (tmp_path / "simulation.png").stat().st_size > 10_000
     wrong = CliRunner().invoke(cli.app, ["simulate", str(path), "--pen-words", "m3"])
     assert wrong.exit_code == 2
+
+
+# A pen that is down in travels: written for a laser, which is dark in a G0.
+LASER = ["G21 G90", "M4 S0", "G0 X10 Y10", "G1 X60 S800 F900", "G0 Y60", "G1 X10 S800", "M5", "M2"]
+
+
+@pytest.mark.parametrize(("laser_mode", "drawn_mm"), [(False, 150.0), (True, 100.0)])
+def test_a_laser_file_is_drawn_as_the_board_follows_s(
+    tmp_path: Path, laser_mode: bool, drawn_mm: float
+) -> None:
+    path = tmp_path / "laser.gcode"
+    path.write_text("\n".join(LASER))
+    trace, notes = simulate_file(path, Profile.load("grbl-servo"), laser_mode=laser_mode)
+    assert trace.drawn_mm == pytest.approx(drawn_mm, abs=3.0)
+    (told,) = (text for text in notes if "$32=" in text)
+    assert f"$32={int(laser_mode)} {trace.drawn_mm:.0f} mm are drawn" in told
+    assert ("without --laser-mode" in told) == laser_mode
+
+
+def test_a_pen_file_is_drawn_alike_by_both(tmp_path: Path) -> None:
+    found = [
+        simulate_file(written(tmp_path, "laser"), Profile.load("grbl-servo"), laser_mode=mode)
+        for mode in (False, True)
+    ]
+    assert found[0][0].drawn_mm == pytest.approx(found[1][0].drawn_mm, abs=1.0)
+    assert not any("$32=" in text for _, notes in found for text in notes)

@@ -153,6 +153,13 @@ def test_a_drawing_longer_than_the_axes_is_told() -> None:
     assert "of pen, the machine says that it has 2 mm ($132)" in finding.message
 
 
+@pytest.mark.parametrize("travel_mm", [1, 10, 200])
+def test_values_of_a_servo_are_no_millimetres_of_z(travel_mm: float) -> None:
+    """S170 is no 170 mm of an axis that the board has, and does not use."""
+    machine = plotter("grbl", "servo")
+    assert told(machine, grbl(machine, s132=travel_mm)) == []
+
+
 def test_a_clamped_servo_is_refused() -> None:
     machine = plotter("grbl", "servo")
     with pytest.raises(PreflightError, match=r"turned to S170, and the machine clamps S at \$30=150"):
@@ -179,6 +186,28 @@ def test_a_servo_in_a_file_and_laser_mode() -> None:
     inverted = dataclasses.replace(machine, pen_safe=900.0)
     with device_of(inverted, grbl(inverted, s32=1)) as device, pytest.raises(PreflightError, match="G0"):
         device.judge(parse_lines(rapid))
+
+
+@pytest.mark.parametrize(
+    ("laser", "up", "down", "rapid", "cure"),
+    [
+        (0, 0, 170, 170, "set $32=1, or let the file lift"),  # S0 is up: as a laser's file wants it
+        (0, 900, 300, 300, "let the file lift the pen (M3 S900)"),  # by $32=1 each G0 would press it
+        (1, 900, 300, 900, "set $32=0, or write G1 moves"),  # lifted by the file, so it stays up
+        (1, 900, 300, 300, "write G1 moves, and let the file lift"),  # by $32=0 it would stay down
+    ],
+)
+def test_the_cure_for_a_servo_that_draws_its_travels_is_no_other_fault(
+    laser: int, up: int, down: int, rapid: int, cure: str
+) -> None:
+    machine = plotter("grbl", "servo")
+    box = dataclasses.replace(machine.envelope, pen_min=0.0, pen_max=1000.0)
+    machine = dataclasses.replace(machine, pen_safe=float(up), envelope=box)
+    lines = [f"G21 G90 M3 S{up}", "G1 X5 F900", f"S{down}", "G1 X10", f"M3 S{rapid}", "G0 X20", f"M3 S{up}"]
+    controller = grbl(machine, s32=laser, s30=1000)
+    with device_of(machine, controller) as device, pytest.raises(PreflightError) as caught:
+        device.judge(parse_lines(lines))
+    assert cure in str(caught.value)
 
 
 @pytest.mark.parametrize(

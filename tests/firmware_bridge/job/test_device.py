@@ -55,6 +55,19 @@ def device(machine: MachineProfile) -> Device:
     return open_device(machine, "sim://grbl")
 
 
+def test_the_time_that_is_told_is_that_of_the_motion(machine: MachineProfile) -> None:
+    """Neither the greeting nor the questions before, nor the answers after count as drawing."""
+    with open_device(machine) as device:
+        begin_s = controller_of(device).now_s
+        report = device.run(SQUARE)
+        recording = device.transport.recording()  # type: ignore[attr-defined]
+    moved = (np.abs(np.diff(recording.xy_mm, axis=0)).sum(axis=1) + np.abs(np.diff(recording.pen))) > 0.0
+    moved &= recording.t_s[1:] > begin_s
+    motion_s = recording.t_s[1:][moved][-1] - recording.t_s[:-1][moved][0]
+    assert motion_s > 7.0
+    assert report.duration_s == pytest.approx(motion_s, abs=0.5)
+
+
 def test_a_program_is_drawn_to_its_end(machine: MachineProfile) -> None:
     events: list[Event] = []
     with open_device(machine) as device:
