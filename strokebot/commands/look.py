@@ -12,6 +12,8 @@ from strokebot.modes import InkSide
 from strokebot.options import read_crop
 
 LOOK_FILE = "look.png"
+# A larger picture is looked at reduced: the figure shows no more, and the answer comes at once.
+MOST_PIXELS = 3_000_000
 
 
 def look(
@@ -48,13 +50,15 @@ def look(
         raise typer.BadParameter(str(error), param_hint="--crop") from None
     folder = out_dir or OUT_ROOT / image.stem
     require_writable(folder)
-    seen = load_ink_image(image, options=SeeOptions(ink, threshold, keep_rules), crop_px=window)
+    options = SeeOptions(ink, threshold, keep_rules)
+    seen = load_ink_image(image, options=options, crop_px=window, reduce_to=MOST_PIXELS)
     style = choose_style(seen)
     sight = seen.sight
     assert sight is not None
     name = printable(image.name)
+    reduced = "" if seen.reduced == 1 else f" (1/{seen.reduced} of the file's)"
     lines = [
-        f"{seen.width} x {seen.height} px, {seen.polarity}, drawn in {style.style}: {style.reason}",
+        f"{seen.width} x {seen.height} px{reduced}, {seen.polarity}, drawn in {style.style}: {style.reason}",
         "seen: " + ("; ".join(sight.notes) or "ink on plain paper"),
         f"ink {float((seen.ink >= 0.5).mean()):.1%} of the picture, areas {sight.area_share:.1%}, "
         f"left out as noise: {sight.speck_count}",

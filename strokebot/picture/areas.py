@@ -20,6 +20,7 @@ from scipy import ndimage
 from skimage.morphology import reconstruction
 
 from strokebot.modes import InkSide
+from strokebot.picture.extrema import square_maximum
 from strokebot.picture.ground import Channels
 from strokebot.picture.light import closed, reach_px
 
@@ -79,7 +80,7 @@ def find_areas(
     area = _with_darker_lines((wide > _LEAST) & (wide < _SOLID * full), wide, grey)
     if not area.any():
         return darkness, none
-    grown = ndimage.binary_dilation(area, _EIGHT, iterations=reach)
+    grown = square_maximum(area, 2 * reach + 1)
     thin, shade = none.copy(), none.copy()
     for k, ground in enumerate(grounds):
         value, paper = inked(k)
@@ -100,8 +101,8 @@ def _with_darker_lines(area: Mask, wide: Field, grey: Field) -> Mask:
     if count == 0:
         return area
     size = 2 * _NEAR_PX + 1
-    near = ndimage.maximum_filter(labels, size)
-    dark = (grey > ndimage.maximum_filter(np.where(area, wide, 0), size) + _DARKER) & (near > 0)
+    near = square_maximum(labels, size)
+    dark = (grey > square_maximum(np.where(area, wide, np.float32(0)), size) + _DARKER) & (near > 0)
     pixels = np.bincount(labels.reshape(-1), minlength=count + 1)
     keep = np.bincount(near[dark], minlength=count + 1) > _ALONG * np.sqrt(pixels)
     depth = ndimage.distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from strokebot.picture.extrema import square_maximum
 from strokebot.picture.parts import ink_mask
 
 Field = NDArray[np.float32]
@@ -30,6 +31,8 @@ _EIGHT = np.ones((3, 3), dtype=bool)
 _LARGEST_PX, _LARGEST_SHARE, _ASPECT = 8, 0.012, 2.0
 # Dotted paper: so many dots at least, and this share of all spots; they span this share of the picture.
 _LEAST_DOTS, _DOT_SHARE, _SPANNED = 30, 0.5, 0.45
+# Neighbours are so many px apart at least, and so many times their size.
+_LEAST_GAP_PX, _LEAST_GAP_SIZES = 7.0, 2.5
 # A neighbour is off its place by this share of d at most.
 _OFF = 0.22
 # Holes: so many at least, spanning this share of a side, this near to it, and no larger than this.
@@ -51,8 +54,8 @@ def find_dots(ink: Field) -> tuple[Mask, float] | None:
     distances, nearest = tree.query(place, k=min(9, len(place)))
     distance, near = np.asarray(distances), np.asarray(nearest)
     d = float(np.median(distance[:, 1]))
-    # Grains lie closer together than dots are printed.
-    if d < 2.5 * float(np.median(size)):
+    # Grains and the dots of a halftone lie closer together.
+    if d < max(_LEAST_GAP_PX, _LEAST_GAP_SIZES * float(np.median(size))):
         return None
     away = place[near[:, 1:]] - place[:, None]
     turn = np.arctan2(away[..., 1], away[..., 0])
@@ -134,4 +137,4 @@ def _spots(ink: Field, largest_px: int) -> tuple[NDArray[np.int32], Floats, Floa
 def _of(labels: NDArray[np.int32], chosen: Mask) -> Mask:
     """The pixels of the chosen spots, with their soft edges."""
     mask = np.concatenate([[False], chosen])[labels]
-    return np.asarray(ndimage.binary_dilation(mask, _EIGHT, iterations=2))
+    return np.asarray(square_maximum(mask, 5))

@@ -14,6 +14,7 @@ before a pixel is decoded, so that a small file that unpacks into a huge picture
 
 from __future__ import annotations
 
+import math
 import struct
 import warnings
 import zlib
@@ -69,6 +70,7 @@ class InkImage:
         tone: (H, W) float32 in [0, 1], darkness of the picture as it is, which a photograph
             is drawn from; the ink itself where none is given.
         sight: what was seen in the file; None for ink that comes from no file.
+        reduced: by how much the file's picture was reduced before it was seen.
 
     Raises:
         ImageError: for an empty array, a value that is not finite or out of range.
@@ -79,6 +81,7 @@ class InkImage:
     polarity: Polarity = "dark-on-light"
     tone: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     sight: Sight | None = None
+    reduced: int = 1
 
     def __post_init__(self) -> None:
         ink = frozen_array("ink", self.ink, (None, None), ImageError, dtype=np.float32, low=0.0, high=1.0)
@@ -141,6 +144,7 @@ def load_ink_image(
     max_pixels: int = MAX_PIXELS,
     options: SeeOptions | None = None,
     crop_px: tuple[int, int, int, int] | None = None,
+    reduce_to: int | None = None,
 ) -> InkImage:
     """Reads a picture file and finds its ink.
 
@@ -150,6 +154,7 @@ def load_ink_image(
         max_pixels: the largest picture to decode, pixels.
         options: what the user says about what is ink; None to find it all.
         crop_px: left, top, width and height of the part that counts, px of the upright picture.
+        reduce_to: pictures of more pixels are reduced by a whole factor before they are seen; None never to.
 
     Returns:
         The ink of the picture, upright as its EXIF orientation says.
@@ -188,7 +193,10 @@ def load_ink_image(
             if upright.size[0] * upright.size[1] > max_pixels:
                 raise ImageError(_too_large(path, "one of its frames", max_pixels))
             channels, alpha = _channels_and_alpha(upright)
-            found = _ink_image(path, channels, alpha, density, max_pixels, options or SeeOptions(), crop_px)
+            del upright
+            found = _ink_image(
+                path, channels, alpha, density, max_pixels, options or SeeOptions(), crop_px, reduce_to
+            )
             if found is not None:
                 return found if frame == 0 else _of_frame(found, frame, frames)
     raise ImageError(f"The picture {path} is blank: no ink stands out from the paper.")
@@ -210,6 +218,7 @@ def _ink_image(
     max_pixels: int,
     options: SeeOptions,
     crop_px: tuple[int, int, int, int] | None,
+    reduce_to: int | None,
 ) -> InkImage | None:
     """The ink of a decoded picture, or None if nothing stands out."""
     if crop_px is not None:
@@ -219,6 +228,8 @@ def _ink_image(
     size = _square_size(channels[0].shape, density)
     if size[0] * size[1] > max_pixels:
         raise ImageError(_too_large(path, f"{size[0]}x{size[1]} square pixels", max_pixels))
+    reduced = 1 if reduce_to is None else math.ceil(math.sqrt(size[0] * size[1] / reduce_to))
+    size = (max(1, size[0] // reduced), max(1, size[1] // reduced))
     channels = tuple(_resized(channel, size) for channel in channels)
     alpha = None if alpha is None else _resized(alpha, size)
     if not all(np.isfinite(channel).all() for channel in channels):
@@ -227,7 +238,9 @@ def _ink_image(
     sight = see(channels, options) if alpha is None else see_transparent(channels, alpha, options)
     if sight is None:
         return None
-    return InkImage(sight.ink, _px_per_mm(density), sight.polarity, tone, sight)
+    px_per_mm = _px_per_mm(density)
+    px_per_mm = None if px_per_mm is None else px_per_mm / reduced
+    return InkImage(sight.ink, px_per_mm, sight.polarity, tone, sight, reduced)
 
 
 def _window(path: Path, shape: tuple[int, ...], crop_px: tuple[int, int, int, int]) -> tuple[slice, slice]:
@@ -305,7 +318,9 @@ def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.fl
     """The field (H, W) at size = (width, height), values kept within their range."""
     if field.shape == (size[1], size[0]):
         return field
-    picture = Image.fromarray(np.ascontiguousarray(field)).resize(size, Image.Resampling.BICUBIC)
+    smaller = field.shape[0] > size[1] and field.shape[1] > size[0]
+    how = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
+    picture = Image.fromarray(np.ascontiguousarray(field)).resize(size, how)
     return np.clip(np.asarray(picture, dtype=np.float32), field.min(), field.max())
 
 

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from strokebot.picture.extrema import square_maximum
 from strokebot.picture.parts import FAINTEST_INK, REACH_PX
 
 Polarity = Literal["dark-on-light", "light-on-dark", "transparent"]
@@ -47,7 +48,8 @@ _EASE = 4
 # Where something darker lies within so many px, faint ink is the soft edge of that.
 _SKIRT_PX = 6
 # In a clean file faint crests of so much ink, in runs of so many px, are lines, and reach so far.
-LEAST_CREST, CREST_RUN_PX, _CREST_REACH_PX = 0.3, 8, 3.0
+LEAST_CREST, CREST_RUN_PX, _CREST_REACH_PX = 0.3, 8, 3
+_FAR = 255
 # Noise floor in standard deviations of the paper, and its greatest value.
 _FLOOR_SIGMAS = 4.0
 _FLOOR_MAX = 0.25
@@ -93,7 +95,7 @@ def levels(darkness: Field, noise: float) -> Field:
         return np.zeros_like(darkness)
     core = darkness[
         (darkness > floor + _CORE_SHARE * (top - floor))
-        & (darkness >= ndimage.maximum_filter(darkness, size=2 * _CORE_REACH_PX + 1))
+        & (darkness >= square_maximum(darkness, 2 * _CORE_REACH_PX + 1))
     ]
     full = float(np.percentile(core, _FULL_PERCENTILE))
     if full >= _FULL_ENOUGH:
@@ -111,9 +113,9 @@ def raised(ink: Field, clean: bool = False) -> Field:
         ink: (H, W) in [0, 1].
         clean: whether there is no noise, so that a crest beside a darker line is a line and not its skirt.
     """
-    core = ndimage.maximum_filter(ink, size=2 * REACH_PX + 1)
+    core = square_maximum(ink, 2 * REACH_PX + 1)
     faint = (core >= FAINTEST_INK) & (core < _CLEAR)
-    faint &= ndimage.maximum_filter(ink, size=2 * _SKIRT_PX + 1) < _CLEAR
+    faint &= square_maximum(ink, 2 * _SKIRT_PX + 1) < _CLEAR
     if clean:
         own, beside = _own_crest(ink)
         core = np.where(beside & ~faint, own, core)
@@ -136,7 +138,7 @@ def _own_crest(ink: Field) -> tuple[Field, NDArray[np.bool_]]:
     in a run of some pixels: the ripples beside the lines of a JPEG file are fainter or shorter.
     """
     none = np.zeros(ink.shape, dtype=bool)
-    crest = (ink >= FAINTEST_INK) & (ink >= ndimage.maximum_filter(ink, 3))
+    crest = (ink >= FAINTEST_INK) & (ink >= square_maximum(ink, 3))
     faint = crest & (ink >= LEAST_CREST) & (ink < _CLEAR)
     if not faint.any() or not (crest & (ink >= _CLEAR)).any():
         return ink, none
@@ -147,8 +149,22 @@ def _own_crest(ink: Field) -> tuple[Field, NDArray[np.bool_]]:
     if not kept.any():
         return ink, none
     # By distances and a maximum, not by the nearest place: ties must not depend on how the picture lies.
-    to_faint = ndimage.distance_transform_edt(~kept)
-    to_clear = ndimage.distance_transform_edt(~(crest & (ink >= _CLEAR)))
-    beside = (to_faint <= _CREST_REACH_PX) & (to_faint < to_clear) & (ink < _CLEAR)
-    own = ndimage.maximum_filter(np.where(kept, ink, 0), 2 * int(_CREST_REACH_PX) + 1)
+    to_faint = _squared_distance(kept)
+    beside = (to_faint <= _CREST_REACH_PX**2) & (to_faint < _squared_distance(crest & (ink >= _CLEAR)))
+    beside &= ink < _CLEAR
+    own = square_maximum(np.where(kept, ink, np.float32(0)), 2 * _CREST_REACH_PX + 1)
     return np.asarray(own, dtype=np.float32), np.asarray(beside)
+
+
+def _squared_distance(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Squared distance (H, W) of each pixel to the mask, px; more than ``_CREST_REACH_PX`` is ``_FAR``."""
+    reach = _CREST_REACH_PX
+    found = np.where(mask, np.uint8(0), np.uint8(_FAR))
+    away = np.pad(mask, reach)
+    height, width = mask.shape
+    for dy in range(-reach, reach + 1):
+        for dx in range(-reach, reach + 1):
+            if 0 < (squared := dy * dy + dx * dx) <= reach * reach:
+                there = away[reach + dy : reach + dy + height, reach + dx : reach + dx + width]
+                np.minimum(found, np.where(there, np.uint8(squared), np.uint8(_FAR)), out=found)
+    return found

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from strokebot.picture.extrema import square_maximum, square_minimum
+
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -52,10 +54,7 @@ def closed(channel: Field, reach: int) -> Field:
     """
     size = 2 * reach + 1
     high: Field = np.pad(channel, reach, mode="edge")
-    for axis in (0, 1):
-        high = ndimage.maximum_filter1d(high, size, axis=axis, mode="nearest")
-    for axis in (0, 1):
-        high = ndimage.minimum_filter1d(high, size, axis=axis, mode="nearest")
+    high = square_minimum(square_maximum(high, size), size)
     return np.maximum(high[reach:-reach, reach:-reach], channel)
 
 

@@ -24,6 +24,7 @@ from scipy import ndimage
 
 from strokebot.arrays import frozen_array
 from strokebot.errors import ImageError
+from strokebot.picture.extrema import square_maximum
 
 # Ink fainter than this is never drawn: it lies in the noise of scans and JPEG files.
 FAINTEST_INK = 0.2
@@ -90,7 +91,7 @@ def ink_mask(ink: NDArray[np.float32]) -> NDArray[np.bool_]:
     Returns:
         (H, W) bool, True where there is ink.
     """
-    around = ndimage.maximum_filter(ink, size=2 * REACH_PX + 1)
+    around = square_maximum(ink, 2 * REACH_PX + 1)
     return np.asarray(ink >= np.clip(_HALF * around, FAINTEST_INK, _HALF))
 
 

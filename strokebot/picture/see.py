@@ -24,6 +24,7 @@ from scipy import ndimage
 from strokebot.modes import InkSide
 from strokebot.picture.areas import find_areas
 from strokebot.picture.dots import find_dots, find_holes
+from strokebot.picture.extrema import square_maximum, square_minimum
 from strokebot.picture.ground import Channels, Ground, border_mask, clean_ground, luminance_of, other_ground
 from strokebot.picture.ink import TRANSPARENT_SHARE, Polarity, ink_on_transparency, levels, raised
 from strokebot.picture.light import closed, lit_paper, reach_px, smooth_closed, without_lift
@@ -53,8 +54,9 @@ _STRONG, _STRONG_SIGMAS, _FULL_PERCENTILE = 0.2, 5.0, 80.0
 _SOLID_TIMES, _SOLID_RANGE = 2.0, (0.6, 0.8)
 # In a faint drawing solid ink is between these shares of the lines' darkness, and no larger than this share.
 _FAINT_SOLID, _FAINT_SOLID_SHARE = (0.6, 1.3), 0.05
-# Solid darkness along more than this share of a side of the picture is beside the paper, with a rim of px.
-_BORDER_ALONG, _RIM_PX = 0.4, 3
+# Solid darkness along more than this share of a side of the picture, and no more of the picture than that, is
+# beside the paper, with a rim of px.
+_BORDER_ALONG, _MOST_BESIDE, _RIM_PX = 0.4, 0.3, 3
 # Paper is coloured when its channels differ by this much.
 _COLOURED = 0.15
 # Smoothing before a closing, px: single pixels of noise are no paper.
@@ -129,7 +131,7 @@ class Sight:
                 corners = np.column_stack([corners[:, 1], width - corners[:, 0]])
                 height, width = width, height
             corners = np.roll(corners, -(quarters % 4), axis=0)
-            sheet = Sheet(corners, np.asarray(turn(sheet.mask), dtype=np.bool_))
+            sheet = replace(sheet, corners_px=corners, mask=np.asarray(turn(sheet.mask), dtype=np.bool_))
         if rules is not None:
             rows, columns = (rules.rows, rules.columns) if quarters % 2 == 0 else (rules.columns, rules.rows)
             rules = replace(rules, darkness=np.asarray(turn(rules.darkness)), rows=rows, columns=columns)
@@ -289,7 +291,7 @@ def _clean_side(channels: Channels, ground: Ground) -> InkSide:
 
 def _count_inks(channels: Channels, ink: Field) -> int:
     """Colours of the full ink that lie apart: greedy clustering of a sample."""
-    core = (ink >= 0.5) & (ink >= ndimage.maximum_filter(ink, 3))
+    core = (ink >= 0.5) & (ink >= square_maximum(ink, 3))
     rows, columns = np.nonzero(core)
     if len(channels) == 1 or len(rows) == 0:
         return 1
@@ -321,7 +323,7 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
     notes = [] if sheet is None else ["a sheet on a table"]
     reach = reach_px(brightness.shape)
     if known is not None:
-        channels = tuple(_filled(channel, known) for channel in channels)
+        channels = tuple(filled_beside(channel, known) for channel in channels)
     side = options.ink_side
     if side == "auto":
         side = "light" if _is_light_on_dark(luminance_of(channels), reach) else "dark"
@@ -332,7 +334,7 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
     if beside is not None:
         known = ~beside if known is None else known & ~beside
         corners = _whole(known.shape) if sheet is None else sheet.corners_px
-        sheet = Sheet(corners, known)
+        sheet = Sheet(corners, known, on_table=sheet is not None)
         notes.append("a dark border left out")
     noise = _noise(darkness, known)
     darkness = np.clip(darkness, 0, 1).astype(np.float32)
@@ -417,8 +419,8 @@ def _darkness(
     if not solid.any():
         return thin, full, beside
     # Its edge fades over some pixels: there it counts over the ground that it lies on, shadow or light.
-    edge = ndimage.binary_dilation(solid, np.ones((3, 3), dtype=bool), iterations=reach) & ~solid
-    ground = ndimage.minimum_filter(wide, 2 * reach + 1)
+    edge = square_maximum(solid, 2 * reach + 1) & ~solid
+    ground = square_minimum(wide, 2 * reach + 1)
     fading = 1 - (1 - broad) / np.maximum(1 - ground, np.float32(0.05))
     thick = np.where(edge, np.maximum(fading, thin), thin)
     return np.where(solid, np.maximum(broad, thin), thick), full, beside
@@ -433,9 +435,10 @@ def _along_border(solid: Mask) -> Mask | None:
     for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         along |= np.bincount(side, minlength=count + 1) > _BORDER_ALONG * len(side)
     along[0] = False
-    if not along.any():
+    beside = along[labels]
+    if not 0 < beside.mean() <= _MOST_BESIDE:
         return None
-    return np.asarray(ndimage.binary_dilation(along[labels], np.ones((3, 3), dtype=bool), iterations=_RIM_PX))
+    return np.asarray(square_maximum(beside, 2 * _RIM_PX + 1))
 
 
 def _faint_solid(wide: Field, full: float) -> Mask:
@@ -455,7 +458,7 @@ def _faint_solid(wide: Field, full: float) -> Mask:
     return np.asarray(keep[labels])
 
 
-def _filled(channel: Field, known: Mask) -> Field:
+def filled_beside(channel: Field, known: Mask) -> Field:
     """A channel with what is beside the sheet replaced by the paper nearest to it."""
     height, width = channel.shape
     factor = max(1.0, max(height, width) / _FILL_PX)

@@ -51,10 +51,12 @@ class Sheet:
     Attributes:
         corners_px: (4, 2) x, y from the upper left one clockwise, px of the picture, edges at 0.
         mask: (H, W) the pixels on it, without its rim.
+        on_table: whether its edges are in the picture; otherwise it is all of the picture but a dark border.
     """
 
     corners_px: NDArray[np.float64]
     mask: Mask
+    on_table: bool = True
 
     @property
     def share(self) -> float:

@@ -39,30 +39,30 @@ def seen_picture(image: InkImage, most_px: int | None = None) -> NDArray[np.uint
         image: what was seen.
         most_px: of the longer side; None for the picture's own size.
     """
-    shown = np.empty((*image.ink.shape, 3), dtype=np.float32)
+    factor = 1.0 if most_px is None else min(1.0, most_px / image.longer_side)
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    shown = np.empty((size[1], size[0], 3), dtype=np.float32)
     shown[:] = PAPER
+
+    def lay(coverage: NDArray[np.float32], colour: Rgb) -> None:
+        if factor < 1.0:  # a large picture is made small layer by layer, before it has three channels
+            coverage = np.asarray(Image.fromarray(coverage).resize(size, Image.Resampling.BOX))
+        c = coverage[..., None]
+        np.multiply(shown, 1 - c, out=shown)
+        np.add(shown, c * np.asarray(colour, dtype=np.float32), out=shown)
+
     sight = image.sight
     if sight is not None:
         if sight.rules is not None:
-            _lay(shown, np.clip(3 * sight.rules.darkness, 0, 1), RULE)
-        _lay(shown, np.where(sight.areas > 0, np.float32(0.35) + 0.65 * sight.areas, 0), AREA)
+            lay(np.clip(3 * sight.rules.darkness, 0, 1), RULE)
+        if (sight.areas > 0).any():
+            lay(np.where(sight.areas > 0, np.float32(0.35) + np.float32(0.65) * sight.areas, 0), AREA)
         if sight.sheet is not None:
-            _lay(shown, (~sight.sheet.mask).astype(np.float32), BESIDE)
-    _lay(shown, image.ink, INK)
+            lay((~sight.sheet.mask).astype(np.float32), BESIDE)
+    lay(image.ink, INK)
     if sight is not None and sight.specks is not None:
-        _lay(shown, sight.specks.astype(np.float32), SPECK)
-    found = np.asarray(np.rint(shown), dtype=np.uint8)
-    factor = 1.0 if most_px is None else most_px / image.longer_side
-    if factor >= 1.0:
-        return found
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    return np.asarray(Image.fromarray(found).resize(size, Image.Resampling.BOX), dtype=np.uint8)
-
-
-def _lay(shown: NDArray[np.float32], coverage: NDArray[np.float32], colour: Rgb) -> None:
-    c = coverage[..., None]
-    shown *= 1 - c
-    shown += c * np.asarray(colour, dtype=np.float32)
+        lay(sight.specks.astype(np.float32), SPECK)
+    return np.asarray(np.rint(shown), dtype=np.uint8)
 
 
 def look_figure(image: InkImage, title: str, lines: list[str]) -> bytes:
@@ -78,7 +78,7 @@ def look_figure(image: InkImage, title: str, lines: list[str]) -> bytes:
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     how = Image.Resampling.BOX if factor < 1 else Image.Resampling.NEAREST
     grey = np.rint(255 * (1 - image.tone)).astype(np.uint8)
-    panels = [Image.fromarray(grey).convert("RGB"), Image.fromarray(seen_picture(image))]
+    panels = [Image.fromarray(grey).convert("RGB"), Image.fromarray(seen_picture(image, _PANEL_PX))]
     font = ImageFont.load_default(_TEXT_PX)
     step = round(1.5 * _TEXT_PX)
     top = step + 2 * _GAP_PX

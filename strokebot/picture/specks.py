@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from strokebot.picture.extrema import square_maximum
 from strokebot.picture.ink import CREST_RUN_PX, LEAST_CREST
 from strokebot.picture.parts import ink_mask
 
@@ -71,8 +72,8 @@ def without_specks(
         return ink, None, 0
     gone = np.concatenate([[False], speck])[labels]
     # The soft edge of a speck goes with it.
-    gone = ndimage.binary_dilation(gone, _EIGHT) & (labels == 0) | gone
-    near = ndimage.binary_dilation(mask & ~gone, _EIGHT)
+    gone = square_maximum(gone, 3) & (labels == 0) | gone
+    near = square_maximum(mask & ~gone, 3)
     return np.where(gone & ~near, np.float32(0), ink), gone & mask, int(np.count_nonzero(speck))
 
 
@@ -93,7 +94,7 @@ def joined_by_tooth(ink: Field) -> Field | None:
     if before < _GRAINS:
         return None
     smooth = ndimage.gaussian_filter(ink, _TOOTH_PX)
-    top = ndimage.maximum_filter(smooth, 2 * _OWN_PX + 1)
+    top = square_maximum(smooth, 2 * _OWN_PX + 1)
     full = float(np.percentile(smooth[smooth > 0.1], 90)) if (smooth > 0.1).any() else 0.0
     if full <= 0:
         return None
@@ -112,7 +113,7 @@ def joined_by_tooth(ink: Field) -> Field | None:
         return None
     grainy = bare > _BARE_STROKE * np.maximum(whole, 1)
     # Strokes that are whole stay as they are; a dot that is too small to have an inside is like the rest.
-    near = ndimage.maximum_filter(np.where(grainy[labels] | (whole == 0)[labels], 1, 0), 2 * _OWN_PX + 1) > 0
+    near = square_maximum((grainy | (whole == 0))[labels], 2 * _OWN_PX + 1)
     return np.where(near, joined, ink)
 
 

@@ -38,8 +38,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from strokebot.picture.extrema import square_maximum
 from strokebot.picture.image import InkImage
 from strokebot.picture.light import lit_paper, local_paper, reach_px, smooth_closed
+from strokebot.picture.see import Sight
 
 Style = Literal["line", "tone"]
 Field = NDArray[np.float32]
@@ -78,7 +80,7 @@ _ENTROPY_BINS = 40
 _EDGE_ENTROPY = 0.6
 # What of each a drawing may have.
 _LOOSE_UNIT, _ROUGH_UNIT, _ENTROPY_FREE, _ENTROPY_UNIT = 0.012, 0.05, 2.0, 0.7
-_INK_FREE, _INK_UNIT, _TONE_SCORE = 0.15, 0.1, 1.18
+_INK_FREE, _INK_UNIT, _TONE_SCORE = 0.15, 0.1, 1.3
 # No lamp leaves paper this dark beside its lightest place.
 _LEAST_LIGHT, _LIGHT_UNIT = 0.25, 0.1
 # A crest is darker than its neighbours and this, and than so many standard deviations; crests of one pen
@@ -117,7 +119,7 @@ def choose_style(ink: InkImage) -> StyleChoice:
     if speckled > _SPECKLE_SHARE:
         return StyleChoice("tone", f"{speckled:.0%} of the picture is dithered grey.", speckled)
     sight = ink.sight
-    if sight is not None and (sight.sheet is not None or sight.rules is not None):
+    if sight is not None and (_lies_on_a_table(sight) or sight.rules is not None):
         return StyleChoice("line", "It is a page: " + ", ".join(sight.notes) + ".", 0.0)
     if sight is not None and not sight.clean:
         return _of_tonal(ink)
@@ -150,10 +152,16 @@ def _of_tonal(ink: InkImage) -> StyleChoice:
     return StyleChoice("line", "Beside the ink there is paper, and light on it.", share)
 
 
+def _lies_on_a_table(sight: Sight) -> bool:
+    return sight.sheet is not None and sight.sheet.on_table
+
+
 def tonal_score(ink: InkImage) -> float:
     """How much of a scan or photo is neither ink nor light on paper; see rule 4."""
     step = -(-ink.longer_side // _TONAL_PX)
     drawn, tone = (_averaged(values, step) for values in (ink.ink, ink.tone))
+    if ink.sight is not None and ink.sight.sheet is not None:  # a dark border is filled as solid ink is
+        drawn = np.maximum(drawn, _averaged((~ink.sight.sheet.mask).astype(np.float32), step))
     light = tone if ink.polarity == "light-on-dark" else np.float32(1.0) - tone
     reach = reach_px(light.shape)
     paper = np.maximum(local_paper(light, reach), np.float32(0.03))
@@ -163,10 +171,10 @@ def tonal_score(ink: InkImage) -> float:
     noise = 1.4826 * float(np.median(np.abs(bare - np.median(bare)))) if bare.size else 0.0
     strong = thin[thin > max(0.2, 5 * noise)]
     inked = thin > _INKED * (float(np.percentile(strong, 80)) if strong.size else 1.0)
-    near = ndimage.binary_dilation(inked, np.ones((3, 3), dtype=bool), iterations=_LOOSE_PX)
+    near = square_maximum(inked, 2 * _LOOSE_PX + 1)
     loose = (ndimage.gaussian_filter(thin, 1.0) > max(_LOOSE_SIGMAS * noise, _LOOSE)) & ~near
     filled = ndimage.binary_opening(drawn >= 0.5, np.ones((_FILLED_PX, _FILLED_PX), dtype=bool))
-    filled = ndimage.binary_dilation(filled, np.ones((3, 3), dtype=bool), iterations=_FROM_FILLED_PX)
+    filled = square_maximum(filled, 2 * _FROM_FILLED_PX + 1)
     rough = (ndimage.gaussian_gradient_magnitude(np.log(paper), _ROUGH_PX) > _ROUGH) & ~filled
     if _is_one_ink(np.where(paper > _PAPER_LIGHT * lit, thin, 0.0), noise):
         return 0.0
@@ -184,7 +192,7 @@ def tonal_score(ink: InkImage) -> float:
 
 def _is_one_ink(thin: Field, noise: float) -> bool:
     """Whether nearly all crests of the thin darkness on paper are about as dark: lines of one pen."""
-    crest = (thin >= ndimage.maximum_filter(thin, 3)) & (thin > max(_CREST, _CREST_SIGMAS * noise))
+    crest = (thin >= square_maximum(thin, 3)) & (thin > max(_CREST, _CREST_SIGMAS * noise))
     if not _CREST_SHARE[0] <= crest.mean() <= _CREST_SHARE[1]:
         return False
     low, high = np.percentile(thin[crest], (25.0, 95.0))
