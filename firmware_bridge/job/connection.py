@@ -127,7 +127,8 @@ class Connected:
     def describe(self) -> list[str]:
         """What is there, in what state it is, and what to do: one line each."""
         state, frame = self._link.state, self.frame
-        told = [f"{self.facts.firmware or self.machine.dialect} on {self.transport.name}: {state.label}"]
+        firmware, label = self.facts.firmware or self.machine.dialect, state.label or "tells no state"
+        told = [f"{firmware} on {self.transport.name}: {label}"]
         if state.position is None:
             told.append("  place: not told")
         else:

@@ -182,6 +182,7 @@ class Device(Connected):
         on_event: Listener | None = None,
         place: PlaceOption = "ask",
         overlap_mm: float = OVERLAP_MM,
+        lifted: bool = False,
     ) -> StreamReport:
         """Goes on with a drawing that was stopped by anything, from its journal.
 
@@ -195,6 +196,8 @@ class Device(Connected):
             place: what to do if the machine has not kept its place: "home" runs the homing cycle,
                 "here" believes the controller as it stands, "ask" raises.
             overlap_mm: how much of the drawn line is drawn again.
+            lifted: whether somebody has lifted the pen by hand, so that homing may begin at once; some
+                boards move nothing before it.
 
         Raises:
             PlaceLost: if the place was lost and ``place`` is "ask".
@@ -209,9 +212,14 @@ class Device(Connected):
         lowest = drawing.lowest_pen()
         unit_known = bool(self.facts.firmware)
         try:
-            kept, lifted = self._stop_where_it_stands(drawing, state, place, lowest)
-        except PlaceLost:
+            kept, lifted = self._stop_where_it_stands(drawing, state, place, lowest, lifted)
+        except PlaceLost as error:
             drawing.lost()
+            if place == "home" and self.machine.pen_actuator == "z" and not self._control.is_locked(link):
+                raise PlaceLost(
+                    f"{error} Homing would draw a line with it: lift the pen by hand, then resume with "
+                    "--home --lifted."
+                ) from error
             raise
         except (DeviceError, ResponseTimeout, ProtocolError) as error:
             raise type(error)(f"{error} The pen may be down: lift it by hand.") from error
@@ -255,7 +263,12 @@ class Device(Connected):
                 self._control.restore(self._link, self.frame)
 
     def _stop_where_it_stands(
-        self, drawing: Drawing, state: JournalState, place: PlaceOption, lowest: float | None
+        self,
+        drawing: Drawing,
+        state: JournalState,
+        place: PlaceOption,
+        lowest: float | None,
+        by_hand: bool = False,
     ) -> tuple[bool, bool]:
         """Stops and lifts a machine that may still be drawing.
 
@@ -281,7 +294,8 @@ class Device(Connected):
         if self._control.is_locked(link) and (place == "ask" or self.machine.pen_actuator == "z"):
             lifts = False
         else:
-            lifts = not lost or place != "home" or not self._control.homing_lifts(link)
+            up = by_hand or self._control.homing_lifts(link)
+            lifts = not lost or place != "home" or not up
         if lifts:
             with link.watching(None if lost else drawing.reported):
                 # Whoever wants it homed says that its place is lost: no height of its frame can be trusted.
@@ -290,7 +304,7 @@ class Device(Connected):
             lost = lost or (self._counts_from_zero(state) and not measures)
         drawing.stopped()
         drawing.exact = drawing.exact or (there and state.exact)
-        return not lost and (measures or drawing.on_the_way or there), lifts
+        return not lost and (measures or drawing.on_the_way or there), lifts or by_hand
 
     def _counts_from_zero(self, state: JournalState) -> bool:
         """Whether its counters are those of a machine that has just restarted, though it was elsewhere."""

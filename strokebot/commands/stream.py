@@ -126,6 +126,9 @@ def resume(
     here: Annotated[
         bool, typer.Option("--here", help="If the place was lost: believe the controller as it stands.")
     ] = False,
+    lifted: Annotated[
+        bool, typer.Option("--lifted", help="With --home: the pen was lifted by hand, home at once.")
+    ] = False,
     overlap: Annotated[
         float, typer.Option("--overlap", min=0.0, max=50.0, help="Line that is drawn again, mm.")
     ] = 2.0,
@@ -145,6 +148,8 @@ def resume(
         return
     if home + here + unlock > 1:
         raise typer.BadParameter("give one of --home, --here and --unlock.")
+    if lifted and not home:
+        raise typer.BadParameter("it goes with --home.", param_hint="--lifted")
     state = find_job(job, url=port)
     if state.done:
         raise StrokebotError(f"The job {state.path.name} is done: there is nothing to go on with.")
@@ -159,7 +164,7 @@ def resume(
     def go_on(device: Device, listen: Listener | None, keep: KeepJournal | None) -> StreamReport:
         del keep
         with Journal.reopen(state) as journal:
-            return device.run_rest(state, journal, listen, place, overlap)
+            return device.run_rest(state, journal, listen, place, overlap, lifted)
 
     with watched(state.name, quiet) as listener_of:
         report = draw_on(

@@ -46,13 +46,15 @@ def power_cut(controller: VirtualController) -> None:
 
 
 @contextmanager
-def on_a_pty(controller: VirtualController, path: Path) -> Iterator[Callable[[], None]]:
-    """Serves a board on a pty, which restarts it when it is opened; gives what unplugs it."""
+def on_a_pty(
+    controller: VirtualController, path: Path, restarts: bool = True
+) -> Iterator[Callable[[], None]]:
+    """Serves a board on a pty, which may restart it when it is opened; gives what unplugs it."""
     stop, ready = threading.Event(), threading.Event()
     thread = threading.Thread(
         target=serve_pty,
         args=(path, controller, stop, FreeRunning(), lambda _: ready.set()),
-        kwargs={"reset_on_open": True},
+        kwargs={"reset_on_open": restarts},
     )
     thread.start()
 

@@ -25,7 +25,7 @@ import functools
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +35,11 @@ from firmware_bridge.errors import StrokebotError
 from firmware_bridge.events import Event
 from firmware_bridge.gcode.sanitize import validate_lines
 from firmware_bridge.job.device import Device
+from firmware_bridge.job.frame import box_of_program, walk_around
 from firmware_bridge.job.reconnect import pen_told
 from firmware_bridge.journal import Journal, begin_job, find_job
 from firmware_bridge.machine import MachineProfile
+from firmware_bridge.program import Program
 from firmware_bridge.simulator.grbl.controller import VirtualGrbl
 from firmware_bridge.simulator.marlin import VirtualMarlin
 from firmware_bridge.simulator.planner import Vector
@@ -63,9 +65,14 @@ INCIDENTS = (
     "pause, then power cut",
     "pause, then kill",
 )
-STEPS = ("resume", "resume", "resume", "resume home", "resume here", "pen up", "jog", "home", "other program")
+STEPS = (
+    "resume", "resume", "resume", "resume home", "resume here", "pen up", "jog", "home", "other program",
+    "status",
+)  # fmt: skip
+# Who says --origin lays the paper here, from where the work frame in force has it, mm.
+ORIGIN_SHIFT_MM = (7.0, -5.0)
 # Commands that answer for the pen.
-_LIFTING = ("send", "draw", "resume", "resume home", "resume here", "pen up")
+_LIFTING = ("send", "draw", "resume", "resume home", "resume home lifted", "resume here", "pen up")
 # A serial port waits so long for a greeting.
 _BOOT_S = 2.5
 # A day of the board's time, or so many looks at the port, and it will not end.
@@ -124,8 +131,9 @@ class Step:
     """One command of a story.
 
     Attributes:
-        what: see ``STEPS``; also ``send`` and ``draw``.
-        place: how the board is brought to its place before the drawing begins: empty, home or unlock.
+        what: see ``STEPS``; also ``send``, ``draw`` and ``frame``, which walks around the drawing.
+        place: how the board is brought to its place before the drawing begins: empty, home, unlock, or
+            origin, by which the paper lies elsewhere.
         incident: see ``INCIDENTS``; empty for none.
         at: when it happens, as a share of the drawing.
         bare: whether the file says nothing of units and distances.
@@ -283,7 +291,7 @@ class Desk:
         if step.what == "other program":
             self._other_program()
             return
-        if step.what in ("jog", "home"):
+        if step.what in ("jog", "home", "frame"):
             self.wire.advance(self.wire.now_s + 60.0)
             if self.pen_is_down():
                 return  # nobody moves a pen that rests on the paper
@@ -323,6 +331,9 @@ class Desk:
         machine = self.board.machine
         transport = StoryTransport(self)
         try:
+            if step.what == "resume home lifted" and self.pen_is_down():
+                x, y, z = self.frame_mm()
+                self.carry_to_frame((x, y, z + UP))
             if step.what == "resume here" and self.job_frame_mm is not None and not self._job_done():
                 self._here = self.carry_to_frame(self.job_frame_mm)
             with pen_told(self._journal(step)):
@@ -338,6 +349,11 @@ class Desk:
                     self._note = "look where the pen is, and lift it by hand if it is down"
             elif step.what == "jog":
                 device.jog(3.0, 2.0)
+            elif step.what == "status":
+                self._require_still(device.describe)
+            elif step.what == "frame":
+                self._make_ready(device, step.place)
+                device.run(walk_around(*box_of_program(self._program()), machine))
             elif step.what == "home":
                 device.home()
         finally:
@@ -353,14 +369,34 @@ class Desk:
         except StrokebotError:
             return True
 
+    def _program(self) -> Program:
+        machine = self.board.machine
+        return program_of(strokes_of(machine.dialect), _FEED_MM_S, machine.pen_actuator)
+
+    def _require_still(self, tell: Callable[[], Sequence[str]]) -> None:
+        """Whoever asks for the state moves nothing, and is told one."""
+        before = self.controller.physical_mm()
+        assert all(tell())
+        assert self.controller.physical_mm() == before, "status has moved the tool"
+
+    def _make_ready(self, device: Device, place: str) -> Vector:
+        """Brings the board to its place; returns the frame in which the drawing is meant."""
+        if place == "home":
+            device.home(pen=True)
+        elif place == "unlock":
+            device.make_ready(unlock=True)
+        if place != "origin":
+            return self.frame_mm()
+        x, y, z = self.frame_mm()
+        here_x, here_y, _ = self.controller.physical_mm()
+        dx, dy = ORIGIN_SHIFT_MM
+        device.make_ready(origin=(here_x - x - dx, here_y - y - dy))
+        return x + dx, y + dy, z
+
     def _begin(self, device: Device, step: Step) -> None:
         machine = self.board.machine
-        if step.place == "home":
-            device.home(pen=True)
-        elif step.place == "unlock":
-            device.unlock()
-        program = program_of(strokes_of(machine.dialect), _FEED_MM_S, machine.pen_actuator)
-        self.job_frame_mm = self.frame_mm()
+        self.job_frame_mm = self._make_ready(device, step.place)
+        program = self._program()
         listen = self._listener(device, step)
         if step.what == "draw":
             device.run(program, listen, self._keep)
@@ -374,9 +410,11 @@ class Desk:
         state = find_job("1", self.folder)
         if state.done:
             raise StrokebotError("The job is done.")
-        place = {"resume": "ask", "resume home": "home"}.get(step.what, "here" if self._here else "ask")
+        places = {"resume": "ask", "resume home": "home", "resume home lifted": "home"}
+        place = places.get(step.what, "here" if self._here else "ask")
+        listen, lifted = self._listener(device, step), step.what.endswith("lifted")
         with Journal.reopen(state) as journal:
-            device.run_rest(state, journal, self._listener(device, step), place)  # type: ignore[arg-type]
+            device.run_rest(state, journal, listen, place, lifted=lifted)  # type: ignore[arg-type]
 
     def _keep(self, lines: Sequence[str]) -> Journal:
         machine = self.board.machine
@@ -503,6 +541,14 @@ def story_of(name: str, chance: Chance) -> Story:
     at = round(1.05 * chance.share(), 2)
     first = Step(what, place, chance.pick(("", *incidents)), at, chance.pick((False, True)))
     steps = [first]
+    if board.how == "alarm" and chance.pick((False, True)):
+        steps[0] = replace(first, place="unlock")  # it kept its place: an alarm has stopped it at rest
+    elif not (board.locked or board.homes) and name != "uarm" and chance.pick((False, False, True)):
+        steps[0] = replace(first, place="origin")
+    if not board.restarts and chance.pick((False, False, True)):
+        # Seen first; what it is told then stays in force, but for a shift, which is told once again.
+        ready = steps[0].place if steps[0].place != "origin" else ""
+        steps.insert(0, Step("frame", ready))
     for _ in range(chance.pick((0, 1, 2, 2, 3, 4))):
         what = chance.pick(STEPS)
         incident = chance.pick(("", "", *incidents)) if what.startswith("resume") else ""
