@@ -34,6 +34,8 @@ from tests.support.studio_page import (
     box_on_screen,
     browser,
     dragged,
+    follow_positions,
+    heap_mb,
     opened,
     synthetic_path,
     wait_for_plan,
@@ -136,37 +138,11 @@ def memory_growth(chrome: Any, studio: Served, seconds: float) -> float:
     context = chrome.new_context(viewport=_VIEW)
     page = opened(context, studio)
     synthetic_path(page, POINTS)
-    tool = context.new_cdp_session(page)
-    tool.send("HeapProfiler.enable")
-
-    def heap_mb() -> float:
-        for _ in range(2):
-            tool.send("HeapProfiler.collectGarbage")
-        used = tool.send("Runtime.getHeapUsage")
-        return float(used["usedSize"] + used.get("backingStorageSize", 0)) / 1e6
-
-    feed = """async ([from, to, count]) => {
-      const {set, state, tell} = await import("/page/store.js");
-      const {stage} = studio;
-      const job = {name: "long", kind: "draw", share: 0, t_s: 0, left_s: 1, drawn_mm: 0, paused: false,
-                   asked: false, ending: false, speed_percent: 100, pen_trim: 0};
-      for (let k = 0; k < count; k++) {
-        const t_s = stage.path.duration_s * (from + ((to - from) * k) / count);
-        const at = stage.path.at(t_s);
-        if (k % 5 === 0) {
-          const told = {...job, share: t_s / stage.path.duration_s, t_s, left_s: stage.path.duration_s - t_s};
-          const machine = {...state.machine, connected: true, port: "sim://grbl", sentence: "It draws."};
-          set({machine: {...machine, job: told}});
-          tell("log", [`line ${k}`]);
-        }
-        tell("position", {x_mm: at.x_mm, y_mm: at.y_mm, pen: at.pen, t_s});
-        if (k % 20 === 0) await new Promise(requestAnimationFrame);
-      }}"""
     count = int(seconds * _POSITIONS_PER_S)
-    page.evaluate(feed, [0.0, 0.1, count // 10])  # what is made once is made now
-    before = heap_mb()
-    page.evaluate(feed, [0.1, 1.0, count - count // 10])
-    grown = heap_mb() - before
+    follow_positions(page, 0.0, 0.1, count // 10)  # what is made once is made now
+    before = heap_mb(page)
+    follow_positions(page, 0.1, 1.0, count - count // 10)
+    grown = heap_mb(page) - before
     context.close()
     return grown
 

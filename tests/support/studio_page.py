@@ -15,7 +15,13 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrom
 # What a busy computer may take for a step that takes a second on a quiet one, ms.
 PATIENCE_MS = 100_000
 # No sandbox of the browser: it does not start as root, and shows this page alone.
-_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
+# A name that somebody else points at this computer.
+REBOUND_HOST = "rebound.example"
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    f"--host-resolver-rules=MAP {REBOUND_HOST} 127.0.0.1",
+]
 
 
 def chromium() -> Path | None:
@@ -155,3 +161,40 @@ def synthetic_path(page: Any, points: int, duration_s: float = 1800.0) -> None:
     """Puts a winding path of changing width with lifts on the paper, and waits until it is sharp."""
     page.evaluate(_SYNTHETIC, [points, duration_s])
     page.wait_for_function("() => studio.stage.sharp && !studio.stage.awake")
+
+
+_FOLLOW = """
+async ([from, to, count]) => {
+      const {set, state, tell} = await import("/page/store.js");
+      const {stage} = studio;
+      const job = {name: "long", kind: "draw", share: 0, t_s: 0, left_s: 1, drawn_mm: 0, paused: false,
+                   asked: false, ending: false, speed_percent: 100, pen_trim: 0};
+      for (let k = 0; k < count; k++) {
+        const t_s = stage.path.duration_s * (from + ((to - from) * k) / count);
+        const at = stage.path.at(t_s);
+        if (k % 5 === 0) {
+          const told = {...job, share: t_s / stage.path.duration_s, t_s, left_s: stage.path.duration_s - t_s};
+          const machine = {...state.machine, connected: true, port: "sim://grbl", sentence: "It draws."};
+          set({machine: {...machine, job: told}});
+          tell("log", [`line ${k}`]);
+        }
+        tell("position", {x_mm: at.x_mm, y_mm: at.y_mm, pen: at.pen, t_s});
+        if (k % 20 === 0) await new Promise(requestAnimationFrame);
+      }}
+"""
+
+
+def follow_positions(page: Any, start: float, end: float, count: int) -> None:
+    """Tells the page places of a tool that draws from one share of the path to another."""
+    page.evaluate(_FOLLOW, [start, end, count])
+
+
+def heap_mb(page: Any) -> float:
+    """What the page's scripts hold, MB, once what is not needed is gone."""
+    tool = page.context.new_cdp_session(page)
+    tool.send("HeapProfiler.enable")
+    for _ in range(2):
+        tool.send("HeapProfiler.collectGarbage")
+    used = tool.send("Runtime.getHeapUsage")
+    tool.detach()
+    return float(used["usedSize"] + used.get("backingStorageSize", 0)) / 1e6
