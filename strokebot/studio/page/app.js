@@ -2,6 +2,7 @@
 
 import { begin, live } from "./api.js";
 import { byId, el, keep } from "./dom.js";
+import { calibrationCard } from "./calibration_card.js";
 import { drawBar, factsLine } from "./draw_bar.js";
 import { machineSide } from "./machine_side.js";
 import { notices } from "./notices.js";
@@ -39,7 +40,7 @@ const stage = new Stage();
 const timeline = new Timeline(stage);
 pictureSide(stage);
 machineSide(stage);
-drawBar();
+calibrationCard(drawBar());
 factsLine();
 // For measurements and tests: what is on the paper, and when.
 globalThis.studio = {

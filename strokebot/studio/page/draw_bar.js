@@ -36,7 +36,7 @@ const confirm = async (title, lines, yes, danger = false) =>
   (await choose(title, lines, [["yes", yes, danger ? "main danger" : "main"]])) === "yes";
 
 /** Prepares with `prepare`, asks the person, and starts with the token that came back. */
-async function drawNow(prepare, say) {
+export async function drawNow(prepare, say) {
   try {
     say(W.connecting);
     if (!state.machine?.connected && !(await connect())) return;
@@ -109,6 +109,7 @@ export function drawBar() {
   keys();
   update();
   jobsCard(say);
+  return say;
 }
 
 let holding = false;

@@ -9,8 +9,8 @@ import { job, mine, on, set, state, tell } from "./store.js";
 import { optionName, W, wordName } from "./words.js";
 
 const SEEN = ["ink_side", "threshold", "area_mode", "despeckle_mm", "keep_rules"];
-const STYLE = ["style", "method", "stroke_style"];
-const LINES = ["fill", "join"];
+const STYLE = ["style", "method"];
+const LINES = ["stroke_style", "fill", "join"];
 const TONE = ["tone_pattern", "tone_spacing_mm", "tone_contrast", "tone_white"];
 const MOTION = ["profile", "speed", "quality", "polish"];
 const SKETCH_PX = [240, 180];
@@ -97,7 +97,7 @@ function optionField(name) {
     }
     if (choice.kind === "number") {
       const input = el("input", {
-        type: "number", id, step: "any", min: choice.least, max: choice.most, placeholder: choice.unset ?? W.automatic, inputMode: "decimal",
+        type: "number", id, step: "any", min: choice.least, max: choice.most, placeholder: W.automatic, inputMode: "decimal",
         onchange: () => change({ [option]: Number.isFinite(input.valueAsNumber) ? input.valueAsNumber : null }),
       });
       holder.put = (value) => document.activeElement !== input && (input.value = value ?? "");

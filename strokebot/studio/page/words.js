@@ -178,6 +178,33 @@ export const W = {
   place_home: "Home it first",
   place_here: "It stands where it believes",
   job_delete_ask: (name) => `Delete ${name} from the list? It cannot be gone on with then.`,
+
+  // calibration
+  calibration: "Measure pen and machine",
+  calibration_steps: ["Draw a chart", "Photograph the sheet", "Fit and save"],
+  calibration_working: "Working; this may take a minute …",
+  chart_pen: "Chart for the pen",
+  chart_pen_again: "New chart for the pen",
+  chart_geometry: "Chart for the machine",
+  chart_printed: "The same, on a printed sheet",
+  picture_large: "Show it large",
+  chart_alt: "The chart, with what each mark is for",
+  chart_hint: (printed) => (printed
+    ? "Print this sheet at its true size, put it where the paper lies, draw the chart on it, then photograph it."
+    : "Draw it, then scan the sheet or photograph it from straight above."),
+  chart_draw: "Draw the chart",
+  chart_photo: "Scan or photo …",
+  chart_simulate: "Try it on virtual paper",
+  overlay_alt: "The sheet, with what was found on it",
+  fit_alt: "What was measured, and the curve that was fitted",
+  save_as: "Save as profile",
+  fit: "Fit and save",
+  calibration_undo: "Take the old profile back",
+  before: "Before",
+  after: "After",
+  fit_names: { touch: "Pen touches at", full: "Widest line at", min_width_mm: "Thinnest, mm", max_width_mm: "Widest, mm",
+    origin_mm: "Paper's corner, mm", correction: "Correction", note: "Note" },
+
   log: "Log",
   log_none: "Nothing yet.",
 };
