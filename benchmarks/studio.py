@@ -8,10 +8,9 @@
     replan_drag_s                 from letting go of a dragged corner until the new drawing is on the paper
     pan_cpu_ms_100k               processor time of the whole browser for one of those pictures
     memory_growth_mb_30_min       of the page's heap, over the positions of a drawing of half an hour
-    stream_with_page_vs_without   time of the motion of a 300-line-a-second stream over a real pty: with a
-                                  page that follows it and one that has stopped reading / with no page
-    least_blocks_with_page        the fewest of 15 planner blocks while lines are left, with those pages,
-    least_blocks_without          and with none
+    stream_with_page_vs_without   planner blocks, in the mean, of a 300-line-a-second stream over a real pty
+                                  with a page that follows it / with no page; `benchmarks.studio_stream`
+                                  measures it alone, and with pages that read nothing or are cut off
 
 Needs chromium and playwright; see docs/studio.md.
 """
@@ -20,16 +19,10 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
-import time
-from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import options, save
-from benchmarks.senders import PLANNER_BLOCKS, Run, curve
-from benchmarks.served import served as board_served
-from calibration.profile import Profile
-from firmware_bridge.journal import begin_job
+from benchmarks.studio_stream import stream_with_page_vs_without
 from tests.support.studio_page import (
     box_on_screen,
     browser,
@@ -41,13 +34,12 @@ from tests.support.studio_page import (
     wait_for_plan,
     why_no_browser,
 )
-from tests.support.studio_server import ROOT, Served, Visitor, served
+from tests.support.studio_server import ROOT, Served, served
 
 POINTS = 100_000
 _REPEATS, _QUICK_REPEATS = 5, 2
 _SECONDS, _QUICK_SECONDS = 4.0, 1.0
-_LINES, _QUICK_LINES = 6000, 900
-_LINES_PER_S = 300.0
+_STREAM_S, _QUICK_STREAM_S, _STREAM_REPEATS = 20.0, 3.0, 3
 _DRAWING_S, _POSITIONS_PER_S = 1800.0, 20
 _VIEW = {"width": 1280, "height": 800}
 
@@ -147,51 +139,6 @@ def memory_growth(chrome: Any, studio: Served, seconds: float) -> float:
     return grown
 
 
-def stream(chrome: Any, lines: int) -> dict[str, float]:
-    """A stream of short lines from the studio, with pages and with none."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "fast.toml"
-        shipped = (ROOT / "calibration" / "profiles" / "grbl-z.toml").read_text(encoding="utf-8")
-        file.write_text(shipped.replace("line_rate_per_s = 200.0", f"line_rate_per_s = {_LINES_PER_S}"))
-        alone = _streamed(None, file, lines)
-        watched = _streamed(chrome, file, lines)
-    return {
-        "stream_with_page_vs_without": watched.seconds / alone.seconds,
-        "least_blocks_with_page": float(watched.least_blocks),
-        "least_blocks_without": float(alone.least_blocks),
-    }
-
-
-def _streamed(chrome: Any | None, profile: Path, lines: int) -> Run:
-    """What a board says of a stream of the studio."""
-    machine = Profile.load(str(profile)).machine
-    program = ["G0 Z3", *curve(lines, _LINES_PER_S * 0.2), "G0 Z3"]
-    with board_served(machine) as board, served("--profile", str(profile)) as studio:
-        folder = studio.home / "state" / "strokebot" / "journals"
-        with begin_job(program, machine, str(board.path), "curve", folder):
-            pass
-        visitor = Visitor(studio)
-        page = None
-        if chrome is not None:
-            page = opened(chrome.new_context(viewport=_VIEW), studio)
-            # A second one that has come in, and takes nothing any more.
-            stuck = opened(chrome.new_context(viewport=_VIEW), studio)
-            stuck.context.new_cdp_session(stuck).send("Debugger.enable")
-            stuck.context.new_cdp_session(stuck).send("Emulation.setScriptExecutionDisabled", {"value": True})
-        visitor.do("/api/control/take")
-        visitor.do("/api/machine/connect", port=str(board.path))
-        jobs = visitor.get("/api/jobs")["jobs"]
-        ready = visitor.do(f"/api/jobs/{jobs[0]['id']}/again")
-        visitor.do("/api/draw/start", confirm=ready["confirm"])
-        visitor.until(lambda state: state["machine"]["job"], "the beginning")
-        end_s = time.monotonic() + 3 * lines / _LINES_PER_S + 60
-        while visitor.state()["machine"]["job"] and time.monotonic() < end_s:
-            time.sleep(1.0)
-        if page is not None:
-            page.context.close()
-        return board.result()
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Measures all of it."""
     chosen = options(__doc__ or "", arguments)
@@ -207,11 +154,11 @@ def main(arguments: list[str] | None = None) -> int:
             drawing_s = _DRAWING_S / 20 if chosen.quick else _DRAWING_S
             flat["memory_growth_mb_30_min"] = memory_growth(chrome, studio, drawing_s)
         flat["replan_drag_s"] = replan(chrome, repeats)
-        flat |= stream(chrome, _QUICK_LINES if chosen.quick else _LINES)
+    seconds, count = (_QUICK_STREAM_S, 1) if chosen.quick else (_STREAM_S, _STREAM_REPEATS)
+    flat |= stream_with_page_vs_without(seconds, count)
     width = max(map(len, flat))
     for name, value in flat.items():
         print(f"{name:{width}}  {value:10.3f}")
-    print(f"(of {PLANNER_BLOCKS} blocks)")
     save(flat, chosen)
     return 0
 

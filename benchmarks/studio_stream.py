@@ -43,7 +43,7 @@ LINES_PER_S = 300.0
 _BLOCK_S = 1.0 / 350.0
 _URL = re.compile(r"http://\S+")
 _MIDDLE_MM, _RADIUS_MM = 200.0, 100.0
-_REPEATS = 3
+_REPEATS = 2
 _PATIENCE_S = 120.0
 
 
