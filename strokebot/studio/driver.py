@@ -69,7 +69,7 @@ class Driver:
         if order not in WISHES and self.busy:
             raise StrokebotError("The machine is moving: wait for it, or hold the drawing.")
         if self._worker is None:
-            self._worker = Worker(serve, (), self._hear, self._end)
+            self._worker = Worker(serve, (), self._hear, self._end, lasts=True)
         self._number += 1
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._asked[self._number] = (order, future)

@@ -457,9 +457,12 @@ class Studio:
         if self.picture is None or self.plan is None:
             raise StrokebotError(self.problem or "There is no picture yet: choose one first.")
         wanted = self._wanted
-        done: Rehearsed = await self._planner.ask("rehearse", self.picture.file, self.options)
-        self.planning = None
-        self.tell("planning", planning=None)
+        try:
+            done: Rehearsed = await self._planner.ask("rehearse", self.picture.file, self.options)
+        finally:
+            if self._settled.is_set():  # else a newer plan is being made
+                self.planning = None
+                self.tell("planning", planning=None)
         if self._wanted != wanted:
             raise PlanningStopped("The drawing was changed meanwhile.")
         paper = "{:g} x {:g} mm".format(*done.paper_mm)

@@ -125,7 +125,8 @@ def serve(connection: Connection) -> None:
         connection: gives ``Order``s; takes (kind, value): "answer" with (number, value, error), "machine",
             "position", "log" and "jobs".
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server says when it ends
+    for number in (signal.SIGINT, signal.SIGTERM):  # the server says when it ends, or is gone
+        signal.signal(number, signal.SIG_IGN)
     outbox = Outbox(connection)
     machine = Machine(connection, outbox)
     try:

@@ -12,6 +12,7 @@ and the server begins another.
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import signal
 import time
@@ -26,6 +27,8 @@ from strokebot.options import DrawOptions
 
 Kind = Literal["look", "plan", "rehearse", "styles", "calibrate"]
 
+# Planning leaves the processor to whoever moves a machine.
+_NICE = 5
 # Progress is told at most so often.
 _TELL_EVERY_S = 0.1
 # Pixels of the longer side of what is shown: as much as a screen has.
@@ -127,6 +130,8 @@ def serve(connection: Connection, stopped: Number) -> None:
         stopped: orders up to this number shall stop.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends this process
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
     planner = Planning()
     while True:
         try:

@@ -29,6 +29,7 @@ class Worker:
         shared: tuple[Any, ...],
         heard: Callable[[Any], None],
         ended: Callable[[], None],
+        lasts: bool = False,
     ) -> None:
         """Begins the process.
 
@@ -37,12 +38,13 @@ class Worker:
             shared: what both sides have.
             heard: is called in the event loop with each word.
             ended: is called in the event loop when the process has ended by itself.
+            lasts: whether it ends in its own time, however the server ends.
         """
         self._loop = asyncio.get_running_loop()
         self._heard, self._ended = heard, ended
         self._closing = False
         self._connection, other = CONTEXT.Pipe()
-        self._process = CONTEXT.Process(target=run, args=(other, *shared), daemon=True)
+        self._process = CONTEXT.Process(target=run, args=(other, *shared), daemon=not lasts)
         self._process.start()
         other.close()
         self._sending = threading.Lock()
