@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import order_truth
+from benchmarks.hand_sheet import save_sheet
 from benchmarks.line_metrics import Drawing, Target, score
 from benchmarks.picture_runs import plan_drawing
 from benchmarks.picture_set import LINE_KINDS, pictures
@@ -44,7 +45,7 @@ from strokebot.errors import StrokebotError
 from strokebot.gesture import Gesture
 from strokebot.hand.choose import draw_by_hand, guide_of, raw_gesture
 from strokebot.hand.policy import Policy, load_policy
-from strokebot.picture.image import InkImage
+from strokebot.picture.image import InkImage, load_ink_image
 from strokebot.picture.parts import find_parts
 from strokebot.tour import lines_of, skeleton_of, walk_lines
 from strokebot.training.data.strokes import load_strokes
@@ -73,6 +74,8 @@ TARGETS: dict[str, tuple[float, bool]] = {
 }
 _SEED = 5
 _CHARACTER_PX = 96.0
+# Line pictures of the sheet.
+_SHOWN = ("example-hello", "example-flourish", "oneline-lissajous", "signature-0")
 
 
 @dataclass
@@ -228,6 +231,22 @@ def measure_pictures(limit: int, weights: Path | None) -> dict[str, float]:
     return flat
 
 
+def sheet(path: Path, folder: Path, policy: Policy) -> None:
+    """Twelve pairs: words, capitals and kanji of held-out writers, and line pictures."""
+    found: list[tuple[str, InkImage]] = []
+    for name, stored, count in (("word", "unipen_words", 4), ("capital", "unipen_upper", 2)):
+        found += [(name, image) for image, _ in order_truth.samples(folder, stored, count)]
+    found += [("kanji", image) for image, _ in characters(folder, 2)]
+    with tempfile.TemporaryDirectory() as scratch:
+        shown = [picture for picture in pictures()[0] if picture.name in _SHOWN]
+        found += [(p.name, load_ink_image(p.saved(Path(scratch)))) for p in shown]
+    pairs = []
+    for name, image in found:
+        ways = draw_ways(image, policy, Clock())
+        pairs.append((name, image, ways["tour"][0], ways[""][0]))
+    save_sheet(path, pairs)
+
+
 def report(flat: dict[str, float]) -> None:
     """Prints every figure, the ways side by side."""
     keys = [
@@ -259,9 +278,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--weights", type=Path, metavar="DIR", help="folder of the networks; the shipped ones"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write name -> number")
+    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="write twelve pairs, tour and hand")
     chosen = parser.parse_args(arguments)
     try:
         policy = load_policy(chosen.weights)
+        if chosen.sheet is not None:
+            sheet(chosen.sheet, chosen.data, policy)
         clock, flat = Clock(), dict[str, float]()
         for name, stored, limit in (
             ("words", "unipen_words", chosen.words),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 Method: TypeAlias = Literal["auto", "model", "hand", "tour"]
-StrokeStyle: TypeAlias = Literal["one-line", "hand"]
+StrokeStyle: TypeAlias = Literal["hand", "one-line"]
 StyleWord: TypeAlias = Literal["auto", "line", "tone"]
 Pattern: TypeAlias = Literal["scan", "spiral"]
 Speed: TypeAlias = Literal["careful", "normal", "fast"]

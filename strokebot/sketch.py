@@ -243,28 +243,20 @@ def hand_wanted(artists: Artists) -> bool | None:
     return True if artists.hand else None
 
 
-def find_policy(artists: Artists, hand_wanted: bool, weights: Path | None) -> OnnxPolicy | WeightsError:
-    """The hand's networks; or why they cannot draw, where the tour can stand in for them.
+def find_policy(hand_wanted: bool, weights: Path | None) -> OnnxPolicy:
+    """The hand's networks.
 
     Raises:
-        WeightsError: if the hand was asked for and its networks cannot be used.
+        WeightsError: if they cannot be used.
     """
     del hand_wanted  # it is, or this would not be asked
-    try:
-        # The weights that somebody named are those of the method that was named.
-        return load_policy(weights if artists.asked else None)
-    except WeightsError as error:
-        if artists.asked:
-            raise
-        return error
+    return load_policy(weights)
 
 
 def draw_hand(
-    toured_ink: InkImage, policy: OnnxPolicy | WeightsError, stroke_style: StrokeStyle, seed: int
-) -> list[HandDrawing] | None:
+    toured_ink: InkImage, policy: OnnxPolicy, stroke_style: StrokeStyle, seed: int
+) -> list[HandDrawing]:
     """What the hand's networks draw of the whole picture, several times, the best first."""
-    if isinstance(policy, WeightsError):
-        return None
     return draw_by_hand([toured_ink], policy, float(stroke_style == "one-line"), seed=seed)[0]
 
 
@@ -453,7 +445,7 @@ def choose_sketch(
     tour_candidate: Candidate | None = None,
     page_fit: Fitted | None = None,
     page_candidate: Candidate | None = None,
-    policy: OnnxPolicy | WeightsError | None = None,
+    policy: OnnxPolicy | None = None,
     hand_drawings: list[HandDrawing] | None = None,
 ) -> Sketch:
     """The sketch: of two candidates the closer one, or of equally close ones the one that is drawn sooner."""
@@ -463,8 +455,6 @@ def choose_sketch(
     reason, parts = artists.reason, artists.glyphs.parts
     if isinstance(predictor, WeightsError):
         reason = f"{reason} The network cannot be used: {predictor}"
-    if isinstance(policy, WeightsError):
-        reason = f"{reason} The hand's networks cannot be used: {policy}"
     sketches: list[Sketch] = []
     if page_candidate is not None and page_fit is not None:
         assert predictor is not None
@@ -477,7 +467,7 @@ def choose_sketch(
             )
         )  # fmt: skip
     if tour_candidate is not None and tour_fit is not None and tour is not None:
-        hash_ = policy.weights_hash if isinstance(policy, OnnxPolicy) and tour.guided_share > 0 else None
+        hash_ = policy.weights_hash if policy is not None and tour.guided_share > 0 else None
         sketches.append(
             Sketch(
                 tour_candidate.gesture,
@@ -511,8 +501,8 @@ def _hand_told(drew: bool, tour: Tour) -> str:
     if not drew:
         return ""
     if tour.guided_share == 0:
-        return " Its networks found no way through that is worth it, so the tour draws."
-    return f" Its networks order and direct {tour.guided_share:.0%} of the ink, the tour the rest."
+        return " The hand's networks found no way that is worth it, so the tour draws."
+    return f" The hand's networks decide order and direction of {tour.guided_share:.0%} of the ink."
 
 
 def _better(

@@ -27,9 +27,10 @@ from strokebot.tour import Guide
 Floats = NDArray[np.float64]
 
 # The rollouts of a picture, besides style: readiness to lift and chance.
-TRIED = ((0.0, 0.0), (2.0, 0.0), (4.0, 0.0), (1.0, 0.3), (1.0, 0.5), (2.0, 0.5))
-# Pixels of all work pictures of one call: bounds the memory.
-_MOST_PIXELS = 8_000_000
+TRIED = ((0.0, 0.0), (2.0, 0.0), (1.0, 0.3), (1.0, 0.5))
+# Pixels of all work pictures of one call: bounds the memory. Ridge pixels that are drawn in all rollouts
+# together: bounds the time; a word has 1,000.
+_MOST_PIXELS, _MOST_RIDGE = 8_000_000, 16_000
 _STROKE, _UNDRAWN = 0.1, 30.0
 
 
@@ -48,7 +49,8 @@ def draw_by_hand(
     best = list[list[HandDrawing]]()
     for image in images:
         work = prepare(image.ink)
-        most = int(np.clip(_MOST_PIXELS // work.ink.size, 1, tried))
+        ridge = max(1, int(np.count_nonzero(work.ridge)))
+        most = int(np.clip(min(_MOST_PIXELS // work.ink.size, _MOST_RIDGE // ridge), 1, tried))
         rollouts = [Rollout(style, *TRIED[k]) for k in range(most)]
         found = draw_pictures([work] * most, policy, rollouts, seed)
         best.append(sorted(found, key=lambda drawing: regret(drawing, work)))

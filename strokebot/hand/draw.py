@@ -14,6 +14,8 @@ Symbols: s line width at the pen; t the temperature of a rollout; g Gumbel noise
     lift     where  logit of the lift > ``Rollout.lift_logit``
 
 Rules round the networks, which no network has to learn:
+    - the eye lands at a second look, from the place that the first one named: where a stroke begins, and
+      which way, is best seen from there;
     - the eye looks at and lands on undrawn ridge alone, and a picture is done when none is left;
     - crumbs (fewer than ``_CRUMB`` widths squared of undrawn ridge beside drawn ridge) are no stroke;
     - a stroke ends after ``_NOTHING_NEW`` widths without new ridge, and where it would leave the ink;
@@ -67,6 +69,8 @@ _RUN_ON, _RUN_STEP = 2.0, 0.1
 # The direction of an end is that of its last line width.
 _END = 1.0
 _INK = 0.5
+# Looks that a second look from the place of landing counts as, at most.
+_NEAR_LOOKS = 3
 # Class directions, radians.
 _CLASS = 2 * np.pi / ANGLES
 
@@ -141,6 +145,8 @@ class _Run:
         self._xy = np.array([first_gaze(picture.box) for picture in pictures]).reshape(n, 2)
         self._heading = np.zeros(n)
         self._looks = np.zeros(n, np.int64)
+        # Whether the eye has named a place to land, and looks from there.
+        self._near = np.zeros(n, np.bool_)
         self._down = np.zeros(n, np.bool_)
         self._done = self._canvas.undrawn == 0
         # Ridge is about one and a half px wide, and a step ``PEN_POINTS`` pieces long.
@@ -179,12 +185,16 @@ class _Run:
         logits = answer.jump.astype(np.float64)
         logits[:, :LAND][~undrawn] = -np.inf
         cell = self._chosen(logits, rows)
-        lands = (cell == LAND) | (self._looks[rows] + 1 >= MOST_LOOKS)
+        named = cell == LAND
+        again = named & ~self._near[rows]
+        lands = (named & ~again) | (~named & (self._looks[rows] + 1 >= MOST_LOOKS))
         moved = cell_place(gaze, cell)
         # A gaze that has to land where it is has not been told where exactly.
-        place = np.where((cell == LAND)[:, None], gaze + answer.offset * WORK_PX, moved)
+        place = np.where(named[:, None], gaze + answer.offset * WORK_PX, moved)
         self._xy[rows] = place
-        self._looks[rows] += 1
+        self._near[rows] = (self._near[rows] | again) & ~lands
+        # Gazes of the training that are so near have come in few jumps.
+        self._looks[rows] = np.where(again, np.minimum(self._looks[rows], _NEAR_LOOKS), self._looks[rows] + 1)
         if lands.any():
             self._land(rows[lands], place[lands], answer.direction[lands].astype(np.float64))
 

@@ -19,18 +19,19 @@ as a share of their length:
                (J. G. Kemeny, "Mathematics without numbers", Daedalus 1959)
 
 A part is the tour's where the guide has not drawn it, or has drawn its lines now this way, now that:
-where the mean over its length of  seen |forward|  is under ``_DRAWN``.
+where the mean over its length of  seen |forward|  is under ``_DRAWN``; and so is every part where the guide
+is ``_LOST`` times as long as all lines.
 
 For a guide that may lift, the guided runs are those of ``runs``, if they have no more lifts than one and
 one for every ``_LIFT_EVERY`` line widths: people lift less. For one that may not, the links between
-strokes are drawn as well, whatever their length, and the less costly of two ways is taken, if it costs
-at most ``_DEARER`` times as much as the own runs: the strokes joined so; and the tour's own search for a
-walk, with the guide's votes beside its habits.
+strokes are drawn as well, whatever their length. Of these ways the first is taken that costs at most
+``_DEARER`` times as much as the own runs: the strokes joined so; and the tour's own search for a walk, with
+the guide's votes beside its habits, at full strength and at less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -47,7 +48,9 @@ from strokebot.tour.runs import follow_runs
 Floats = NDArray[np.float64]
 
 # Share of the length of a part that a guide has to draw, each line in one direction, to be followed there.
-_DRAWN = 0.85
+_DRAWN = 0.6
+# A guide that draws this many times the length of all lines was lost everywhere.
+_LOST = 2.0
 # A guide that lifts more often than this, line widths, was lost; people's strokes are 20 on the mean.
 _LIFT_EVERY = 8.0
 # How much dearer than the tour's own runs the guided ones of a part may be, where lifts are not wanted.
@@ -56,9 +59,10 @@ _DEARER = 1.05
 _LIFT_WIDTHS = 20.0
 # Weight of the drawing that is followed, and of the tour's own, over that of all other drawings together
 # (which the first has too where there are no others).
-FOLLOWED, HABIT = 0.3, 1.0
+FOLLOWED, HABIT = 0.3, 0.25
 # Weights of the voters' direction, order and start beside the tour's habits, in its search for a walk.
 _DIRECTION, _ORDER, _START = 3.0, 0.5, 1.0
+_STRENGTHS = (1.0, 0.3, 0.1)
 # Items up to which the best order is looked for; more are drawn as the drawing that is followed has them.
 _MOST_ITEMS = 80
 # Travel of an order that does not lift, over that of the tour's order, at most; and line widths.
@@ -119,6 +123,8 @@ class Guided:
             nodes: all nodes of the component.
             own: what the tour would do with it.
         """
+        if self._tracks[0].length > _LOST * sum(self._length.values()):
+            return None
         numbers = {k for node in nodes for k in self._graph.at[node]}
         length = sum(self._length[k] for k in numbers)
         votes = self._votes[0]
@@ -130,8 +136,9 @@ class Guided:
             if len(best) - 2 > length / (_LIFT_EVERY * self._width):
                 return None
         else:
-            best = min((self._joined(nodes), self._searched(nodes)), key=self.cost)
-            if self.cost(best) > _DEARER * self.cost(own):
+            most = _DEARER * self.cost(own)
+            best = next((way for way in self._joined_ways(nodes) if self.cost(way) <= most), [])
+            if not best:
                 return None
         self._followed += sum(self._ink[k] for k in numbers)
         self.lifts += len(best) - 1 if self._guide.lifts else 0
@@ -172,11 +179,12 @@ class Guided:
                 balance += self._length[number] * self._forward(number) * (1 if ahead else -1)
         return run if balance >= 0 else [(number, not ahead) for number, ahead in run[::-1]]
 
-    def _joined(self, nodes: Sequence[int]) -> list[Walk]:
-        return self._cut(follow_runs(self._graph, nodes, self._votes[0], self._width, _ANY, _ANY))
-
-    def _searched(self, nodes: Sequence[int]) -> list[Walk]:
-        return self._cut([local_search_walk(self._graph, nodes, self._shapes, self._prior(nodes))])
+    def _joined_ways(self, nodes: Sequence[int]) -> Iterator[list[Walk]]:
+        """Ways that draw a part without the guide's lifts, the nearest to the guide first."""
+        yield self._cut(follow_runs(self._graph, nodes, self._votes[0], self._width, _ANY, _ANY))
+        for strength in _STRENGTHS:
+            prior = self._prior(nodes, strength)
+            yield self._cut([local_search_walk(self._graph, nodes, self._shapes, prior)])
 
     def _cut(self, runs: list[Walk]) -> list[Walk]:
         """The runs with lifts where these are quicker than a retrace."""
@@ -184,8 +192,8 @@ class Guided:
             return runs
         return [part for run in runs for part in cut_retraces(self._graph, run, self._costs, self._unit)]
 
-    def _prior(self, nodes: Sequence[int]) -> StrokePrior:
-        """The tour's habits with the guide's votes added; see ``local_search`` for D, O and S."""
+    def _prior(self, nodes: Sequence[int], strength: float) -> StrokePrior:
+        """The tour's habits with the guide's votes added so strongly; see ``local_search`` for D, O and S."""
         own = stroke_prior(self._graph, nodes, self._shapes)
         numbers = list(own.length)
         height = features(numbers, self._shapes)[3]
@@ -197,7 +205,7 @@ class Guided:
         def late(k: int, vote: Vote) -> float:
             if vote.seen <= 0:
                 return 0.0
-            return -_ORDER * (vote.when - middle) / height * own.length[k]
+            return -strength * _ORDER * (vote.when - middle) / height * own.length[k]
 
         start = dict(own.start)
         if known:
@@ -206,9 +214,9 @@ class Guided:
             at = self._graph.place[edge.a if votes[first].forward >= 0 else edge.b]
             for node in nodes:
                 away = float(np.hypot(*(self._graph.place[node] - at))) / height
-                start[node] = own.start[node] - _START * min(1.0, away)
+                start[node] = own.start[node] - strength * _START * min(1.0, away)
         return StrokePrior(
-            {k: own.forward[k] + _DIRECTION * votes[k].forward * own.length[k] for k in numbers},
+            {k: own.forward[k] + strength * _DIRECTION * self._forward(k) * own.length[k] for k in numbers},
             {k: own.late[k] + late(k, votes[k]) for k in numbers},
             own.length,
             start,

@@ -85,6 +85,7 @@ class Knowing:
         self._strokes = [_dense(stroke) for stroke in strokes]
         self._next = 0
         self._at = 0
+        self._named = False
         self.canvases: Canvases | None = None
 
     def pen(self, look: NDArray[np.float32], extras: NDArray[np.float32]) -> PenAnswer:
@@ -113,7 +114,9 @@ class Knowing:
         assert self.canvases is not None
         assert len(look) == 1
         gaze = self.canvases.last_eye
-        self._next, self._at = min(self._next + 1, len(self._strokes)), 0
+        # A place is named twice, see the loop.
+        self._next, self._at = min(self._next + (not self._named), len(self._strokes)), 0
+        self._named = not self._named
         offset = (self._strokes[self._next - 1][0] - gaze) / WORK_PX
         jump = np.full((1, LAND + 1), -9.0, np.float32)
         jump[0, LAND] = 9.0

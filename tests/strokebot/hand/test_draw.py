@@ -48,7 +48,8 @@ def plain(work: WorkPicture, policy: Policy) -> list[list[Floats]]:
     history, gaze, last = StrokeHistory.empty(1), first_gaze(work.box)[None], np.zeros(1)
     strokes: list[list[Floats]] = []
     while canvas.undrawn[0]:
-        for looks in range(MOST_LOOKS):
+        looks, near = 0, False
+        while looks < MOST_LOOKS:
             look = canvas.look(one, gaze, np.zeros(1), np.full(1, WORK_PX), RINGS)
             told = eye_extras(
                 gaze, history, heading=last, looks=np.full(1, looks),
@@ -60,8 +61,11 @@ def plain(work: WorkPicture, policy: Policy) -> list[list[Floats]]:
             cell = int(jump.argmax())
             if cell == LAND:
                 gaze = gaze + answer.offset * WORK_PX
-                break
-            gaze = cell_place(gaze, np.array([cell]))
+                if near:
+                    break
+                near, looks = True, min(looks, 3)
+                continue
+            gaze, looks = cell_place(gaze, np.array([cell])), looks + 1
         xy = canvas.nearest_undrawn(one, gaze)[0]
         beside = canvas.look(one, xy, np.zeros(1), np.full(1, WORK_PX), 2)[0, 2].any()
         if canvas.undrawn_near(one, xy, WORK_PX)[0] < 0.35 * WORK_PX**2 and beside:

@@ -1,6 +1,6 @@
 """A guide's order and direction on the tour's lines: taken where it draws them, and nowhere else."""
 
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from strokebot.picture.image import InkImage
 from strokebot.raster import draw_ink, fidelity
 from strokebot.tour import Guide, Tour, lines_of, skeleton_of, walk_lines
 from strokebot.tour.follow import Track, Vote
+from strokebot.tour.guided import best_order
 from strokebot.tour.postman import TourCosts
 from strokebot.tour.runs import follow_runs, shortest_link
 from tests.support.graph_cases import random_graph
@@ -154,3 +155,34 @@ def test_votes_are_those_of_the_first_pass() -> None:
     vote = there_and_back.votes({0: np.array([[40.0, 0.0], [10.0, 0.0]])})[0]
     assert vote.forward < -0.99
     assert abs(vote.when - 25.0) < 2.0
+
+
+@given(st.integers(0, 2**16), st.integers(1, 6), st.integers(1, 4))
+@settings(max_examples=40)
+def test_the_best_order_of_items_has_nearly_as_few_voters_against_it_as_any(
+    seed: int, items: int, voters: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    # Voters that mostly agree: a common time, and each its own errors.
+    whens = rng.random((items, 1)) + 0.4 * rng.random((items, voters))
+    weight = rng.random(voters) + 0.1
+
+    def against(order: tuple[int, ...]) -> float:
+        pairs = [(i, j) for k, i in enumerate(order) for j in order[k + 1 :]]
+        return sum(float(weight[whens[i] > whens[j]].sum()) for i, j in pairs)
+
+    found = tuple(best_order(whens, weight).tolist())
+    assert sorted(found) == list(range(items))
+    best = min(against(order) for order in permutations(range(items)))
+    assert against(found) <= best + 1e-9 or against(found) <= 1.2 * best
+    assert against(found) <= against(tuple(np.argsort(whens[:, 0], kind="stable").tolist())) + 1e-9
+
+
+def test_a_majority_turns_a_stroke_that_one_drawing_has_the_wrong_way() -> None:
+    image, strokes = written("l")
+    wrong = tuple(stroke[::-1] for stroke in strokes)
+    right = tuple(strokes)
+    alone = walked(image, Guide(wrong, PEN_PX))
+    assert followed(alone.gesture, image, strokes)[0] == 0.0
+    voted = walked(image, Guide(wrong, PEN_PX, others=(right, right, right)))
+    assert followed(voted.gesture, image, strokes)[0] == 1.0
