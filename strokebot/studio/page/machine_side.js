@@ -24,11 +24,7 @@ export function condition() {
 export const isVirtual = (url) => url?.startsWith("sim://");
 
 /** The port that is chosen: the connected one, or the one in the list. */
-export function chosenPort() {
-  if (state.machine?.connected) return state.machine.port;
-  const port = byId("port")?.value;
-  return (port === "other" ? byId("port-other").value.trim() : port) || VIRTUAL;
-}
+export const chosenPort = () => (state.machine?.connected && state.machine.port) || byId("port")?.value || VIRTUAL;
 
 export async function connect(port = chosenPort()) {
   const answer = await inTurn(() => tryAsk("/api/machine/connect", { port }));
@@ -55,18 +51,14 @@ export function machineSide(stage) {
 // -- port ------------------------------------------------------------------------------------------------
 
 function portCard() {
-  const select = el("select", { id: "port", onfocus: () => loadPorts(), onchange: () => chosen() });
-  const other = el("input", { type: "text", id: "port-other", placeholder: W.port_ask, "aria-label": W.port_ask, hidden: true,
-    onkeydown: (event) => event.key === "Enter" && button.click() });
+  const select = el("select", { id: "port", onfocus: () => loadPorts() });
   const button = el("button", { type: "button", id: "connect", class: "wide" });
   const ports = { list: [{ url: VIRTUAL, label: W.the_virtual }] };
   const fillPorts = () => {
     const port = state.machine?.port;
     const list = [...ports.list];
     if (port && !list.some((each) => each.url === port)) list.push({ url: port });
-    fill(select, list, () => [
-      ...list.map((each) => el("option", { value: each.url }, each.label ?? each.url)),
-      el("option", { value: "other" }, W.port_other)]);
+    fill(select, list, () => list.map((each) => el("option", { value: each.url }, each.label ?? each.url)));
     if (state.machine?.connected && port) select.value = port;
   };
   async function loadPorts() {
@@ -76,11 +68,9 @@ function portCard() {
     fillPorts();
     if (kept && !state.machine?.connected) select.value = kept;
   }
-  const chosen = () => show(other, select.value === "other");
   button.addEventListener("click", async () => {
     button.disabled = true;
     if (state.machine?.connected) await inTurn(() => tryAsk("/api/machine/disconnect", {}));
-    else if (select.value === "other" && !other.value.trim()) other.focus();
     else await connect();
     update();
   });
@@ -96,7 +86,7 @@ function portCard() {
     fillPorts();
     setText(button, connected ? W.disconnect : W.connect);
     button.disabled = !mine() || Boolean(job());
-    select.disabled = other.disabled = connected || !mine();
+    select.disabled = connected || !mine();
     setText(sentence, state.machine?.sentence || W.not_connected);
     show(acts, connected && !job());
     show(told, connected);
@@ -109,7 +99,7 @@ function portCard() {
     const kept = keep("port");
     if (kept && !state.machine?.connected && [...select.options].some((each) => each.value === kept)) select.value = kept;
   });
-  return el("div", { class: "stack" }, el("label", { for: "port", class: "unseen" }, W.port), select, other, button, sentence, acts, told);
+  return el("div", { class: "stack" }, el("label", { for: "port", class: "unseen" }, W.port), select, button, sentence, acts, told);
 }
 
 /** A button that asks one thing of the machine; it waits for the answer. */

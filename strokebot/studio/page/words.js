@@ -106,8 +106,6 @@ export const W = {
   // machine side
   machine: "Machine",
   port: "Port",
-  port_other: "Another port …",
-  port_ask: "Name of the port, such as /dev/ttyUSB0 or socket://host:port",
   connect: "Connect",
   disconnect: "Disconnect",
   not_connected: "No machine is connected.",
@@ -203,7 +201,7 @@ export const W = {
   before: "Before",
   after: "After",
   fit_names: { touch: "Pen touches at", full: "Widest line at", min_width_mm: "Thinnest, mm", max_width_mm: "Widest, mm",
-    origin_mm: "Paper's corner, mm", correction: "Correction", note: "Note" },
+    origin_mm: "Paper's corner, mm", correction: "Correction" },
 
   log: "Log",
   log_none: "Nothing yet.",

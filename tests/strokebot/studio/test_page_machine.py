@@ -48,11 +48,18 @@ class Plotter:
         return self.profile.from_machine(recording.xy_mm[down])
 
 
-@pytest.fixture
-def plotter(tmp_path: Path) -> Iterator[Plotter]:
-    made = Plotter(tmp_path)
+@pytest.fixture(scope="module")
+def plotter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plotter]:
+    made = Plotter(tmp_path_factory.mktemp("plotter"))
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def studio(chrome: Any, plotter: Plotter) -> Iterator[Served]:
+    """A studio that was told of the plotter's port: a page cannot name one."""
+    with served("--port", str(plotter.port)) as running:
+        yield running
 
 
 @pytest.fixture
@@ -65,9 +72,13 @@ def page(chrome: Any, studio: Served) -> Iterator[Any]:
     context.close()
 
 
-def connect(page: Any, port: str) -> None:
-    page.select_option("#port", "other")
-    page.fill("#port-other", port)
+def connect(page: Any, **option: str) -> None:
+    """Connects to one of the list, whatever was connected before."""
+    if page.get_attribute("#machine-line", "data-state") != "off":
+        page.click("#connect")
+        page.wait_for_selector("#machine-line[data-state=off]")
+    page.focus("#port")
+    page.select_option("#port", **option)
     page.click("#connect")
     page.wait_for_selector("#machine-line[data-state=ready]")
 
@@ -93,7 +104,7 @@ def until_share(page: Any, least: float) -> None:
 
 def test_a_drawing_with_all_that_may_happen_meanwhile(page: Any, plotter: Plotter) -> None:
     drop_and_wait(page, HELLO)
-    connect(page, str(plotter.port))
+    connect(page, value=str(plotter.port))
     begin_drawing(page)
     until_share(page, 0.08)
 
@@ -156,10 +167,7 @@ def test_a_drawing_with_all_that_may_happen_meanwhile(page: Any, plotter: Plotte
 
 
 def test_steps_by_hand_and_the_paper(page: Any, plotter: Plotter) -> None:
-    if page.evaluate("() => document.getElementById('machine-line').dataset.state") != "off":
-        page.click("#connect")
-        page.wait_for_selector("#machine-line[data-state=off]")
-    connect(page, str(plotter.port))
+    connect(page, value=str(plotter.port))
     page.click("#fold-hand summary")
 
     def tool() -> list[float]:
@@ -207,10 +215,7 @@ def test_the_machine_of_the_program_needs_no_port(chrome: Any) -> None:
 
 def test_a_watcher_may_hold_and_nothing_else(page: Any, chrome: Any, studio: Served) -> None:
     drop_and_wait(page, DRAWING)
-    if page.evaluate("() => document.getElementById('machine-line').dataset.state") != "off":
-        page.click("#connect")
-        page.wait_for_selector("#machine-line[data-state=off]")
-    page.select_option("#port", label="virtual machine")
+    connect(page, label="virtual machine")
     begin_drawing(page, "drawing.png")
     context = chrome.new_context(viewport={"width": 1280, "height": 800})
     other = opened(context, studio)
