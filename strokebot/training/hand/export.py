@@ -1,6 +1,8 @@
 """Writes the drawing networks as ONNX beside their weights, for drawing without torch.
 
-    python -m strokebot.training.hand.export FOLDER
+    python -m strokebot.training.hand.export FOLDER [FIGURES.json]
+
+The figures, name -> number as ``benchmarks.hand --json`` writes them, are kept in both cards.
 
 The folder holds ``hand-pen.safetensors`` and ``hand-eye.safetensors`` with their cards, as training
 writes them; each gets its .onnx, and its card the hash. What a file answers is compared with the
@@ -10,9 +12,10 @@ network before it is kept.
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,18 +49,40 @@ def load_hand(path: Path) -> tuple[AnyHand, Card]:
     return fill_strictly(path, card, build_hand), card
 
 
-def export_hand(folder: Path) -> tuple[Card, Card]:
+def export_hand(folder: Path, figures: Mapping[str, float] | None = None) -> tuple[Card, Card]:
     """Writes the ONNX of both networks of a folder and notes their hashes in the cards.
+
+    Args:
+        folder: of the weights.
+        figures: measured figures for the cards; None leaves those that they have.
 
     Raises:
         WeightsError: if weights cannot be loaded, or an export answers otherwise than they do.
         StrokebotError: if a package for the export is missing.
     """
-    return _export(folder / f"{PEN_NAME}.safetensors"), _export(folder / f"{EYE_NAME}.safetensors")
+    pen, eye = (_export(folder / f"{name}.safetensors", figures) for name in (PEN_NAME, EYE_NAME))
+    return pen, eye
 
 
-def _export(path: Path) -> Card:
+def read_figures(path: Path) -> dict[str, float]:
+    """Figures of a JSON file, name -> number.
+
+    Raises:
+        WeightsError: if it cannot be read or holds something else.
+    """
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(table, dict):
+            raise ValueError("no table")
+        return {str(name): round(float(value), 4) for name, value in table.items()}
+    except (OSError, ValueError, TypeError) as cause:
+        raise WeightsError(f"{path} holds no figures, name -> number: {cause}.") from cause
+
+
+def _export(path: Path, figures: Mapping[str, float] | None) -> Card:
     network, card = load_hand(path)
+    if figures is not None:
+        card = replace(card, metrics=dict(figures))
     data = onnx_of_hand(network)
     _compare(network, data, path)
     card = replace(card, onnx_sha256=hashlib.sha256(data).hexdigest())
@@ -120,11 +145,11 @@ def _compare(network: AnyHand, data: bytes, path: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of this module; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if len(given) != 1 or given[0].startswith("-"):
-        sys.stderr.write("usage: python -m strokebot.training.hand.export FOLDER\n")
+    if len(given) not in (1, 2) or any(a.startswith("-") for a in given):
+        sys.stderr.write("usage: python -m strokebot.training.hand.export FOLDER [FIGURES.json]\n")
         return 2
     try:
-        export_hand(Path(given[0]))
+        export_hand(Path(given[0]), read_figures(Path(given[1])) if len(given) > 1 else None)
     except StrokebotError as error:
         sys.stderr.write(f"strokebot: {error}\n")
         return 1

@@ -16,6 +16,7 @@ from strokebot.training.hand.config import HandConfig, hand_config_of, is_hand
 from strokebot.training.hand.corpus import MADE, Corpus
 from strokebot.training.hand.drive import drive
 from strokebot.training.hand.export import export_hand, load_hand
+from strokebot.training.hand.export import main as export_main
 from strokebot.training.hand.learn import HandTrainer, licences_of
 from strokebot.training.hand.networks import EyeConfig, PenConfig
 from strokebot.training.hand.policy import TorchPolicy
@@ -145,6 +146,12 @@ batch = 64
         wanted = eye(torch.from_numpy(look), torch.from_numpy(extras))
     for a, b in zip((seen.jump, seen.offset, seen.direction), wanted, strict=True):
         assert a == pytest.approx(b.numpy(), abs=1e-4)
+    (tmp_path / "figures.json").write_text('{"words_tau": 0.5}')
+    assert export_main([str(out), str(tmp_path / "figures.json")]) == 0
+    assert load_hand(out / "hand-eye.safetensors")[1].metrics == {"words_tau": 0.5}
+    (tmp_path / "figures.json").write_text("[1]")
+    assert export_main([str(out), str(tmp_path / "figures.json")]) == 1
+    assert export_main([]) == 2
     (out / "hand-eye.onnx").write_bytes(b"no network")
     with pytest.raises(WeightsError, match="differs"):
         load_policy(out)
