@@ -57,8 +57,8 @@ _FAINT_SOLID, _FAINT_SOLID_SHARE = (0.6, 1.3), 0.05
 # Solid darkness along more than this share of a side of the picture, and no more of the picture than that, is
 # beside the paper, with a rim of px.
 _BORDER_ALONG, _MOST_BESIDE, _RIM_PX = 0.4, 0.3, 3
-# Paper is coloured when its channels differ by this much.
-_COLOURED = 0.15
+# Paper is coloured when its channels differ by this share of the lightest.
+_COLOURED = 0.12
 # Smoothing before a closing, px: single pixels of noise are no paper.
 _SMOOTH_PX = 0.8
 # What is beside the sheet is filled in a copy of so many px.
@@ -369,7 +369,7 @@ def _channel_sides(channels: Channels, known: Mask | None, reach: int, side: Ink
     usual: Sides = (side == "light",)
     on = np.s_[::4, ::4] if known is None else known
     shade = [float(np.median(channel[on])) for channel in channels]
-    if max(shade) - min(shade) < _COLOURED:
+    if max(shade) - min(shade) < _COLOURED * max(shade):
         return [usual] * len(channels)
     found: list[Sides] = []
     for channel in channels:
