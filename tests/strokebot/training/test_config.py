@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,16 @@ import pytest
 
 from calibration.profile import Profile
 from strokebot.errors import ConfigError
-from strokebot.training.config import DataConfig, TrainConfig, config_of, load_config, round_weights
+from strokebot.training.config import (
+    DataConfig,
+    TrainConfig,
+    config_of,
+    load_config,
+    read_table,
+    round_weights,
+)
+from strokebot.training.hand.config import hand_config_of, is_hand
+from strokebot.training.hand.networks import EYE_KIND, PEN_KIND, build_hand
 from strokebot.training.networks.checkpoint import build_network
 from strokebot.training.pens import MeasuredPen
 
@@ -49,6 +59,11 @@ def test_a_pen_of_a_profile_becomes_that_of_the_network(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 def test_shipped_configurations_build(path: Path) -> None:
+    if is_hand(read_table(path)):
+        drawing = hand_config_of(read_table(path), path.name)
+        build_hand({"kind": PEN_KIND, **asdict(drawing.pen)})
+        build_hand({"kind": EYE_KIND, **asdict(drawing.eye)})
+        return
     config = load_config(path)
     assert config.name == path.stem
     build_network(config.model)
