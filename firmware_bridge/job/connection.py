@@ -292,9 +292,10 @@ class Connected:
         """Lifts the pen to a value of its axis, or leaves a z pen that is there or higher.
 
         Raises:
+            DeviceError: if the machine is locked or moves.
             PreflightError: if the value is outside the envelope.
         """
-        self._link.poll()
+        self._control.require_idle(self._link)  # one that moves may lower it in the next moment
         here = self._link.state.position
         if here is None or self.machine.pen_actuator == "servo" or here.pen < value:
             self.move_pen(value)

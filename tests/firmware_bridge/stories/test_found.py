@@ -215,3 +215,10 @@ def test_the_way_to_the_first_stroke_may_cross_a_later_travel(y: float) -> None:
     board = grbl(FLUIDNC, counters_mm=(267.0, 50.0 + y, 7.0), place_mm=(207.0, y, UP))
     for at in (0.2, 0.28, 0.4):
         play(board, [Step("draw", incident="cancel", at=at), Step("resume")], [(1, "cancelled"), (0, "")])
+
+
+def test_a_board_that_draws_on_without_its_cable_is_not_said_to_have_its_pen_up() -> None:
+    """It was on its way to the first line when it was asked."""
+    for at in (0.01, 0.02, 0.05):
+        steps = [Step("send", "home", "unplugged", at), Step("pen up"), Step("pen up")]
+        play(homing(FLUIDNC), steps, [(1, "cable"), (1, "busy"), (1, "busy")])
