@@ -109,6 +109,7 @@ class Studio:
         self._settled.set()
         self._planner = Planner(self._hear_planner)
         self._machine = Driver(self._hear_machine)
+        self._connecting: tuple[str, asyncio.Task[Any]] | None = None
         self.walk = Walk(self, self._calibrate)
         self._jobs = Jobs()
         self._jobs_told: list[dict[str, Any]] = []
@@ -358,7 +359,12 @@ class Studio:
             raise StrokebotError(
                 "There is no such port here: choose one of the list, or name it at the start with --port."
             )
-        await self.machine("connect", port=port, profile=Profile.load(self.options.profile))
+        # Whoever presses the button while the studio connects at its start waits for the same.
+        if self._connecting is None or self._connecting[0] != port or self._connecting[1].done():
+            profile = Profile.load(self.options.profile)
+            wish = self.machine("connect", port=port, profile=profile)
+            self._connecting = port, asyncio.ensure_future(wish)
+        await asyncio.shield(self._connecting[1])
 
     async def connect_at_start(self, port: str) -> None:
         """The same; what goes wrong is told on the page."""

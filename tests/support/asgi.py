@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.support.event_loop import run
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Asker:
         async def send(message: dict[str, Any]) -> None:
             messages.append(dict(message))
 
-        asyncio.run(self._app(scope, receive, send))
+        run(self._app(scope, receive, send))
         return self._answer(messages)
 
     def _answer(self, messages: list[dict[str, Any]]) -> Answer:

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -56,6 +57,13 @@ def done(state) -> object:
 
 
 # -- by hand -------------------------------------------------------------------------------------
+
+
+def test_who_connects_while_it_connects_waits_for_the_same(holder):
+    with ThreadPoolExecutor(3) as visitors:
+        asked = [visitors.submit(holder.post, "/api/machine/connect", port=FAST) for _ in range(3)]
+        assert [one.result()[0] for one in asked] == [200] * 3
+    holder.do("/api/machine/disconnect")
 
 
 def test_without_a_machine_everything_says_so(holder):

@@ -22,6 +22,7 @@ from strokebot.studio.frames import SCREEN_ROWS, course_of, rows_of
 from strokebot.studio.outbox import Outbox
 from strokebot.studio.planner import Planner
 from strokebot.trajectory.timing.trajectory import Trajectory
+from tests.support.event_loop import run
 
 # -- what a process tells ------------------------------------------------------------------------
 
@@ -92,7 +93,7 @@ def test_a_page_that_takes_nothing_is_let_go(monkeypatch):
         assert len(client._newest) == 1
         await asyncio.wait_for(client.serve(), 10)
 
-    asyncio.run(talk())
+    run(talk())
     assert socket.closed
     assert len(socket.taken) == 1
 
@@ -234,7 +235,7 @@ def test_only_the_newest_change_is_planned(worker, tmp_path):
         assert results[4] == "a plan"
         assert words == [("planning", {"share": 0.5})]
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_a_plan_of_an_older_recipe_that_was_finished_all_the_same_is_not_shown(worker, tmp_path):
@@ -250,7 +251,7 @@ def test_a_plan_of_an_older_recipe_that_was_finished_all_the_same_is_not_shown(w
         with pytest.raises(PlanningStopped):
             await old
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_styles_give_way_to_a_plan_and_a_plan_does_not_to_styles(worker, tmp_path):
@@ -272,7 +273,7 @@ def test_styles_give_way_to_a_plan_and_a_plan_does_not_to_styles(worker, tmp_pat
         worker[0].heard((3, "done", "styles"))
         assert await later == "styles"
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_a_process_that_ends_by_itself_is_told_and_begun_anew(worker, tmp_path):
@@ -289,4 +290,4 @@ def test_a_process_that_ends_by_itself_is_told_and_begun_anew(worker, tmp_path):
         worker[1].heard((2, "done", "seen"))
         assert await again == "seen"
 
-    asyncio.run(go())
+    run(go())
