@@ -178,23 +178,22 @@ class Machine:
         return order
 
     def _carry_out(self, order: Order) -> None:
+        value, said = None, None
         try:
             value = getattr(self, f"do_{order.name}")(**order.values)
         except Cancelled:
-            self._answer(order, None, None)
+            pass
         except StrokebotError as error:
             said = " ".join(str(error).split())
             if isinstance(error, PortError):
                 self._gone(said)
             self._outbox.line(said)
-            self._answer(order, None, said)
         except OSError as error:
-            self._answer(order, None, f"{error.strerror or error}.")
+            said = f"{error.strerror or error}."
         except Exception as error:
-            self._answer(order, None, f"internal error, please report it: {type(error).__name__}: {error}")
-        else:
-            self._answer(order, value, None)
-        self._tell()
+            said = f"internal error, please report it: {type(error).__name__}: {error}"
+        self._tell()  # first: whoever has the answer may ask on at once
+        self._answer(order, value, said)
 
     def _answer(self, order: Order, value: Any, error: str | None) -> None:
         self._outbox.answer((order.number, value, error))

@@ -47,7 +47,7 @@ class Outbox:
         self._something.set()
 
     def answer(self, value: Any) -> None:
-        """Answers an order."""
+        """Answers an order, after all that was told before."""
         self._answers.append(("answer", value))
         self._something.set()
 
@@ -63,14 +63,16 @@ class Outbox:
                 self._something.wait()
                 ended = self._ended
                 self._something.clear()
+                # Taken before the newest: what was told before an answer is sent before it.
+                answers = [self._answers.popleft() for _ in range(len(self._answers))]
                 with self._lock:
                     newest, self._newest = self._newest, {}
                 for kind, value in newest.items():
                     self._connection.send((kind, value))
                 while self._lines:
                     self._connection.send(("log", self._lines.popleft()))
-                while self._answers:
-                    self._connection.send(self._answers.popleft())
+                for told in answers:
+                    self._connection.send(told)
                 if ended:
                     return
                 time.sleep(_REST_S)
