@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -30,9 +30,6 @@ from strokebot.fill.widths import has_areas
 from strokebot.geometry.pixels import reduced
 from strokebot.geometry.polyline import simplify_gesture
 from strokebot.gesture import Gesture
-from strokebot.hand.choose import draw_by_hand, guide_of
-from strokebot.hand.draw import HandDrawing
-from strokebot.hand.policy import OnnxPolicy, load_policy
 from strokebot.model.predictor import Predictor, load_predictor
 from strokebot.modes import JoinMode, Pattern, StrokeStyle
 from strokebot.modes import Method as MethodWord
@@ -62,6 +59,10 @@ from strokebot.wording import duration_text
 from strokebot.writing.ligatures import join_page
 from strokebot.writing.method import choose_method
 from strokebot.writing.page import Glyphs, find_glyphs, on_page
+
+if TYPE_CHECKING:  # loaded where the hand draws
+    from strokebot.hand.draw import HandDrawing
+    from strokebot.hand.policy import OnnxPolicy
 
 Method = Literal["model", "hand", "tour", "tone"]
 
@@ -249,6 +250,8 @@ def find_policy(hand_wanted: bool, weights: Path | None) -> OnnxPolicy:
     Raises:
         WeightsError: if they cannot be used.
     """
+    from strokebot.hand.policy import load_policy
+
     del hand_wanted  # it is, or this would not be asked
     return load_policy(weights)
 
@@ -257,11 +260,15 @@ def draw_hand(
     toured_ink: InkImage, policy: OnnxPolicy, stroke_style: StrokeStyle, seed: int
 ) -> list[HandDrawing]:
     """What the hand's networks draw of the whole picture, several times, the best first."""
+    from strokebot.hand.choose import draw_by_hand
+
     return draw_by_hand([toured_ink], policy, float(stroke_style == "one-line"), seed=seed)[0]
 
 
 def find_guide(hand_drawings: list[HandDrawing], stroke_style: StrokeStyle) -> Guide:
     """The order and the direction that the tour takes of them."""
+    from strokebot.hand.choose import guide_of
+
     return guide_of(hand_drawings, stroke_style == "hand")
 
 

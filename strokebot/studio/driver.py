@@ -11,29 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from strokebot.errors import StrokebotError
-from strokebot.studio.machine import Order, serve
+from strokebot.studio.machine import NOT_CONNECTED, Order, serve
 from strokebot.studio.worker import Worker
 
 WISHES = ("hold", "go_on", "cancel", "speed", "trim")
 _ENDED = "The process that moves the machine ended by itself: look where the pen is, and lift it by hand."
 # A drawing is stopped within a few seconds, a homing cycle takes minutes and cannot be broken off.
 _END_S = 60.0
-
-NOT_CONNECTED: dict[str, Any] = {
-    "connected": False,
-    "port": "",
-    "sentence": "No machine is connected.",
-    "state": "",
-    "locked": False,
-    "place_lost": False,
-    "at_mm": None,
-    "pen": None,
-    "profile": None,
-    "firmware": "",
-    "lines": [],
-    "virtual": False,
-    "job": None,
-}
 
 
 class Driver:

@@ -56,6 +56,22 @@ _CONDITIONS = {
     "lower left corner and say that the corner is there.",
     "ready": "It is ready.",
 }
+# What pages are told of a machine, where none is connected.
+NOT_CONNECTED: dict[str, Any] = {
+    "connected": False,
+    "port": "",
+    "sentence": "No machine is connected.",
+    "state": "",
+    "locked": False,
+    "place_lost": False,
+    "at_mm": None,
+    "pen": None,
+    "profile": None,
+    "firmware": "",
+    "lines": [],
+    "virtual": False,
+    "job": None,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +161,7 @@ class Machine:
         self._device: Device | None = None
         self._profile: Profile | None = None
         self._port = ""
-        self._sentence = "No machine is connected."
+        self._sentence: str = NOT_CONNECTED["sentence"]
         self._trouble = False
         self._progress: Progress | None = None
         self._course: np.ndarray[Any, np.dtype[np.float64]] | None = None
@@ -217,18 +233,10 @@ class Machine:
 
     def _told(self) -> dict[str, Any]:
         device = self._device
-        found: dict[str, Any] = {
+        found = NOT_CONNECTED | {
             "connected": device is not None,
             "port": self._port,
             "sentence": self._sentence,
-            "state": "",
-            "locked": False,
-            "place_lost": False,
-            "at_mm": None,
-            "pen": None,
-            "profile": None,
-            "firmware": "",
-            "lines": [],
             "virtual": self._port.startswith(VIRTUAL),
             "job": None if self._progress is None else self._progress.told(),
         }
@@ -313,7 +321,7 @@ class Machine:
             with contextlib.suppress(BridgeError):
                 self._device.close()
         self._device, self._port = None, ""
-        self._sentence = "No machine is connected."
+        self._sentence = NOT_CONNECTED["sentence"]
 
     def _gone(self, said: str) -> None:
         """The port went away."""

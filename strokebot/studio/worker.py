@@ -50,11 +50,6 @@ class Worker:
         self._sending = threading.Lock()
         threading.Thread(target=self._hear, name="studio-worker", daemon=True).start()
 
-    @property
-    def process_id(self) -> int | None:
-        """Of the process."""
-        return self._process.pid
-
     def send(self, word: Any) -> None:
         """Sends a word; one to a process that is gone is lost."""
         with contextlib.suppress(OSError, ValueError), self._sending:
