@@ -30,10 +30,7 @@ export class Timeline {
     on("path", (path) => this.setPath(path));
     on("machine", () => this.followJob());
     on("position", (message) => this.followPosition(message));
-    new ResizeObserver(() => {
-      this.paintCurves();
-      this.put(this.t_s);
-    }).observe(this.curve_box);
+    new ResizeObserver(() => this.paintCurves()).observe(this.curve_box);
   }
 
   build() {
@@ -80,9 +77,7 @@ export class Timeline {
     setText(this.told, W.time_of(duration(shown), duration(whole)));
     const pen = this.path.at(shown);
     setText(this.here, this.t_s === Infinity ? "" : W.here(number(pen.speed_mm_s, 0), number(pen.pen, 2), pen.down ? number(pen.width_mm, 2) : null));
-    this.slider.style.setProperty("--share", String(share));
-    const wide = this.curve_box.clientWidth - 2 * INSET_PX;
-    this.cursor.style.transform = `translateX(${INSET_PX + share * wide}px)`;
+    for (const part of [this.slider, this.cursor]) part.style.setProperty("--share", String(share));
     this.stage.setTime(this.t_s);
   }
 
