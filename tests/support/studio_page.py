@@ -13,7 +13,7 @@ from tests.support.studio_server import Served
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # What a busy computer may take for a step that takes a second on a quiet one, ms.
-PATIENCE_MS = 100_000
+PATIENCE_MS = 240_000
 # No sandbox of the browser: it does not start as root, and shows this page alone.
 # A name that somebody else points at this computer.
 REBOUND_HOST = "rebound.example"
@@ -102,14 +102,31 @@ def plan_number(page: Any) -> int:
     return int(page.evaluate("Number(studio.stage.path ? studio.stage.path_id : 0)"))
 
 
+_AT_REST = """() => {
+  const {stage} = studio;
+  const {width, height} = document.getElementById("stage").getBoundingClientRect();
+  const fills = stage.width === Math.round(width) && stage.height === Math.round(height);
+  return fills && stage.sharp && !stage.awake;
+}"""
+
+
+def at_rest(page: Any) -> None:
+    """Waits until the paper fills its place in the page and nothing is left to be painted.
+
+    The page hears of a change of its own layout (another window, a warning below the paper) only with the
+    next frame, and then moves what lies on the paper.
+    """
+    page.wait_for_function(_AT_REST)
+
+
 def wait_for_plan(page: Any, after: int) -> int:
-    """Waits until a newer plan is on the paper and nothing is being planned or sharpened."""
+    """Waits until a newer plan is on the paper, nothing is being planned, and the page is at rest."""
     page.wait_for_function(
         """(after) => studio.stage.path && Number(studio.stage.path_id) > after
-            && !studio.stage.placing.wanted && studio.stage.sharp && !studio.stage.awake
-            && document.getElementById("stage-say").hidden""",
+            && !studio.stage.placing.wanted && document.getElementById("stage-say").hidden""",
         arg=after,
     )
+    at_rest(page)
     return plan_number(page)
 
 
@@ -160,7 +177,7 @@ _SYNTHETIC = """async ([points, duration_s]) => {
 def synthetic_path(page: Any, points: int, duration_s: float = 1800.0) -> None:
     """Puts a winding path of changing width with lifts on the paper, and waits until it is sharp."""
     page.evaluate(_SYNTHETIC, [points, duration_s])
-    page.wait_for_function("() => studio.stage.sharp && !studio.stage.awake")
+    at_rest(page)
 
 
 _FOLLOW = """

@@ -51,8 +51,16 @@ export class Placing {
     return { factor, dx_mm: this.wanted.x - factor * planned.x, dy_mm: this.wanted.y - factor * planned.y };
   }
 
-  /** The plan that is shown is the one that was asked for (or nothing is asked for any more). */
+  /** Another plan is shown. Where the hand holds the box or a change was not yet sent, that one is still to come. */
+  planShown() {
+    if (this.planned() && (this.held || this.timer)) this.told();
+    else this.settle();
+  }
+
+  /** Nothing is asked for any more that the plan does not have. */
   settle() {
+    clearTimeout(this.timer);
+    this.timer = 0;
     this.wanted = null;
     this.held = null;
     this.told();
@@ -169,6 +177,7 @@ export class Placing {
 
   async send() {
     clearTimeout(this.timer);
+    this.timer = 0;
     const box = this.wanted;
     if (!box) return;
     const tenth = (value) => Math.round(value * 10) / 10;

@@ -110,7 +110,7 @@ export class Stage {
     this.path = path;
     this.time_s = Infinity;
     this.painter.setPath(path);
-    this.placing.settle();
+    this.placing.planShown();
     if (this.show_seen) this.loadSeen();
     tell("path", path);
     this.refresh();

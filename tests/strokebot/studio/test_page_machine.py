@@ -216,9 +216,9 @@ def test_the_machine_of_the_program_needs_no_port(chrome: Any) -> None:
 def test_a_watcher_may_hold_and_nothing_else(page: Any, chrome: Any, studio: Served) -> None:
     drop_and_wait(page, DRAWING)
     connect(page, label="virtual machine")
-    begin_drawing(page, "drawing.png")
     context = chrome.new_context(viewport={"width": 1280, "height": 800})
-    other = opened(context, studio)
+    other = opened(context, studio)  # before it draws: the drawing must not end while a page is opened
+    begin_drawing(page, "drawing.png")
     other.wait_for_selector("#hold:visible")
     assert other.is_disabled("#cancel")
     other.click("#hold")
