@@ -7,11 +7,15 @@ are drawn twice. So of the rollouts the one is kept with the least
     regret = STROKE n + L / l + UNDRAWN u
 
 n strokes, L drawn length and l the ridge's, u the undrawn share of the ridge.
+
+What was drawn is known then, and the strokes of each drawing are brought into the order and direction in
+which people draw such strokes (``order``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +23,7 @@ from numpy.typing import NDArray
 from strokebot.geometry.polyline import arc_length
 from strokebot.gesture import Gesture, chain
 from strokebot.hand.draw import HandDrawing, Rollout, draw_pictures
+from strokebot.hand.order import Order, likeliest_order, order_logits
 from strokebot.hand.policy import Policy
 from strokebot.hand.retina import WorkPicture, prepare
 from strokebot.picture.image import InkImage
@@ -34,14 +39,18 @@ _MOST_PIXELS, _MOST_RIDGE = 8_000_000, 16_000
 _STROKE, _UNDRAWN = 0.1, 30.0
 
 
+class Hand(Policy, Order, Protocol):
+    """All networks of the hand: the pen, the eye and the order."""
+
+
 def draw_by_hand(
-    images: Sequence[InkImage], policy: Policy, style: float = 0.0, tried: int = len(TRIED), seed: int = 0
+    images: Sequence[InkImage], hand: Hand, style: float = 0.0, tried: int = len(TRIED), seed: int = 0
 ) -> list[list[HandDrawing]]:
     """Draws pictures by the networks, each several times; the drawings of each, the best first.
 
     Args:
         images: the pictures.
-        policy: the networks.
+        hand: the networks.
         style: 0 = as people write and draw, 1 = one line, see ``policy``.
         tried: rollouts of each picture; 1 for the likeliest way alone.
         seed: of the chance in the rollouts.
@@ -52,9 +61,33 @@ def draw_by_hand(
         ridge = max(1, int(np.count_nonzero(work.ridge)))
         most = int(np.clip(min(_MOST_PIXELS // work.ink.size, _MOST_RIDGE // ridge), 1, tried))
         rollouts = [Rollout(style, *TRIED[k]) for k in range(most)]
-        found = draw_pictures([work] * most, policy, rollouts, seed)
-        best.append(sorted(found, key=lambda drawing: regret(drawing, work)))
+        found = draw_pictures([work] * most, hand, rollouts, seed)
+        found = sorted(found, key=lambda drawing: regret(drawing, work))
+        best.append([ordered(drawing, hand, style) for drawing in found])
     return best
+
+
+def ordered(drawing: HandDrawing, network: Order, style: float) -> HandDrawing:
+    """A drawing with its strokes in the order and direction of people.
+
+    Args:
+        drawing: the strokes as they were drawn.
+        network: that orders strokes.
+        style: in which they were drawn.
+    """
+    if not drawing.strokes:
+        return drawing
+    width = float(np.median(np.concatenate([stroke[:, 2] for stroke in drawing.strokes])))
+    answer = order_logits(network, [stroke[:, :2] for stroke in drawing.strokes], width, style)
+    strokes, confidence = list[Floats](), list[Floats]()
+    for k in likeliest_order(answer.before):
+        stroke, sure = drawing.strokes[k], drawing.confidence[k]
+        if answer.forward[k] < 0:
+            # A confidence is of the piece that leads to its point; the first point has none.
+            stroke, sure = stroke[::-1], np.concatenate([sure[:1], sure[:0:-1]])
+        strokes.append(stroke)
+        confidence.append(sure)
+    return HandDrawing(tuple(strokes), tuple(confidence), drawing.undrawn)
 
 
 def regret(drawing: HandDrawing, work: WorkPicture) -> float:

@@ -44,6 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebot.errors import WeightsError
+from strokebot.hand.order import OrderAnswer
 from strokebot.hand.retina import ANGLES, RADII, RINGS, WORK_PX
 from strokebot.model.card import Card, read_card, read_checked
 from strokebot.model.predictor import open_session
@@ -282,15 +283,16 @@ class OnnxPolicy:
     Args:
         pen: onnxruntime session of the pen.
         eye: onnxruntime session of the eye.
-        cards: what their weights are: the pen's and the eye's.
+        order: onnxruntime session of the network that orders strokes.
+        cards: what their weights are: the pen's, the eye's and the order's.
     """
 
-    def __init__(self, pen: Any, eye: Any, cards: tuple[Card, Card]) -> None:
-        self._pen, self._eye, self.cards = pen, eye, cards
+    def __init__(self, pen: Any, eye: Any, order: Any, cards: tuple[Card, Card, Card]) -> None:
+        self._pen, self._eye, self._order, self.cards = pen, eye, order, cards
 
     @property
     def weights_hash(self) -> str:
-        """sha256 of both weights files, joined by a hyphen."""
+        """sha256 of the weights files, joined by hyphens."""
         return "-".join(card.sha256 for card in self.cards)
 
     def pen(self, look: Singles, extras: Singles) -> PenAnswer:
@@ -301,8 +303,15 @@ class OnnxPolicy:
         """See ``Policy``."""
         return EyeAnswer(*self._eye.run(["jump", "offset", "direction"], {"look": look, "extras": extras}))
 
+    def order(self, points: Singles, told: Singles) -> OrderAnswer:
+        """See ``strokebot.hand.order.Order``."""
+        there = np.ones((1, len(points)), np.float32)
+        given = {"points": points[None], "told": told[None], "there": there}
+        answers = self._order.run(["before", "forward", "whole"], given)
+        return OrderAnswer(*(answer[0] for answer in answers))
 
-PEN_NAME, EYE_NAME = "hand-pen", "hand-eye"
+
+PEN_NAME, EYE_NAME, ORDER_NAME = "hand-pen", "hand-eye", "hand-order"
 
 
 def shipped_policy() -> Path:
@@ -314,15 +323,18 @@ def load_policy(folder: Path | None = None) -> OnnxPolicy:
     """Loads the drawing networks of a folder, or those of the package.
 
     Args:
-        folder: holds ``hand-pen`` and ``hand-eye``, each as .onnx and .json.
+        folder: holds ``hand-pen``, ``hand-eye`` and ``hand-order``, each as .onnx and .json; the last may be
+            missing, and then is that of the package.
 
     Raises:
         WeightsError: if they are missing, damaged, or not what their cards say.
     """
-    where = shipped_policy() if folder is None else folder
+    shipped = shipped_policy()
+    where = shipped if folder is None else folder
     cards, sessions = list[Card](), []
-    for name in (PEN_NAME, EYE_NAME):
-        path = where / f"{name}.safetensors"
+    for name in (PEN_NAME, EYE_NAME, ORDER_NAME):
+        lacks = name == ORDER_NAME and not (where / f"{name}.json").exists()
+        path = (shipped if lacks else where) / f"{name}.safetensors"
         cards.append(read_card(path))
         data = read_checked(path.with_suffix(".onnx"), cards[-1].onnx_sha256)
         try:
@@ -330,4 +342,4 @@ def load_policy(folder: Path | None = None) -> OnnxPolicy:
         except Exception as cause:  # onnxruntime raises kinds of its own, without a common one
             first = str(cause).splitlines()[0]
             raise WeightsError(f"The network {path.with_suffix('.onnx')} cannot be read: {first}") from cause
-    return OnnxPolicy(sessions[0], sessions[1], (cards[0], cards[1]))
+    return OnnxPolicy(sessions[0], sessions[1], sessions[2], (cards[0], cards[1], cards[2]))

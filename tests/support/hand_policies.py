@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebot.hand import draw
+from strokebot.hand.order import OrderAnswer
 from strokebot.hand.policy import LAND, STEP, EyeAnswer, PenAnswer
 from strokebot.hand.retina import ANGLES, PEN_RINGS, RINGS, WORK_PX, Canvases
 
@@ -27,7 +28,18 @@ def _straight_points(n: int) -> NDArray[np.float32]:
     return np.broadcast_to(points, (n, *points.shape)).astype(np.float32)
 
 
-class Following:
+class AsDrawn:
+    """Leaves strokes in the order and direction in which they were drawn."""
+
+    def order(self, points: NDArray[np.float32], told: NDArray[np.float32]) -> OrderAnswer:
+        """See ``strokebot.hand.order.Order``."""
+        del told
+        number = np.arange(len(points), dtype=np.float32)
+        ones = np.ones(len(points), np.float32)
+        return OrderAnswer(number[None] - number[:, None], ones, ones)
+
+
+class Following(AsDrawn):
     """Goes where undrawn ridge is, rather straight on; lifts where none is; starts where it is nearest."""
 
     def pen(self, look: NDArray[np.float32], extras: NDArray[np.float32]) -> PenAnswer:
@@ -50,7 +62,7 @@ class Following:
         return EyeAnswer(jump, np.zeros((n, 2), np.float32), look[:, 1, :3].sum(axis=1))
 
 
-class Guessing:
+class Guessing(AsDrawn):
     """Answers anything, the same for the same look: a policy as bad as one can be."""
 
     def pen(self, look: NDArray[np.float32], extras: NDArray[np.float32]) -> PenAnswer:
@@ -74,7 +86,7 @@ class Guessing:
         )
 
 
-class Knowing:
+class Knowing(AsDrawn):
     """Draws the true strokes of one picture, exactly and in order, as far as the loop lets it.
 
     Args:

@@ -13,7 +13,7 @@ and then set side by side, as a page would have them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +28,10 @@ from strokebot.training.hand.made import made
 from strokebot.training.hand.walks import WALKS_NAME, load_walks
 
 HAND, ONE_LINE = 0.0, 1.0
-# Share of the training writers of UNIPEN that no training sees, for choosing settings, and the text
-# that goes before a writer's name when it is hashed.
+# Share of the training writers of UNIPEN, and of the characters of sets that are split by them, that no
+# training sees, for choosing settings, and the text that goes before a name when it is hashed.
 VALIDATION_SHARE = 0.05
+_VALIDATED = ("unipen/", "character/")
 _VALIDATION_SALT = "strokebot validation writers v1"
 MADE = "made"
 # Sizes in line widths: of what (0 = height, 1 = longer side), least, most. Sampled evenly in the logarithm.
@@ -75,7 +76,7 @@ class Drawing:
 def is_validation(writer: str) -> bool:
     """Whether a training writer is kept for choosing settings; a fixed function of the name."""
     digest = hashlib.sha256(f"{_VALIDATION_SALT}:{writer}".encode()).digest()
-    return writer.startswith("unipen/") and int.from_bytes(digest[:8], "big") < VALIDATION_SHARE * 2**64
+    return writer.startswith(_VALIDATED) and int.from_bytes(digest[:8], "big") < VALIDATION_SHARE * 2**64
 
 
 def training_part(strokes: StrokeSet) -> StrokeSet:
@@ -85,23 +86,36 @@ def training_part(strokes: StrokeSet) -> StrokeSet:
     return strokes.subset(kept[which.reshape(-1)])
 
 
+def validation_part(strokes: StrokeSet) -> StrokeSet:
+    """The samples of a set that are kept for choosing settings."""
+    names, which = np.unique(strokes.writer, return_inverse=True)
+    kept = np.array([not is_held_out(str(name)) and is_validation(str(name)) for name in names])
+    return strokes.subset(kept[which.reshape(-1)])
+
+
 class Corpus:
     """Draws pictures from its sources.
 
     Args:
         folder: data folder.
         weights: how often each source is drawn from: names of stroke sets, ``MADE``, ``WALKS_NAME``.
+        part: which samples of a set it draws from.
 
     Raises:
         DataError: if a set is missing or damaged.
     """
 
-    def __init__(self, folder: Path, weights: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        weights: Mapping[str, float],
+        part: Callable[[StrokeSet], StrokeSet] = training_part,
+    ) -> None:
         self._sets: dict[str, StrokeSet] = {}
         for name, weight in weights.items():
             if weight > 0 and name != MADE:
                 found = load_walks(folder) if name == WALKS_NAME else load_strokes(folder, name)
-                self._sets[name] = training_part(found)
+                self._sets[name] = part(found)
         self.names = [name for name, weight in weights.items() if weight > 0]
         share = np.array([weights[name] for name in self.names], np.float64)
         self._share: Floats = share / share.sum()

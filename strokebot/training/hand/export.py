@@ -5,8 +5,8 @@
 The figures, name -> number as ``benchmarks.hand --json`` writes them, are kept in both cards.
 
 The folder holds ``hand-pen.safetensors`` and ``hand-eye.safetensors`` with their cards, as training
-writes them; each gets its .onnx, and its card the hash. What a file answers is compared with the
-network before it is kept.
+writes them, and ``hand-order.safetensors`` where that was trained too; each gets its .onnx, and its card
+the hash. What a file answers is compared with the network before it is kept.
 """
 
 from __future__ import annotations
@@ -15,28 +15,37 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from strokebot.errors import StrokebotError, WeightsError
 from strokebot.files import write_atomic
-from strokebot.hand.policy import EYE_EXTRAS, EYE_NAME, PEN_EXTRAS, PEN_NAME
+from strokebot.hand.order import MOST_STROKES, POINTS, TOLD
+from strokebot.hand.policy import EYE_EXTRAS, EYE_NAME, ORDER_NAME, PEN_EXTRAS, PEN_NAME
 from strokebot.hand.retina import ANGLES, CHANNELS, PEN_RINGS, RINGS
 from strokebot.model.card import Card, read_card
 from strokebot.model.predictor import open_session
 from strokebot.training.hand.networks import AnyHand, PenNet, build_hand
+from strokebot.training.hand.order_network import OrderNet, build_order
 from strokebot.training.networks.checkpoint import fill_strictly
 from strokebot.training.networks.export import OPSET, packed, quiet
 
 _MOST_BATCH = 65_536
-# What both may differ by on random looks.
-TOLERANCE = 1e-4
+# What both may differ by on random inputs; logits of the order are differences of numbers of some tens.
+TOLERANCE, ORDER_TOLERANCE = 1e-4, 2e-3
 _CHECKED_LOOKS = 16
-_OUTPUTS = {PEN_NAME: ["direction", "points", "lift"], EYE_NAME: ["jump", "offset", "direction"]}
+_CHECKED_STROKES = 7
+Exported = AnyHand | OrderNet
+_OUTPUTS = {
+    PEN_NAME: ["direction", "points", "lift"],
+    EYE_NAME: ["jump", "offset", "direction"],
+    ORDER_NAME: ["before", "forward", "whole"],
+}
 
 
 def load_hand(path: Path) -> tuple[AnyHand, Card]:
@@ -60,8 +69,25 @@ def export_hand(folder: Path, figures: Mapping[str, float] | None = None) -> tup
         WeightsError: if weights cannot be loaded, or an export answers otherwise than they do.
         StrokebotError: if a package for the export is missing.
     """
-    pen, eye = (_export(folder / f"{name}.safetensors", figures) for name in (PEN_NAME, EYE_NAME))
+    pen, eye = (_export(folder / f"{name}.safetensors", load_hand, figures) for name in (PEN_NAME, EYE_NAME))
+    if (folder / f"{ORDER_NAME}.safetensors").exists():
+        export_order(folder, figures)
     return pen, eye
+
+
+def load_order(path: Path) -> tuple[OrderNet, Card]:
+    """Loads the network that orders strokes strictly, in evaluation mode.
+
+    Raises:
+        WeightsError: if a file is missing or damaged, or card and tensors disagree.
+    """
+    card = read_card(path)
+    return fill_strictly(path, card, build_order), card
+
+
+def export_order(folder: Path, figures: Mapping[str, float] | None = None) -> Card:
+    """Writes the ONNX of the network that orders strokes; as ``export_hand``."""
+    return _export(folder / f"{ORDER_NAME}.safetensors", load_order, figures)
 
 
 def read_figures(path: Path) -> dict[str, float]:
@@ -79,8 +105,10 @@ def read_figures(path: Path) -> dict[str, float]:
         raise WeightsError(f"{path} holds no figures, name -> number: {cause}.") from cause
 
 
-def _export(path: Path, figures: Mapping[str, float] | None) -> Card:
-    network, card = load_hand(path)
+def _export(
+    path: Path, load: Callable[[Path], tuple[Exported, Card]], figures: Mapping[str, float] | None
+) -> Card:
+    network, card = load(path)
     if figures is not None:
         card = replace(card, metrics=dict(figures))
     data = onnx_of_hand(network)
@@ -91,20 +119,41 @@ def _export(path: Path, figures: Mapping[str, float] | None) -> Card:
     return card
 
 
-def _given(network: AnyHand, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    rings, extras = (PEN_RINGS, PEN_EXTRAS) if isinstance(network, PenNet) else (RINGS, EYE_EXTRAS)
+def _given(network: Exported, count: int) -> dict[str, torch.Tensor]:
+    """Random inputs, by their names."""
     rng = np.random.default_rng(0)
+    if isinstance(network, OrderNet):
+        there = np.ones((count, _CHECKED_STROKES), np.float32)
+        there[0, -1] = 0.0
+        drawn = {
+            "points": rng.uniform(-1, 1, (*there.shape, POINTS, 2)).astype(np.float32),
+            "told": rng.uniform(0, 1, (*there.shape, TOLD)).astype(np.float32),
+            "there": there,
+        }
+        return {name: torch.from_numpy(value) for name, value in drawn.items()}
+    rings, extras = (PEN_RINGS, PEN_EXTRAS) if isinstance(network, PenNet) else (RINGS, EYE_EXTRAS)
     look = rng.random((count, CHANNELS, rings, ANGLES), dtype=np.float32)
     told = rng.uniform(-1, 1, (count, extras)).astype(np.float32)
-    return torch.from_numpy(look), torch.from_numpy(told)
+    return {"look": torch.from_numpy(look), "extras": torch.from_numpy(told)}
 
 
-def _names(network: AnyHand) -> list[str]:
+def _shapes(network: Exported) -> tuple[dict[int, Any], ...]:
+    """Which lengths of the inputs may change."""
+    batch = torch.export.Dim("batch", min=1, max=_MOST_BATCH)
+    if isinstance(network, OrderNet):
+        strokes = torch.export.Dim("strokes", min=1, max=MOST_STROKES)
+        return ({0: batch, 1: strokes},) * 3
+    return ({0: batch}, {0: batch})
+
+
+def _names(network: Exported) -> list[str]:
+    if isinstance(network, OrderNet):
+        return _OUTPUTS[ORDER_NAME]
     return _OUTPUTS[PEN_NAME if isinstance(network, PenNet) else EYE_NAME]
 
 
-def onnx_of_hand(network: AnyHand) -> bytes:
-    """A drawing network as an ONNX file, for any number of looks at once.
+def onnx_of_hand(network: Exported) -> bytes:
+    """A drawing network as an ONNX file, for any number of looks (or strokes) at once.
 
     Raises:
         StrokebotError: if onnx or onnxscript is missing.
@@ -114,16 +163,16 @@ def onnx_of_hand(network: AnyHand) -> bytes:
         import onnxscript  # noqa: F401  the exporter needs it, and says so less clearly
     except ImportError as cause:
         raise StrokebotError("The ONNX export needs more: pip install onnx onnxscript.") from cause
-    batch = torch.export.Dim("batch", min=1, max=_MOST_BATCH)
+    given = _given(network, 2)
     with tempfile.TemporaryDirectory() as folder, quiet():
         file = Path(folder) / "network.onnx"
         torch.onnx.export(
             network.eval(),
-            _given(network, 2),
+            tuple(given.values()),
             file,
-            input_names=["look", "extras"],
+            input_names=list(given),
             output_names=_names(network),
-            dynamic_shapes=({0: batch}, {0: batch}),
+            dynamic_shapes=_shapes(network),
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
@@ -132,13 +181,13 @@ def onnx_of_hand(network: AnyHand) -> bytes:
         return packed(onnx.load_from_string(file.read_bytes()))
 
 
-def _compare(network: AnyHand, data: bytes, path: Path) -> None:
-    look, told = _given(network, _CHECKED_LOOKS)
-    answers = open_session(data).run(_names(network), {"look": look.numpy(), "extras": told.numpy()})
+def _compare(network: Exported, data: bytes, path: Path) -> None:
+    given = _given(network, _CHECKED_LOOKS)
+    answers = open_session(data).run(_names(network), {name: v.numpy() for name, v in given.items()})
     with torch.inference_mode():
-        wanted = network(look, told)
+        wanted = network(*given.values())
     apart = max(float(np.abs(a - w.numpy()).max()) for a, w in zip(answers, wanted, strict=True))
-    if not apart <= TOLERANCE:
+    if not apart <= (ORDER_TOLERANCE if isinstance(network, OrderNet) else TOLERANCE):
         raise WeightsError(f"The ONNX of {path} differs from the network by {apart:.2g}: it is not kept.")
 
 

@@ -298,7 +298,9 @@ class HandTrainer:
         training = {"rounds_done": self.round, **config}
         networks: tuple[PenNet | EyeNet, ...] = (self.averaged.pen, self.averaged.eye)
         for path, network in zip(self.weights_paths, networks, strict=True):
-            save_weights(path, network, Card(architecture_of(network), licences_of(self.config), training))
+            save_weights(
+                path, network, Card(architecture_of(network), licences_of(self.config.sources), training)
+            )
 
     def resume(self) -> None:
         """Goes on from the checkpoint.
@@ -324,10 +326,10 @@ def _batches(rng: np.random.Generator, n: int, size: int, passes: int) -> Iterat
         yield from (order[k : k + size] for k in range(0, n, size))
 
 
-def licences_of(config: HandConfig) -> dict[str, str]:
-    """Licence of each source of a configuration."""
+def licences_of(sources: Mapping[str, float]) -> dict[str, str]:
+    """Licence of each source that is drawn from."""
     named = {}
-    for name, share in config.sources.items():
+    for name, share in sources.items():
         if share > 0:
             key = "unipen" if name.startswith("unipen") else name
             split = " (characters held out)" if name in CHARACTER_SETS else ""

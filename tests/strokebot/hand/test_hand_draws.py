@@ -31,7 +31,7 @@ def test_the_hand_draws_all_ink_and_the_report_says_so(picture: Path) -> None:
     report = build_report(hand)
     assert 0.3 < report["network_ink_share"] <= 1.0
     assert report["gesture"]["hand_lifts"] == sketch.hand_lifts > 0
-    assert len(report["weights_sha256"]) == 129
+    assert len(report["weights_sha256"]) == 3 * 64 + 2
 
 
 def test_one_line_lifts_no_more_often_than_the_tour_and_the_same_call_draws_the_same(picture: Path) -> None:

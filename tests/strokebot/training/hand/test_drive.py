@@ -115,4 +115,4 @@ def test_held_out_and_validation_writers_are_never_drawn_from(folder):
         assert not is_validation(str(writer))
     names = [f"unipen/{k}" for k in range(2000)]
     assert np.mean([is_validation(n) for n in names]) == pytest.approx(0.05, abs=0.02)
-    assert not any(is_validation(f"character/{k}") for k in range(2000))
+    assert not any(is_validation(f"omniglot/{k}") for k in range(2000))

@@ -185,4 +185,4 @@ def test_every_shipped_configuration_can_be_read():
     read = [read_table(p) for p in folder.iterdir() if p.name.startswith("hand")]
     assert read
     for table in read:
-        assert licences_of(hand_config_of(table))
+        assert licences_of(hand_config_of(table).sources)
