@@ -143,6 +143,8 @@ class _Run:
         self._chance = np.random.default_rng(seed) if self._temperature.any() else None
         self._history = StrokeHistory.empty(n)
         self._xy = np.array([first_gaze(picture.box) for picture in pictures]).reshape(n, 2)
+        # Line width at the pen.
+        self._scale = np.full(n, WORK_PX)
         self._heading = np.zeros(n)
         self._looks = np.zeros(n, np.int64)
         # Whether the eye has named a place to land, and looks from there.
@@ -156,13 +158,17 @@ class _Run:
         self._begun = np.zeros((n, 2))
         self._drawn_px = np.zeros(n)
         self._nothing_px = np.zeros(n)
-        # What was drawn, tick by tick: pens, places, widths, confidences, whether a stroke begins here.
-        self._log: list[tuple[Indices, Floats, Floats, Floats, Bools]] = []
+        # What was drawn: pens and places of landings, and of steps with what the network answered.
+        self._landings: list[tuple[int, Indices, Floats]] = []
+        self._steps: list[tuple[int, Indices, Floats, NDArray[np.float32], Indices]] = []
+        self._now = 0
 
     def tick(self) -> bool:
         """Every pen that is not done looks or steps once; False when all are done."""
-        pens = np.flatnonzero(self._down & ~self._done)
-        eyes = np.flatnonzero(~self._down & ~self._done)
+        self._now += 1
+        going = ~self._done
+        pens = np.flatnonzero(self._down & going)
+        eyes = np.flatnonzero(~self._down & going)
         if len(pens):
             self._step(pens)
         if len(eyes):
@@ -218,14 +224,14 @@ class _Run:
         if len(rows) == 0:
             return
         self._xy[rows] = self._begun[rows] = start
+        self._scale[rows] = scale
         self._heading[rows] = self._chosen(direction, rows) * _CLASS
         self._down[rows] = True
         self._looks[rows] = 0
         self._past[rows] = np.nan
         self._drawn_px[rows] = self._nothing_px[rows] = 0.0
         self._canvas.mark(rows, start, start, scale / 2)
-        ones = np.ones(len(rows))
-        self._log.append((rows, start, scale, ones, ones > 0))
+        self._landings.append((self._now, rows, start))
 
     def _beside_drawn(self, rows: Indices, place: Floats) -> Bools:
         """Whether there is drawn ridge within a line width of places."""
@@ -236,28 +242,28 @@ class _Run:
     # -- the pen --------------------------------------------------------------------------------
 
     def _step(self, rows: Indices) -> None:
-        xy, heading = self._xy[rows], self._heading[rows]
-        scale = self._canvas.scale_at(rows, xy)
+        xy, heading, scale = self._xy[rows], self._heading[rows], self._scale[rows]
         look = self._canvas.look(rows, xy, heading, scale, PEN_RINGS)
+        first = self._looks[rows] == 0
         extras = pen_extras(
             xy, heading, scale, past=self._past[rows], drawn_px=self._drawn_px[rows],
             looks=self._looks[rows], style=self._style[rows],
         )  # fmt: skip
         answer = self._policy.pen(look, extras)
-        logits = answer.direction.astype(np.float64)
-        chosen = self._chosen(logits, rows)
-        own = np.arange(len(rows))
-        share = np.exp(logits - logits.max(axis=1, keepdims=True))
-        beside = (chosen[:, None] + np.array([-1, 0, 1])) % ANGLES
-        confidence = share[own[:, None], beside].sum(axis=1) / share.sum(axis=1)
-        places = on_paper(xy, heading, scale, answer.points[own, chosen].astype(np.float64))
-        lifts = answer.lift > self._lift_logit[rows]
+        chosen = self._chosen(answer.direction, rows)
+        places = on_paper(xy, heading, scale, answer.points[np.arange(len(rows)), chosen])
         # A step that leaves the ink is not made, unless it is the first one: a dot has nothing else.
-        on_ink = self._canvas.ink_at(rows, places[:, -1]) >= _OFF_INK
-        lifts |= ~on_ink
-        goes = np.flatnonzero(on_ink | (self._looks[rows] == 0))
-        if len(goes):
-            self._draw(rows[goes], xy[goes], places[goes], scale[goes], confidence[goes])
+        ink, after = self._canvas.under(rows, places[:, -1])
+        on_ink = ink >= _OFF_INK
+        lifts = (answer.lift > self._lift_logit[rows]) | ~on_ink
+        goes = on_ink | first
+        if goes.all():
+            self._steps.append((self._now, rows, places, answer.direction, chosen))
+            self._draw(rows, xy, heading, scale, places, after)
+        elif goes.any():
+            own = rows[goes]
+            self._steps.append((self._now, own, places[goes], answer.direction[goes], chosen[goes]))
+            self._draw(own, xy[goes], heading[goes], scale[goes], places[goes], after[goes])
         self._left[rows] -= 1
         self._looks[rows] += 1
         lifts |= (self._nothing_px[rows] > _NOTHING_NEW * scale) | (self._canvas.undrawn[rows] == 0)
@@ -265,22 +271,22 @@ class _Run:
         if lifts.any():
             self._lift(rows[lifts])
 
-    def _draw(self, rows: Indices, xy: Floats, places: Floats, scale: Floats, confidence: Floats) -> None:
-        k = places.shape[1]
+    def _draw(
+        self, rows: Indices, xy: Floats, heading: Floats, scale: Floats, places: Floats, after: Floats
+    ) -> None:
+        n, k = len(rows), places.shape[1]
         way = np.concatenate([xy[:, None], places], axis=1)
         starts, ends = way[:, :-1].reshape(-1, 2), way[:, 1:].reshape(-1, 2)
-        fresh = self._canvas.mark(np.repeat(rows, k), starts, ends, np.repeat(scale / 2, k))
-        length = np.hypot(*np.diff(way, axis=1).transpose(2, 0, 1)).sum(axis=1)
-        new = fresh.reshape(-1, k).sum(axis=1) > 0
+        fresh = self._canvas.mark(rows.repeat(k), starts, ends, (scale / 2).repeat(k))
+        x, y = (ends - starts).T
+        length = np.sqrt(x * x + y * y).reshape(n, k).sum(axis=1)
+        new = fresh.reshape(n, k).any(axis=1)
         self._drawn_px[rows] += length
         self._nothing_px[rows] = np.where(new, 0.0, self._nothing_px[rows] + length)
-        self._heading[rows] = heading_after(xy, self._heading[rows], scale, places)
-        before = np.concatenate([way[:, -2::-1], self._past[rows]], axis=1)
-        self._past[rows] = before[:, :PAST_POINTS]
+        self._heading[rows] = heading_after(xy, heading, scale, places)
+        self._past[rows] = np.concatenate([way[:, -2::-1], self._past[rows]], axis=1)[:, :PAST_POINTS]
         self._xy[rows] = places[:, -1]
-        begins = np.zeros(len(rows), np.bool_)
-        for j in range(k):
-            self._log.append((rows, places[:, j], scale, confidence, begins))
+        self._scale[rows] = after
 
     def _lift(self, rows: Indices) -> None:
         self._down[rows] = False
@@ -291,7 +297,7 @@ class _Run:
     def _finish(self, rows: Indices) -> None:
         self._done[rows] |= self._canvas.undrawn[rows] == 0
 
-    def _chosen(self, logits: Floats, rows: Indices) -> Indices:
+    def _chosen(self, logits: NDArray[np.floating], rows: Indices) -> Indices:
         """The class of each row, by its rollout's temperature."""
         if self._chance is None:
             return np.asarray(logits.argmax(axis=1))
@@ -306,13 +312,9 @@ class _Run:
         """What each pen drew."""
         n = len(self._done)
         share = self._canvas.undrawn / np.maximum(self._canvas.ridge, 1)
-        if not self._log:
+        if not self._landings:
             return [HandDrawing((), (), float(share[k])) for k in range(n)]
-        rows, place, width, confidence, begins = (
-            np.concatenate(column) for column in zip(*self._log, strict=True)
-        )
-        order = np.argsort(rows, kind="stable")
-        rows, place, width, confidence, begins = (v[order] for v in (rows, place, width, confidence, begins))
+        rows, place, confidence, begins = self._log()
         # Widths are those under the points: a step knew that of its start.
         width = self._canvas.scale_at(rows, place)
         first = np.flatnonzero(begins)
@@ -324,6 +326,28 @@ class _Run:
             found[k][0].append(np.column_stack([place[low:high], width[low:high]]) / self._unit[k])
             found[k][1].append(confidence[low:high])
         return [HandDrawing(tuple(s), tuple(c), float(share[k])) for k, (s, c) in enumerate(found)]
+
+    def _log(self) -> tuple[Indices, Floats, Floats, Bools]:
+        """Pens, places, confidences, and whether a stroke begins there: pen by pen, in order."""
+        ticks = [np.full(len(rows), now) for now, rows, _ in self._landings]
+        pens = [rows for _, rows, _ in self._landings]
+        places = [place for _, _, place in self._landings]
+        landings = sum(len(rows) for rows in pens)
+        sure = [np.ones(landings)]
+        for now, rows, points, _, _ in self._steps:
+            ticks.append(np.full(len(rows) * PEN_POINTS, now))
+            pens.append(rows.repeat(PEN_POINTS))
+            places.append(points.reshape(-1, 2))
+        if self._steps:
+            logits = np.concatenate([direction for *_, direction, _ in self._steps]).astype(np.float64)
+            chosen = np.concatenate([taken for *_, taken in self._steps])
+            share = np.exp(logits - logits.max(axis=1, keepdims=True))
+            beside = (chosen[:, None] + np.array([-1, 0, 1])) % ANGLES
+            confidence = np.take_along_axis(share, beside, axis=1).sum(axis=1) / share.sum(axis=1)
+            sure.append(confidence.repeat(PEN_POINTS))
+        tick, rows, place, confidence = (np.concatenate(column) for column in (ticks, pens, places, sure))
+        order = np.lexsort((tick, rows))
+        return rows[order], place[order], confidence[order], order < landings
 
     def _run_on(self, rows: Indices, place: Floats, width: Floats, first: Indices, last: Indices) -> Floats:
         """The places, with both ends of every stroke moved to half a width before the end of the ink."""

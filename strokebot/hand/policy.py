@@ -61,6 +61,7 @@ PAST_POINTS = 4
 PEN_EXTRAS = 4 + 2 * PAST_POINTS
 # Earlier strokes that the eye is told of.
 PAST_STROKES = 6
+_EVERY_STROKE = np.arange(PAST_STROKES)
 EYE_EXTRAS = 6 + 5 * PAST_STROKES
 # Number of the eye's cell that means: the stroke begins here.
 LAND = RINGS * ANGLES
@@ -177,22 +178,17 @@ def pen_extras(
         looks: (n,) looks since the pen landed, 0 for the first.
         style: 0 = hand, 1 = one line.
     """
-    cos, sin = np.cos(heading)[:, None], np.sin(heading)[:, None]
-    away = (past - xy[:, None]) / scale[:, None, None]
-    turned = np.stack(
-        [away[..., 0] * cos + away[..., 1] * sin, away[..., 1] * cos - away[..., 0] * sin], axis=-1
-    )
+    turned = ((past[..., 0] - xy[:, :1]) + 1j * (past[..., 1] - xy[:, 1:])) / scale[:, None]
+    turned *= np.exp(-1j * heading)[:, None]
     length = drawn_px / scale
-    told = np.column_stack(
-        [
-            np.broadcast_to(np.asarray(style, np.float64), len(xy)),
-            looks == 0,
-            length / (length + _HALF_LENGTH),
-            np.log2(scale / WORK_PX),
-            np.nan_to_num(turned, nan=0.0).reshape(len(xy), -1) / 2.0,
-        ]
-    )
-    return np.asarray(np.clip(told, -3.0, 3.0), dtype=np.float32)
+    told = np.empty((len(xy), PEN_EXTRAS))
+    told[:, 0] = style
+    told[:, 1] = looks == 0
+    told[:, 2] = length / (length + _HALF_LENGTH)
+    told[:, 3] = np.log2(scale / WORK_PX)
+    np.multiply(turned.view(np.float64), 0.5, out=told[:, 4:])
+    told[np.isnan(told)] = 0.0
+    return np.minimum(np.maximum(told, -3.0), 3.0).astype(np.float32)
 
 
 def eye_extras(
@@ -215,25 +211,23 @@ def eye_extras(
         style: 0 = hand, 1 = one line.
     """
     n = len(gaze)
-    there = np.arange(PAST_STROKES) < history.count[:, None]
-    away = (history.ends - gaze[:, None, None]) / WORK_PX
-    away = away / (np.hypot(away[..., :1], away[..., 1:]) + _HALF_AWAY)
+    away = history.ends - gaze[:, None, None]
+    away /= WORK_PX
+    away /= np.sqrt((away * away).sum(axis=-1, keepdims=True)) + _HALF_AWAY
     length = history.length / WORK_PX
-    strokes = np.concatenate(
-        [away.reshape(n, PAST_STROKES, 4), (length / (length + _HALF_LENGTH))[..., None]], axis=-1
-    )
+    told = np.zeros((n, EYE_EXTRAS))
+    told[:, 0] = style
+    told[:, 1] = history.count / (history.count + _HALF_STROKES)
+    told[:, 2] = left
     begun = history.count > 0
-    told = np.column_stack(
-        [
-            np.broadcast_to(np.asarray(style, np.float64), n),
-            history.count / (history.count + _HALF_STROKES),
-            left,
-            np.where(begun, np.cos(heading), 0.0),
-            np.where(begun, np.sin(heading), 0.0),
-            looks / MOST_LOOKS,
-            np.where(there[..., None], strokes, 0.0).reshape(n, -1),
-        ]
-    )
+    told[:, 3] = np.cos(heading) * begun
+    told[:, 4] = np.sin(heading) * begun
+    told[:, 5] = looks / MOST_LOOKS
+    strokes = told[:, 6:].reshape(n, PAST_STROKES, 5)
+    strokes[..., :4] = away.reshape(n, PAST_STROKES, 4)
+    strokes[..., 4] = length / (length + _HALF_LENGTH)
+    strokes *= (_EVERY_STROKE < history.count[:, None])[..., None]
+    told[:, 6:] = strokes.reshape(n, -1)
     return told.astype(np.float32)
 
 
@@ -257,10 +251,10 @@ def cell_place(gaze: Floats, cell: Indices) -> Floats:
 
 def on_paper(xy: Floats, heading: Floats, scale: Floats, points: NDArray[np.floating]) -> Floats:
     """Points (n, k, 2) in the frame of the heading, line widths, as places (n, k, 2), work px."""
-    cos, sin = np.cos(heading)[:, None], np.sin(heading)[:, None]
-    x, y = points[..., 0], points[..., 1]
-    turned = np.stack([x * cos - y * sin, x * sin + y * cos], axis=-1)
-    return np.asarray(xy[:, None] + turned * scale[:, None, None])
+    ahead = (np.exp(1j * heading) * scale)[:, None]
+    turned = (points[..., 0] + 1j * points[..., 1]) * ahead
+    turned += (xy[:, 0] + 1j * xy[:, 1])[:, None]
+    return turned.view(np.float64).reshape(*turned.shape, 2)
 
 
 def heading_after(xy: Floats, heading: Floats, scale: Floats, places: Floats) -> Floats:
@@ -268,12 +262,11 @@ def heading_after(xy: Floats, heading: Floats, scale: Floats, places: Floats) ->
 
     It is the direction of the last piece of the way that is longer than a tenth of a line width.
     """
-    after = heading.copy()
-    way = np.concatenate([xy[:, None], places], axis=1)
-    for k in range(way.shape[1] - 1):
-        move = way[:, k + 1] - way[:, k]
-        moved = np.hypot(move[:, 0], move[:, 1]) > _LEAST_MOVE * scale
-        after = np.where(moved, np.arctan2(move[:, 1], move[:, 0]), after)
+    after, before = heading, xy
+    for k in range(places.shape[1]):
+        x, y = (places[:, k] - before).T
+        moved = x * x + y * y > (_LEAST_MOVE * scale) ** 2
+        after, before = np.where(moved, np.arctan2(y, x), after), places[:, k]
     return after
 
 

@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +55,13 @@ PEN_RINGS = 9
 CHANNELS = 3
 # Radii of the rings, line widths.
 RADII: Floats = np.array([0.5 * 1.5**i for i in range(RINGS)], np.float64)
-_PHI: Floats = np.linspace(0.0, 2 * np.pi, ANGLES, endpoint=False, dtype=np.float64)
+# Unit vectors of the angles, x + iy.
+_TURNED = np.exp(2j * np.pi * np.arange(ANGLES) / ANGLES)
 LEVELS = 8
 _EVERY_LEVEL = np.arange(LEVELS)
+_SIZES: Floats = np.ldexp(1.0, -_EVERY_LEVEL)
+# Spacing of cells at a radius, times the root of two: the exponent of that is its logarithm, rounded.
+_SPACING = 2 * np.pi / ANGLES * np.sqrt(2.0)
 INK = 0.5
 _RIDGE = 0.6
 # Local widths are taken within this of a place, and clipped to it, px.
@@ -75,6 +80,16 @@ _MOST_PIXELS = 12_000_000
 _INK_UNITS = 255.0
 _WIDTH_UNITS = 16.0
 _INK, _UNDRAWN, _DRAWN, _WIDTH = range(4)
+
+
+def _lanes(*numbers: int) -> int:
+    """Four numbers of 16 bits as the one of 64 that a row of the table is too."""
+    return int(np.array(numbers, np.int16).view(np.int64)[0])
+
+
+_UNDRAWN_BITS = _lanes(0, -1, 0, 0)
+# Added to a row, it makes one undrawn pixel a drawn one: no lane ever gets negative, so none borrows.
+_DRAW_ONE = _lanes(0, 0, 1, 0) - _lanes(0, 1, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,15 +184,20 @@ class Canvases:
 
     def __init__(self, pictures: Sequence[WorkPicture]) -> None:
         self.unit: Floats = np.array([p.unit for p in pictures], np.float64)
-        self._rows = np.zeros((len(pictures), LEVELS), np.int64)
-        self._columns = np.zeros((len(pictures), LEVELS), np.int64)
+        # Of each level of each picture: columns and rows, cells a row, and the first cell. Round every
+        # level lies a border of paper, where all places outside are read.
+        self._shape = np.zeros((len(pictures), LEVELS, 2), np.int64)
+        self._stride = np.zeros((len(pictures), LEVELS), np.int64)
         self._base = np.zeros((len(pictures), LEVELS), np.int64)
-        size = 1  # cell 0 is the paper round all pictures
+        size = 0
         for b, picture in enumerate(pictures):
             for k in range(LEVELS):
                 rows, columns = (-(-v >> k) for v in picture.ink.shape)
-                self._rows[b, k], self._columns[b, k], self._base[b, k] = rows, columns, size
-                size += rows * columns
+                self._shape[b, k], self._stride[b, k] = (columns, rows), columns + 2
+                self._base[b, k] = size + columns + 3
+                size += (rows + 2) * (columns + 2)
+        # Places are clipped to this, with one added to them.
+        self._most = self._shape + 1.0
         self._table = np.zeros((size, 4), np.int16)
         self._packed = self._table.view(np.int64).reshape(-1)
         places, owner = list[Indices](), list[Indices]()
@@ -187,7 +207,7 @@ class Canvases:
             owner.append(np.full(len(places[-1]), b, np.int64))
         self._ridge_xy = np.concatenate(places) if places else np.zeros((0, 2), np.int64)
         which = np.concatenate(owner) if owner else np.zeros(0, np.int64)
-        self._ridge_cell = self._cells(which, 0, self._ridge_xy)
+        self._ridge_cell = self._cells(which, self._ridge_xy)
         self._ridge_start = np.searchsorted(which, np.arange(len(pictures) + 1))
         # Undrawn ridge pixels of each picture.
         self.undrawn: Indices = np.diff(self._ridge_start).astype(np.int64)
@@ -195,40 +215,49 @@ class Canvases:
         self.ridge: Indices = self.undrawn.copy()
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._shape)
 
     def _fill(self, b: int, picture: WorkPicture) -> None:
         ink, ridge = picture.ink.astype(np.int64), picture.ridge.astype(np.int64)
         for k in range(LEVELS):
-            first, cells = self._base[b, k], ink.size
-            rows = self._table[first : first + cells]
-            rows[:, _INK] = ink.reshape(-1) >> (2 * k)
-            rows[:, _UNDRAWN] = ridge.reshape(-1)
+            stride, (columns, rows) = int(self._stride[b, k]), self._shape[b, k]
+            first = self._base[b, k] - stride - 1
+            level = self._table[first : first + (rows + 2) * stride].reshape(rows + 2, stride, 4)
+            inside = level[1 : rows + 1, 1 : columns + 1]
+            inside[..., _INK] = ink >> (2 * k)
+            inside[..., _UNDRAWN] = ridge
             if k == 0:
-                rows[:, _WIDTH] = np.rint(picture.width.reshape(-1) * _WIDTH_UNITS)
+                inside[..., _WIDTH] = np.rint(picture.width * _WIDTH_UNITS)
             ink, ridge = _halved(ink), _halved(ridge)
 
-    def _cells(self, which: Indices, level: Indices | int, xy: Indices) -> Indices:
-        """Table rows of pixels (n, 2) of a level that lie inside."""
-        cells: Indices = self._base[which, level] + xy[:, 1] * self._columns[which, level] + xy[:, 0]
+    def _cells(self, which: Indices, xy: Indices) -> Indices:
+        """Table rows at full size of pixels (n, ..., 2), x and y; of the border where they lie outside."""
+        lone = (slice(None), *(None,) * (xy.ndim - 2))
+        place = np.minimum(np.maximum(xy, -1), self._shape[which, 0][(*lone, slice(None))])
+        cells: Indices = place[..., 1] * self._stride[which, 0][lone]
+        cells += place[..., 0]
+        cells += self._base[which, 0][lone]
         return cells
 
-    def _read(self, which: Indices, x: Floats, y: Floats) -> NDArray[np.int16]:
-        """Table rows (n, m, 4) at full size of places (n, m)."""
-        column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-        columns, rows = self._columns[which, 0, None], self._rows[which, 0, None]
-        inside = (column >= 0) & (row >= 0) & (column < columns) & (row < rows)
-        cell = np.where(inside, self._base[which, 0, None] + row * columns + column, 0)
-        return self._packed[cell].view(np.int16).reshape(*cell.shape, 4)
+    def _read(self, which: Indices, xy: Floats) -> NDArray[np.int16]:
+        """Table rows (n, ..., 4) at full size of places (n, ..., 2)."""
+        cell = self._cells(which, np.floor(xy).astype(np.int64))
+        return self._packed.take(cell).view(np.int16).reshape(*cell.shape, 4)
+
+    def under(self, which: Indices, xy: Floats) -> tuple[Floats, Floats]:
+        """Ink (n,) in [0, 1] and local line width s (n,) at some places; see ``ink_at`` and ``scale_at``."""
+        read = self._read(which, xy)
+        width = read[:, _WIDTH] * (1.0 / _WIDTH_UNITS)
+        width[width == 0.0] = WORK_PX
+        return read[:, _INK] / _INK_UNITS, width
 
     def scale_at(self, which: Indices, xy: Floats) -> Floats:
         """Local line width s (n,), work px; ``WORK_PX`` where there is no ink near by."""
-        width = self._read(which, xy[:, :1], xy[:, 1:])[:, 0, _WIDTH] / _WIDTH_UNITS
-        return np.where(width > 0, width, WORK_PX)
+        return self.under(which, xy)[1]
 
     def ink_at(self, which: Indices, xy: Floats) -> Floats:
         """Ink (n,) in [0, 1] of the pixels at some places."""
-        return self._read(which, xy[:, :1], xy[:, 1:])[:, 0, _INK] / _INK_UNITS
+        return self._read(which, xy)[:, _INK] / _INK_UNITS
 
     def look(
         self, which: Indices, xy: Floats, heading: Floats, scale: Floats, rings: int
@@ -245,22 +274,29 @@ class Canvases:
         Returns:
             (n, 3, rings, 24) float32 in [0, 1]: ink, undrawn ridge, drawn ridge.
         """
-        angle = heading[:, None] + _PHI
+        n = len(which)
         radius = scale[:, None] * RADII[:rings]
-        level = np.clip(np.rint(np.log2(radius * (2 * np.pi / ANGLES))), 0, LEVELS - 1).astype(np.int64)
-        size = np.ldexp(1.0, -level)[:, :, None]
-        x = (xy[:, 0, None, None] + radius[:, :, None] * np.cos(angle)[:, None]) * size
-        y = (xy[:, 1, None, None] + radius[:, :, None] * np.sin(angle)[:, None]) * size
-        column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-        columns = self._columns[which[:, None], level][:, :, None]
-        rows = self._rows[which[:, None], level][:, :, None]
-        inside = (column >= 0) & (row >= 0) & (column < columns) & (row < rows)
-        cell = np.where(inside, self._base[which[:, None], level][:, :, None] + row * columns + column, 0)
-        read = self._packed[cell].view(np.int16).reshape(len(which), rings, ANGLES, 4)
-        seen = np.moveaxis(read[..., :CHANNELS], -1, 1).astype(np.float32)
-        seen[:, _INK] *= 1.0 / _INK_UNITS
-        line = (size * WORK_PX / np.maximum(scale, WORK_PX)[:, None, None]).astype(np.float32)
-        seen[:, _UNDRAWN:] *= line[:, None]
+        level = np.minimum(np.maximum(np.frexp(radius * _SPACING)[1] - 1, 0), LEVELS - 1)
+        size = _SIZES[level]
+        own = which[:, None]
+        away = np.exp(1j * heading)[:, None] * _TURNED
+        # One more than the place: the border comes first.
+        place = (radius * size)[:, :, None] * away[:, None]
+        place += ((xy[:, 0] + 1j * xy[:, 1])[:, None] * size + (1.0 + 1.0j))[:, :, None]
+        row = place.view(np.float64).reshape(n, rings, ANGLES, 2)
+        np.maximum(row, 0.0, out=row)
+        np.minimum(row, self._most[own, level][:, :, None], out=row)
+        at = row.astype(np.int64)
+        stride = self._stride[own, level]
+        cell = at[..., 1] * stride[:, :, None]
+        cell += at[..., 0]
+        cell += (self._base[own, level] - stride - 1)[:, :, None]
+        read = self._packed.take(cell).view(np.int16).reshape(n, rings, ANGLES, 4)
+        unit = np.empty((n, CHANNELS, rings, 1), np.float32)
+        unit[:, _INK] = 1.0 / _INK_UNITS
+        unit[:, _UNDRAWN:, :, 0] = (size * (WORK_PX / np.maximum(scale, WORK_PX))[:, None])[:, None]
+        seen = np.empty((n, CHANNELS, rings, ANGLES), np.float32)
+        np.multiply(read[..., :CHANNELS].transpose(0, 3, 1, 2), unit, out=seen)
         np.minimum(seen, 1.0, out=seen)
         return seen
 
@@ -279,36 +315,29 @@ class Canvases:
         """
         if len(which) == 0:
             return np.zeros(0, np.int64)
-        middle, along = (start + end) / 2, end - start
-        length = np.hypot(along[:, 0], along[:, 1])
         reach = radius + _TOUCH_PX
-        half = int(np.ceil(float((length / 2 + reach).max()))) + 1
-        step = np.arange(-half, half + 1)
-        at = np.floor(middle).astype(np.int64)
-        column, row = (at[:, 0, None] + step)[:, None, :], (at[:, 1, None] + step)[:, :, None]
-        columns, rows = self._columns[which, 0, None, None], self._rows[which, 0, None, None]
-        inside = (column >= 0) & (row >= 0) & (column < columns) & (row < rows)
-        cell = np.where(inside, self._base[which, 0, None, None] + row * columns + column, 0)
-        near = self._table[cell, _UNDRAWN] > 0
-        piece, down, right = np.nonzero(near)
-        if len(piece) == 0:
+        along = end - start
+        length = np.hypot(along[:, 0], along[:, 1])
+        window = _window(int(np.ceil(float((length / 2 + reach).max()))) + 1)
+        xy = np.floor((start + end) / 2).astype(np.int64)[:, None] + window
+        cell = self._cells(which, xy)
+        near = np.flatnonzero(self._packed.take(cell) & _UNDRAWN_BITS)
+        if len(near) == 0:
             return np.zeros(len(which), np.int64)
-        xy = at[piece] + np.stack([step[right], step[down]], axis=1)
-        apart = xy + 0.5 - start[piece]
-        share = (apart * along[piece]).sum(axis=1) / np.maximum(length[piece] ** 2, 1e-12)
-        away = apart - np.clip(share, 0.0, 1.0)[:, None] * along[piece]
-        touched = (away * away).sum(axis=1) <= reach[piece] ** 2
-        piece, xy = piece[touched], xy[touched]
-        _, first = np.unique(cell[near][touched], return_index=True)
-        piece, xy = piece[first], xy[first]
+        piece = near // len(window)
+        xy = xy.reshape(-1, 2)[near]
+        way, apart = along[piece], xy + 0.5 - start[piece]
+        share = (apart * way).sum(axis=1) / np.maximum(length * length, 1e-12)[piece]
+        apart -= np.minimum(np.maximum(share, 0.0), 1.0)[:, None] * way
+        touched = (apart * apart).sum(axis=1) <= (reach * reach)[piece]
+        kept = _firsts(cell.reshape(-1)[near[touched]])
+        piece, xy = piece[touched][kept], xy[touched][kept]
         picture = which[piece]
-        column, row = xy[:, :1] >> _EVERY_LEVEL, xy[:, 1:] >> _EVERY_LEVEL
-        cells = (self._base[picture] + row * self._columns[picture] + column).reshape(-1)
-        # Both counts of a table row are two of its four numbers.
-        flat = self._table.reshape(-1)
-        np.subtract.at(flat, cells * 4 + _UNDRAWN, 1)
-        np.add.at(flat, cells * 4 + _DRAWN, 1)
-        np.subtract.at(self.undrawn, picture, 1)
+        cells = (xy[:, 1:] >> _EVERY_LEVEL) * self._stride[picture]
+        cells += xy[:, :1] >> _EVERY_LEVEL
+        cells += self._base[picture]
+        np.add.at(self._packed, cells.reshape(-1), _DRAW_ONE)
+        self.undrawn -= np.bincount(picture, minlength=len(self.undrawn))
         return np.bincount(piece, minlength=len(which))
 
     def undrawn_places(self, picture: int) -> Floats:
@@ -319,7 +348,7 @@ class Canvases:
 
     def cell_of(self, picture: int, column: Indices, row: Indices) -> Indices:
         """Numbers (n,) of pixels of one picture that lie inside it, for ``is_undrawn``."""
-        return np.asarray(self._base[picture, 0] + row * self._columns[picture, 0] + column)
+        return np.asarray(self._base[picture, 0] + row * self._stride[picture, 0] + column)
 
     def is_undrawn(self, cells: Indices) -> NDArray[np.bool_]:
         """Whether the pixels of some numbers are ridge that is undrawn."""
@@ -335,15 +364,13 @@ class Canvases:
         found, distance = xy.astype(np.float64), np.full(len(which), np.inf)
         if len(which) == 0:
             return found, distance
-        step = np.arange(-_NEARBY_PX, _NEARBY_PX + 1)
-        x = np.floor(xy[:, 0, None]) + np.tile(step, len(step)) + 0.5
-        y = np.floor(xy[:, 1, None]) + np.repeat(step, len(step)) + 0.5
-        apart = np.hypot(x - xy[:, :1], y - xy[:, 1:])
-        apart[self._read(which, x, y)[..., _UNDRAWN] == 0] = np.inf
+        near = np.floor(xy)[:, None] + _window(_NEARBY_PX) + 0.5
+        apart = np.hypot(*np.moveaxis(near - xy[:, None], -1, 0))
+        apart[self._read(which, near)[..., _UNDRAWN] == 0] = np.inf
         rows, best = np.arange(len(which)), apart.argmin(axis=1)
         # What lies beyond the window is farther than this.
         sure = apart[rows, best] <= _NEARBY_PX
-        found[sure] = np.stack([x[rows, best], y[rows, best]], axis=1)[sure]
+        found[sure] = near[rows, best][sure]
         distance[sure] = apart[rows, best][sure]
         for k in np.flatnonzero(~sure):
             picture = which[k]
@@ -356,13 +383,26 @@ class Canvases:
 
     def undrawn_near(self, which: Indices, xy: Floats, radius_px: float) -> Indices:
         """Undrawn ridge pixels (n,) whose centres lie within a radius of places."""
-        half = int(np.ceil(radius_px)) + 1
-        step = np.arange(-half, half + 1)
-        x = np.floor(xy[:, 0, None]) + np.tile(step, len(step)) + 0.5
-        y = np.floor(xy[:, 1, None]) + np.repeat(step, len(step)) + 0.5
-        near = np.hypot(x - xy[:, :1], y - xy[:, 1:]) <= radius_px
-        counts: Indices = ((self._read(which, x, y)[..., _UNDRAWN] > 0) & near).sum(axis=1)
+        near = np.floor(xy)[:, None] + _window(int(np.ceil(radius_px)) + 1) + 0.5
+        inside = np.hypot(*np.moveaxis(near - xy[:, None], -1, 0)) <= radius_px
+        counts: Indices = ((self._read(which, near)[..., _UNDRAWN] > 0) & inside).sum(axis=1)
         return counts
+
+
+@lru_cache(maxsize=64)
+def _window(half: int) -> Indices:
+    """Pixels (m, 2), x and y, of a square round the origin, row by row."""
+    step = np.arange(-half, half + 1)
+    return np.stack(np.meshgrid(step, step), axis=-1).reshape(-1, 2)
+
+
+def _firsts(cells: Indices) -> Indices:
+    """Where each number comes for the first time, in the order of the numbers."""
+    order = cells.argsort(kind="stable")
+    ranked = cells[order]
+    new = np.ones(len(cells), np.bool_)
+    np.not_equal(ranked[1:], ranked[:-1], out=new[1:])
+    return order[new]
 
 
 def _halved(counts: Indices) -> Indices:
