@@ -43,8 +43,8 @@ from benchmarks.recovery_metrics import aiou, ldtw
 from strokebot import pipeline, raster
 from strokebot.errors import StrokebotError
 from strokebot.gesture import Gesture
-from strokebot.hand.choose import draw_by_hand, guide_of, raw_gesture
-from strokebot.hand.policy import Policy, load_policy
+from strokebot.hand.choose import Hand, draw_by_hand, guide_of, raw_gesture
+from strokebot.hand.policy import load_policy
 from strokebot.picture.image import InkImage, load_ink_image
 from strokebot.picture.parts import find_parts
 from strokebot.tour import lines_of, skeleton_of, walk_lines
@@ -106,7 +106,7 @@ _FIGURES = ("recall", "iou", "aiou", "ldtw", "lifts_over_hand", "lifts_over_part
 
 
 def measure_specimens(
-    name: str, specimens: Iterable[Specimen], policy: Policy, clock: Clock
+    name: str, specimens: Iterable[Specimen], policy: Hand, clock: Clock
 ) -> dict[str, float]:
     """``<name>_<figure>`` and ``<name>_<figure>_<way>`` of a set of specimens."""
     sums = {way: _Sums([], [], []) for way in WAYS}
@@ -128,7 +128,7 @@ def measure_specimens(
     return flat
 
 
-def draw_ways(image: InkImage, policy: Policy, clock: Clock) -> dict[str, tuple[Gesture, float]]:
+def draw_ways(image: InkImage, policy: Hand, clock: Clock) -> dict[str, tuple[Gesture, float]]:
     """The gesture of each way, and the share of it that is the networks'."""
     begin = time.process_time()
     skeleton = skeleton_of(image)
@@ -143,7 +143,7 @@ def draw_ways(image: InkImage, policy: Policy, clock: Clock) -> dict[str, tuple[
     clock.skeleton_px += raster.skeleton_length_px(image.ink)
     found = {"tour": (tour.gesture, 0.0)}
     for way, drawing, lifts in (("", free, True), ("one_line", joined, False)):
-        guided = walk_lines(skeleton, lines, guide=guide_of(drawing, lifts))
+        guided = walk_lines(skeleton, lines, guide=guide_of(drawing, lifts, policy))
         found[way] = (guided.gesture, guided.guided_share)
     raw = raw_gesture(free[0], image)
     if raw is not None:
@@ -231,7 +231,7 @@ def measure_pictures(limit: int, weights: Path | None) -> dict[str, float]:
     return flat
 
 
-def sheet(path: Path, folder: Path, policy: Policy) -> None:
+def sheet(path: Path, folder: Path, policy: Hand) -> None:
     """Twelve pairs: words, capitals and kanji of held-out writers, and line pictures."""
     found: list[tuple[str, InkImage]] = []
     for name, stored, count in (("word", "unipen_words", 4), ("capital", "unipen_upper", 2)):

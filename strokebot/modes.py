@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 Method: TypeAlias = Literal["auto", "model", "hand", "tour"]
-StrokeStyle: TypeAlias = Literal["hand", "one-line"]
+StrokeStyle: TypeAlias = Literal["one-line", "hand"]
 StyleWord: TypeAlias = Literal["auto", "line", "tone"]
 Pattern: TypeAlias = Literal["scan", "spiral"]
 Speed: TypeAlias = Literal["careful", "normal", "fast"]

@@ -143,8 +143,8 @@ class DrawOptions:
         profile: name or path of a profile; None for the default.
         method: who draws: the network for characters ("model"), the networks that follow lines ("hand"),
             the skeleton ("tour"), or whoever suits ("auto").
-        stroke_style: how the hand draws: with the lifts that people make ("hand"), or with as few as the
-            picture's parts allow ("one-line").
+        stroke_style: how the hand draws: with as few lifts as the picture's parts allow ("one-line"), or
+            with those that people make ("hand").
         style: whether the picture is lines or tone; "auto" looks.
         tone_pattern: course of the line of a tone drawing.
         tone_spacing_mm: distance of its neighbouring lines; None for what suits the pen.
@@ -185,8 +185,8 @@ class DrawOptions:
         ),
     ] = "auto"
     stroke_style: Annotated[
-        StrokeStyle, Asked(("--stroke-style",), "The hand's lifts: as people lift, or as few as can be.")
-    ] = "hand"
+        StrokeStyle, Asked(("--stroke-style",), "The hand's lifts: as few as can be, or as people lift.")
+    ] = "one-line"
     style: Annotated[
         StyleWord, Asked(("--style",), "Lines, or one line whose width follows the tone of a photo.")
     ] = "auto"

@@ -22,6 +22,7 @@ from strokebot.plots.shown import ShownLimits, shows_reach
 from strokebot.recipe import to_text
 from strokebot.svg import drawing_svg
 from strokebot.tone import ToneDrawing
+from strokebot.tour.guided import DECISIONS
 from strokebot.trajectory.compile.compile import approach_time_s
 from strokebot.trajectory.timing.time_budget import stage_times
 from strokebot.wording import count_text, duration_text, length_text
@@ -68,6 +69,7 @@ def build_report(result: DrawResult) -> dict[str, Any]:
         "method_reason": sketch.reason,
         "weights_sha256": sketch.weights_sha256,
         "network_ink_share": sketch.network_share,
+        "hand_ink_shares": {name: sketch.decisions.get(name) for name in DECISIONS},
         "polished": sketch.polished,
         "candidates": [
             {"method": c.method, "iou": c.iou, "drawing_s": c.drawing_s, "lifts": c.gesture.lifts}

@@ -7,7 +7,8 @@ Nouns:
 The network draws characters, the tour any line, the tone line photographs (``method.py`` and
 ``tone/detect.py`` decide). Where the network draws, the tour draws too: both are fitted to the
 picture, and the closer one is taken, or of two equally close ones the one that is drawn
-sooner. The hand draws the tour's lines, in the order and the direction of its networks.
+sooner. Where the tour draws, the hand's networks say in which order and direction its lines are
+drawn, part by part, as far as the machine is no slower for it.
 
 Every function here is a stage of a drawing (``strokebot.stages``): its parameters name what it depends
 on, options among them, and ``pipeline.TABLE`` puts them in order. Lengths are canvas units unless they
@@ -16,8 +17,8 @@ say px (pixels of the picture) or mm.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -71,6 +72,14 @@ Method = Literal["model", "hand", "tour", "tone"]
 _EQUAL_IOU = 0.005
 # Pixels on which it is decided who draws.
 _LOOK_PIXELS = 4_000_000
+# Why the tour draws a part by itself, and from which share of the ink on that is told.
+_WHY_NOT = {
+    "lost": "where they were lost",
+    "lifts": "where they would lift too often",
+    "dearer": "where their way takes the machine longer",
+    "areas": "in filled areas",
+}
+_TOLD_SHARE = 0.005
 # From this ink on a line counts as drawn with full ink.
 _FULL_INK = 0.75
 
@@ -109,6 +118,7 @@ class Sketch:
         cheaper_lifts: lifts inside connected parts, each quicker than drawing a line again.
         hand_lifts: lifts inside connected parts that the hand makes.
         network_share: share of the ink whose order and direction are a network's.
+        decisions: share of the ink by what was decided about following the hand, see ``tour.guided``.
         hand: what the hand's networks drew; None where they did not.
         plain: the tour without the hand, to compare; None where the hand changed nothing.
         tone: what the line of a tone drawing can show; None for a drawing of lines.
@@ -126,6 +136,7 @@ class Sketch:
     cheaper_lifts: int = 0
     hand_lifts: int = 0
     network_share: float = 0.0
+    decisions: Mapping[str, float] = field(default_factory=dict)
     hand: HandDrawing | None = None
     plain: Gesture | None = None
     tone: ToneDrawing | None = None
@@ -201,7 +212,7 @@ def find_artists(ink: InkImage, style_choice: StyleChoice, method: MethodWord) -
     choice = choose_method(look, glyphs)
     if choice.method == "model" and look is not ink:
         glyphs = find_glyphs(ink)
-    return Artists(glyphs, choice.method == "model", False, choice.reason)
+    return Artists(glyphs, choice.method == "model", False, choice.reason, hand=True)
 
 
 def network_wanted(artists: Artists) -> bool | None:
@@ -244,32 +255,44 @@ def hand_wanted(artists: Artists) -> bool | None:
     return True if artists.hand else None
 
 
-def find_policy(hand_wanted: bool, weights: Path | None) -> OnnxPolicy:
-    """The hand's networks.
+def find_policy(artists: Artists, hand_wanted: bool, weights: Path | None) -> OnnxPolicy | WeightsError:
+    """The hand's networks; or why they cannot draw, where the tour can do without them.
 
     Raises:
-        WeightsError: if they cannot be used.
+        WeightsError: if the hand or these weights were asked for and cannot be used.
     """
     from strokebot.hand.policy import load_policy
 
     del hand_wanted  # it is, or this would not be asked
-    return load_policy(weights)
+    # A file holds the network for characters.
+    own = weights if artists.asked or (weights is not None and weights.is_dir()) else None
+    try:
+        return load_policy(own)
+    except WeightsError as error:
+        if artists.asked or own is not None:
+            raise
+        return error
 
 
 def draw_hand(
-    toured_ink: InkImage, policy: OnnxPolicy, stroke_style: StrokeStyle, seed: int
-) -> list[HandDrawing]:
+    toured_ink: InkImage, policy: OnnxPolicy | WeightsError, stroke_style: StrokeStyle, seed: int
+) -> list[HandDrawing] | None:
     """What the hand's networks draw of the whole picture, several times, the best first."""
+    if isinstance(policy, WeightsError):
+        return None
     from strokebot.hand.choose import draw_by_hand
 
     return draw_by_hand([toured_ink], policy, float(stroke_style == "one-line"), seed=seed)[0]
 
 
-def find_guide(hand_drawings: list[HandDrawing], stroke_style: StrokeStyle) -> Guide:
+def find_guide(
+    hand_drawings: list[HandDrawing], policy: OnnxPolicy | WeightsError, stroke_style: StrokeStyle
+) -> Guide:
     """The order and the direction that the tour takes of them."""
     from strokebot.hand.choose import guide_of
 
-    return guide_of(hand_drawings, stroke_style == "hand")
+    assert not isinstance(policy, WeightsError)  # it has drawn
+    return guide_of(hand_drawings, stroke_style == "hand", policy)
 
 
 # -- the tour -------------------------------------------------------------------------------------
@@ -288,7 +311,8 @@ def same_tour(one: Tour, other: Tour) -> bool:
     """Whether two tours are the same."""
     return (
         one.cheaper_lifts == other.cheaper_lifts
-        and (one.guided_share, one.guided_lifts) == (other.guided_share, other.guided_lifts)
+        and one.guided_lifts == other.guided_lifts
+        and one.decisions == other.decisions
         and same_gesture(one.gesture, other.gesture)
     )
 
@@ -452,7 +476,7 @@ def choose_sketch(
     tour_candidate: Candidate | None = None,
     page_fit: Fitted | None = None,
     page_candidate: Candidate | None = None,
-    policy: OnnxPolicy | None = None,
+    policy: OnnxPolicy | WeightsError | None = None,
     hand_drawings: list[HandDrawing] | None = None,
 ) -> Sketch:
     """The sketch: of two candidates the closer one, or of equally close ones the one that is drawn sooner."""
@@ -462,6 +486,8 @@ def choose_sketch(
     reason, parts = artists.reason, artists.glyphs.parts
     if isinstance(predictor, WeightsError):
         reason = f"{reason} The network cannot be used: {predictor}"
+    if isinstance(policy, WeightsError):
+        reason = f"{reason} The hand's networks cannot be used: {policy}"
     sketches: list[Sketch] = []
     if page_candidate is not None and page_fit is not None:
         assert predictor is not None
@@ -474,7 +500,8 @@ def choose_sketch(
             )
         )  # fmt: skip
     if tour_candidate is not None and tour_fit is not None and tour is not None:
-        hash_ = policy.weights_hash if policy is not None and tour.guided_share > 0 else None
+        guided = tour.guided_share > 0
+        hash_ = policy.weights_hash if guided and policy and not isinstance(policy, WeightsError) else None
         sketches.append(
             Sketch(
                 tour_candidate.gesture,
@@ -488,6 +515,7 @@ def choose_sketch(
                 cheaper_lifts=tour.cheaper_lifts,
                 hand_lifts=tour.guided_lifts,
                 network_share=tour.guided_share,
+                decisions=tour.decisions,
                 hand=hand_drawings[0] if hand_drawings else None,
                 plain=tour.plain,
             )
@@ -507,9 +535,15 @@ def _hand_told(drew: bool, tour: Tour) -> str:
     """For what share of the ink the hand's networks decide; nothing where they were not asked."""
     if not drew:
         return ""
-    if tour.guided_share == 0:
-        return " The hand's networks found no way that is worth it, so the tour draws."
-    return f" The hand's networks decide order and direction of {tour.guided_share:.0%} of the ink."
+    if tour.guided_share == 0 and tour.decisions.get("areas") == 1:
+        return ""
+    others = [
+        f"{share:.0%} {_WHY_NOT[name]}"
+        for name, share in tour.decisions.items()
+        if name != "followed" and share >= _TOLD_SHARE
+    ]
+    why = f" The rest is the tour's: {', '.join(others)}." if others else ""
+    return f" The hand's networks decide order and direction of {tour.guided_share:.0%} of the ink.{why}"
 
 
 def _better(
@@ -534,9 +568,9 @@ def _better(
     both = "; ".join(
         f"{name}: overlap {c.iou:.3f}"
         + ("" if c.drawing_s is None else f", drawn in {duration_text(c.drawing_s)}")
-        for name, c in (("network", first), ("tour", second))
+        for name, c in (("network", first), (tour.method, second))
     )
-    name = "network" if chosen is model else "tour"
+    name = "network" if chosen is model else tour.method
     return replace(chosen, reason=f"{model.reason} The {name} is {why} ({both}).", candidates=(first, second))
 
 

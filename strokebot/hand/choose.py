@@ -7,9 +7,6 @@ are drawn twice. So of the rollouts the one is kept with the least
     regret = STROKE n + L / l + UNDRAWN u
 
 n strokes, L drawn length and l the ridge's, u the undrawn share of the ridge.
-
-What was drawn is known then, and the strokes of each drawing are brought into the order and direction in
-which people draw such strokes (``order``).
 """
 
 from __future__ import annotations
@@ -26,8 +23,10 @@ from strokebot.hand.draw import HandDrawing, Rollout, draw_pictures
 from strokebot.hand.order import Order, likeliest_order, order_logits
 from strokebot.hand.policy import Policy
 from strokebot.hand.retina import WorkPicture, prepare
+from strokebot.hand.split import split
 from strokebot.picture.image import InkImage
 from strokebot.tour import Guide
+from strokebot.tour.order import as_read
 
 Floats = NDArray[np.float64]
 
@@ -55,16 +54,42 @@ def draw_by_hand(
         tried: rollouts of each picture; 1 for the likeliest way alone.
         seed: of the chance in the rollouts.
     """
-    best = list[list[HandDrawing]]()
-    for image in images:
-        work = prepare(image.ink)
-        ridge = max(1, int(np.count_nonzero(work.ridge)))
-        most = int(np.clip(min(_MOST_PIXELS // work.ink.size, _MOST_RIDGE // ridge), 1, tried))
-        rollouts = [Rollout(style, *TRIED[k]) for k in range(most)]
-        found = draw_pictures([work] * most, hand, rollouts, seed)
-        found = sorted(found, key=lambda drawing: regret(drawing, work))
-        best.append([ordered(drawing, hand, style) for drawing in found])
-    return best
+    return [_drawings(prepare(image.ink), hand, style, tried, seed) for image in images]
+
+
+def _drawings(work: WorkPicture, hand: Hand, style: float, tried: int, seed: int) -> list[HandDrawing]:
+    """The drawings of one picture: the first of the best of every part, and so on."""
+    parts = split(work)
+    if not parts:
+        return [HandDrawing((), (), 0.0)]
+    ridge = sum(int(np.count_nonzero(part.picture.ridge)) for part in parts)
+    size = sum(part.picture.ink.size for part in parts)
+    most = int(np.clip(min(_MOST_PIXELS // size, _MOST_RIDGE // ridge), 1, tried))
+    pens = [part.picture for part in parts for _ in range(most)]
+    rollouts = [Rollout(style, *TRIED[k]) for k in range(most)] * len(parts)
+    found = draw_pictures(pens, hand, rollouts, seed)
+    ranked = list[list[HandDrawing]]()
+    # As they are read: what is drawn of a picture should be in some order.
+    for k in as_read(np.array([part.box for part in parts])).tolist():
+        own = found[k * most : (k + 1) * most]
+        own.sort(key=lambda drawing, part=parts[k]: regret(drawing, part.picture))  # type: ignore[misc]
+        ranked.append([_moved(drawing, parts[k].corner / work.unit) for drawing in own])
+    joined = [_joined([own[k] for own in ranked]) for k in range(most)]
+    return [ordered(drawing, hand, style) for drawing in joined]
+
+
+def _moved(drawing: HandDrawing, by: Floats) -> HandDrawing:
+    strokes = tuple(stroke + np.append(by, 0.0) for stroke in drawing.strokes)
+    return HandDrawing(strokes, drawing.confidence, drawing.undrawn)
+
+
+def _joined(drawings: Sequence[HandDrawing]) -> HandDrawing:
+    """The drawings of the parts as that of the whole; undrawn is the mean."""
+    return HandDrawing(
+        tuple(stroke for drawing in drawings for stroke in drawing.strokes),
+        tuple(sure for drawing in drawings for sure in drawing.confidence),
+        float(np.mean([drawing.undrawn for drawing in drawings])),
+    )
 
 
 def ordered(drawing: HandDrawing, network: Order, style: float) -> HandDrawing:
@@ -109,8 +134,21 @@ def raw_gesture(drawing: HandDrawing, image: InkImage) -> Gesture | None:
     return chain([np.column_stack([row / image.longer_side, np.ones(len(row))]) for row in rows])
 
 
-def guide_of(drawings: Sequence[HandDrawing], lifts: bool) -> Guide:
-    """What the tour needs to take order and direction from drawings, the best first; see ``tour.follow``."""
+def guide_of(drawings: Sequence[HandDrawing], lifts: bool, network: Order | None = None) -> Guide:
+    """What the tour needs to take order and direction from drawings; see ``tour.follow``.
+
+    Args:
+        drawings: of one picture, the best first.
+        lifts: whether it lifts where they lift.
+        network: that orders the lines that are drawn in the end.
+    """
     widths = np.concatenate([stroke[:, 2] for stroke in drawings[0].strokes] or [np.ones(1)])
+    width = float(np.median(widths))
     first, *others = (tuple(stroke[:, :2] for stroke in drawing.strokes) for drawing in drawings)
-    return Guide(first, float(np.median(widths)), lifts, tuple(others))
+
+    def judge(strokes: Sequence[Floats]) -> tuple[Floats, Floats]:
+        assert network is not None
+        answer = order_logits(network, strokes, width, 0.0 if lifts else 1.0, drawn=False)
+        return answer.before, answer.forward
+
+    return Guide(first, width, lifts, tuple(others), judge if network is not None else None)

@@ -17,8 +17,8 @@ place (``areas``); for a pen of any width it is its skeleton with the width of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -37,7 +37,7 @@ from strokebot.tour.guided import Guided
 from strokebot.tour.local_search import local_search_walk
 from strokebot.tour.order import order_pieces
 from strokebot.tour.pieces import Drawn, Piece, dot, drawn
-from strokebot.tour.postman import TourCosts, cut_retraces, postman_walk
+from strokebot.tour.postman import TourCosts, Walk, cut_retraces, postman_walk
 from strokebot.tour.upsample import UpsampledInk, prepare
 
 __all__ = [
@@ -111,6 +111,8 @@ class Tour:
         cheaper_lifts: lifts inside connected parts, each quicker than the retrace it stands for.
         guided_lifts: lifts inside connected parts that a guide made.
         guided_share: share of the ink whose order and direction are a guide's.
+        decisions: share of the ink of all lines by what was decided of its part, see ``guided``; empty
+            without a guide.
         plain: the same without the guide; None where it changed nothing.
     """
 
@@ -118,6 +120,7 @@ class Tour:
     cheaper_lifts: int
     guided_lifts: int = 0
     guided_share: float = 0.0
+    decisions: Mapping[str, float] = field(default_factory=dict)
     plain: Gesture | None = None
 
 
@@ -222,9 +225,9 @@ def walk_lines(
     work, graph, filled = skeleton.work, lines.graph, lines.filled
     shapes = {number: line.body[:, :2] for number, line in lines.measured.items()}
     # What is drawn of each part, by its number and, since the rims of an area whose inside stays white
-    # are drawn apart, one for each walk; and the nodes of those that are lines alone.
+    # are drawn apart, one for each walk; its nodes, and the walk before lifts were put into it.
     parts: dict[_Walk, Drawn] = {}
-    open_parts: dict[_Walk, list[int]] = {}
+    walks: dict[_Walk, tuple[list[int], Walk]] = {}
     walked = 0
     for nodes in graph.components():
         if graph.at[nodes[0]]:
@@ -234,8 +237,7 @@ def walk_lines(
             walk = postman_walk(graph, nodes) if fills else local_search_walk(graph, nodes, shapes)
             runs = [walk] if costs is None else cut_retraces(graph, walk, costs, work.unit)
             parts[number] = Drawn([drawn(graph, lines.measured, run, work.unit) for run in runs], runs)
-            if not fills:
-                open_parts[number] = nodes
+            walks[number] = nodes, walk
         walked += len(nodes)
         if progress is not None:
             progress(walked / len(graph.at))
@@ -246,16 +248,18 @@ def walk_lines(
     own = Tour(_chained(rows, skeleton, pen_px), cheaper)
     if guide is None:
         return own
-    guided = Guided(guide, graph, lines.measured, costs, work.unit, rows)
-    for number, nodes in open_parts.items():
-        found = guided.runs(nodes, parts[number].runs)
+    guided = Guided(guide, graph, lines.measured, set(filled), costs, work.unit, rows)
+    for number, (nodes, walk) in walks.items():
+        found = guided.runs(nodes, walk, parts[number].runs)
         if found is not None:
             parts[number] = Drawn([drawn(graph, lines.measured, run, work.unit) for run in found], found)
     if guided.share == 0.0:
-        return own
+        return replace(own, decisions=guided.shares)
     rows = guided.ordered([parts[k] for k in sorted(parts)], _ordered(parts, work))
     cheaper = sum(len(one.pieces) - 1 for one in parts.values()) - guided.lifts
-    return Tour(_chained(rows, skeleton, pen_px), cheaper, guided.lifts, guided.share, own.gesture)
+    return Tour(
+        _chained(rows, skeleton, pen_px), cheaper, guided.lifts, guided.share, guided.shares, own.gesture
+    )
 
 
 def _ordered(parts: dict[_Walk, Drawn], work: UpsampledInk) -> list[Piece]:

@@ -21,8 +21,9 @@ So the geometry stays that of the measured lines, and what the drawing decides i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,9 @@ _LEAST_PLACES, _MOST_PLACES = 3, 24
 _NEIGHBOURS = 24
 
 
+Judge: TypeAlias = Callable[[Sequence[Floats]], tuple[Floats, Floats]]
+
+
 @dataclass(frozen=True, eq=False)
 class Guide:
     """Drawings of a picture whose order and direction are wanted.
@@ -53,12 +57,15 @@ class Guide:
         width_px: line width, px of the picture.
         others: further drawings, which have a say in doubtful cases.
         lifts: True to lift where it lifts; False for as few lifts as the tour has.
+        judge: tells of strokes (K, 2) each, px, the logit that people begin i before j, (n, n), and that
+            they draw i in the direction that it has, (n,); None where nobody does.
     """
 
     strokes: tuple[Floats, ...]
     width_px: float
     lifts: bool = True
     others: tuple[tuple[Floats, ...], ...] = ()
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True, slots=True)

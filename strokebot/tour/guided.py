@@ -25,22 +25,25 @@ is ``_LOST`` times as long as all lines.
 For a guide that may lift, the guided runs are those of ``runs``, if they have no more lifts than one and
 one for every ``_LIFT_EVERY`` line widths: people lift less. For one that may not, the links between
 strokes are drawn as well, whatever their length. Of these ways the first is taken that costs at most
-``_DEARER`` times as much as the own runs: the strokes joined so; and the tour's own search for a walk, with
-the guide's votes beside its habits, at full strength and at less.
+``_DEARER`` times as much as the own runs: the strokes joined so; the tour's own search for a walk, with
+the guide's votes beside its habits, at full strength and at less; and the tour's walk with its loops turned
+and exchanged as the votes say, which makes it no longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import pairwise
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebot.geometry.polyline import arc_length
 from strokebot.tour.centreline import CentreLine
-from strokebot.tour.follow import Guide, Track, Vote
+from strokebot.tour.follow import Guide, Judge, Track, Vote
 from strokebot.tour.graph import Graph
-from strokebot.tour.local_search import StrokePrior, features, local_search_walk, stroke_prior
+from strokebot.tour.local_search import StrokePrior, features, improved_walk, local_search_walk, stroke_prior
 from strokebot.tour.pieces import Drawn, Piece
 from strokebot.tour.postman import TourCosts, Walk, cut_retraces
 from strokebot.tour.runs import follow_runs
@@ -49,6 +52,8 @@ Floats = NDArray[np.float64]
 
 # Share of the length of a part that a guide has to draw, each line in one direction, to be followed there.
 _DRAWN = 0.6
+# Share of the length of a part that is lines rather than the filling of areas, for a guide to be asked.
+_LINES = 0.5
 # A guide that draws this many times the length of all lines was lost everywhere.
 _LOST = 2.0
 # A guide that lifts more often than this, line widths, was lost; people's strokes are 20 on the mean.
@@ -63,11 +68,21 @@ FOLLOWED, HABIT = 0.3, 0.25
 # Weights of the voters' direction, order and start beside the tour's habits, in its search for a walk.
 _DIRECTION, _ORDER, _START = 3.0, 0.5, 1.0
 _STRENGTHS = (1.0, 0.3, 0.1)
+# Weight of the voters beside the judge's logit of a direction; and of the judge beside them in an order.
+VOTED_DIRECTION, JUDGED_ORDER = 3.0, 1.0
 # Items up to which the best order is looked for; more are drawn as the drawing that is followed has them.
 _MOST_ITEMS = 80
 # Travel of an order that does not lift, over that of the tour's order, at most; and line widths.
 _FARTHER, _ALLOWED = 1.1, 10.0
 _ANY = 1e9
+
+# What becomes of a part: it follows the guide; or the tour draws it by itself, since the guide did not draw
+# it or drew its lines now this way, now that; would lift more often than people do; would take the machine
+# longer; or since most of it fills areas, for which nobody's hand has habits.
+Decision: TypeAlias = Literal["followed", "lost", "lifts", "dearer", "areas"]
+# What is drawn in one go, or of one part: its pieces, and their runs.
+_Item: TypeAlias = tuple[list[Piece], list[Walk]]
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
 
 
 class Guided:
@@ -77,6 +92,7 @@ class Guided:
         guide: the drawings.
         graph: the picture's lines.
         measured: the drawn line of every edge.
+        filled: edges that fill areas.
         costs: times of the machine, None if nobody knows them.
         unit: working px in one px of the picture.
         own: what the tour draws by itself, in order, working px.
@@ -87,11 +103,12 @@ class Guided:
         guide: Guide,
         graph: Graph,
         measured: Mapping[int, CentreLine],
+        filled: Set[int],
         costs: TourCosts | None,
         unit: float,
         own: Sequence[Piece],
     ) -> None:
-        self._guide, self._graph = guide, graph
+        self._guide, self._graph, self._filled = guide, graph, filled
         self._shapes = {number: line.body[:, :2] for number, line in measured.items()}
         self._costs, self._unit = costs, unit
         self._width = guide.width_px * unit
@@ -106,43 +123,54 @@ class Guided:
         self._ink = {
             number: self._length[number] * float(line.body[:, 2].mean()) for number, line in measured.items()
         }
-        self._followed = 0.0
+        self._whole = max(sum(self._ink.values()), 1e-9)
         # Lifts inside parts that the guide made.
         self.lifts = 0
+        # Share of the ink of all lines by what was decided of its part.
+        self.shares = dict.fromkeys(DECISIONS, 0.0)
 
     @property
     def share(self) -> float:
         """Share of the ink of all lines that follows the guide."""
-        whole = sum(self._ink.values())
-        return self._followed / whole if whole > 0 else 0.0
+        return self.shares["followed"]
 
-    def runs(self, nodes: Sequence[int], own: list[Walk]) -> list[Walk] | None:
-        """The guide's runs of one component; None where it has none that is worth it.
+    def runs(self, nodes: Sequence[int], walk: Walk, own: list[Walk]) -> list[Walk] | None:
+        """The guide's runs of one component of lines; None where it has none that is worth it.
 
         Args:
             nodes: all nodes of the component.
-            own: what the tour would do with it.
+            walk: the tour's own walk over it.
+            own: the same with lifts where these are quicker: what the tour would draw.
         """
-        if self._tracks[0].length > _LOST * sum(self._length.values()):
-            return None
-        numbers = {k for node in nodes for k in self._graph.at[node]}
+        decision, best = self._decided(nodes, walk, own)
+        ink = sum(self._ink[k] for k in {k for node in nodes for k in self._graph.at[node]}) / self._whole
+        self.shares[decision] += ink
+        if best is not None and self._guide.lifts:
+            self.lifts += len(best) - 1
+        return best
+
+    def _decided(
+        self, nodes: Sequence[int], walk: Walk, own: list[Walk]
+    ) -> tuple[Decision, list[Walk] | None]:
+        every = {k for node in nodes for k in self._graph.at[node]}
+        numbers = every - self._filled
         length = sum(self._length[k] for k in numbers)
+        if length < _LINES * sum(self._length[k] for k in every):
+            return "areas", None
         votes = self._votes[0]
         drawn = sum(self._length[k] * votes[k].seen * abs(votes[k].forward) for k in numbers)
-        if drawn < _DRAWN * length:
-            return None
+        if drawn < _DRAWN * length or self._tracks[0].length > _LOST * sum(self._length.values()):
+            return "lost", None
         if self._guide.lifts:
             best = [self._turned(run) for run in follow_runs(self._graph, nodes, votes, self._width)]
             if len(best) - 2 > length / (_LIFT_EVERY * self._width):
-                return None
-        else:
-            most = _DEARER * self.cost(own)
-            best = next((way for way in self._joined_ways(nodes) if self.cost(way) <= most), [])
-            if not best:
-                return None
-        self._followed += sum(self._ink[k] for k in numbers)
-        self.lifts += len(best) - 1 if self._guide.lifts else 0
-        return best
+                return "lifts", None
+            return "followed", best
+        most = _DEARER * self.cost(own)
+        for way in self._joined_ways(nodes, walk):
+            if self.cost(way) <= most:
+                return "followed", way
+        return "dearer", None
 
     def cost(self, runs: list[Walk]) -> float:
         """Seconds that the machine takes for the runs of a part (line widths where no machine is known)."""
@@ -170,21 +198,27 @@ class Guided:
         votes = (vote[number].forward for vote in self._votes)
         return float(sum(q * f for q, f in zip(self._weight.tolist(), votes, strict=True)))
 
-    def _turned(self, run: Walk) -> Walk:
-        """A run, turned round if the voters are for that."""
-        passed, balance = set[int](), 0.0
+    def _balance(self, run: Walk) -> tuple[float, float]:
+        """Length of first passes in the direction of the voters, less that of others; and of all of them."""
+        passed, balance, length = set[int](), 0.0, 0.0
         for number, ahead in run:
             if number not in passed:
                 passed.add(number)
                 balance += self._length[number] * self._forward(number) * (1 if ahead else -1)
-        return run if balance >= 0 else [(number, not ahead) for number, ahead in run[::-1]]
+                length += self._length[number]
+        return balance, length
 
-    def _joined_ways(self, nodes: Sequence[int]) -> Iterator[list[Walk]]:
+    def _turned(self, run: Walk) -> Walk:
+        """A run, turned round if the voters are for that."""
+        return run if self._balance(run)[0] >= 0 else _backwards(run)
+
+    def _joined_ways(self, nodes: Sequence[int], own: Walk) -> Iterator[list[Walk]]:
         """Ways that draw a part without the guide's lifts, the nearest to the guide first."""
         yield self._cut(follow_runs(self._graph, nodes, self._votes[0], self._width, _ANY, _ANY))
         for strength in _STRENGTHS:
             prior = self._prior(nodes, strength)
             yield self._cut([local_search_walk(self._graph, nodes, self._shapes, prior)])
+        yield self._cut([improved_walk(self._graph, self._prior(nodes, 1.0), own)])
 
     def _cut(self, runs: list[Walk]) -> list[Walk]:
         """The runs with lifts where these are quicker than a retrace."""
@@ -231,15 +265,19 @@ class Guided:
             parts: what is drawn of each.
             own: the same pieces in the tour's order, some turned round.
         """
+        items: list[_Item]
         if self._guide.lifts:
             items = [
                 ([piece], [run]) for one in parts for piece, run in zip(one.pieces, one.runs, strict=True)
             ]
         else:
             items = [(one.pieces, one.runs) for one in parts]
+        before = np.zeros((len(items), len(items)))
+        if self._guide.judge is not None:
+            items, before = self._judged(items, self._guide.judge)
         whens = np.array([self._whens(*item) for item in items])
         order = (
-            best_order(whens, self._weight)
+            best_order(whens, self._weight, JUDGED_ORDER * before)
             if len(items) <= _MOST_ITEMS
             else np.argsort(whens[:, 0], kind="stable")
         )
@@ -247,6 +285,29 @@ class Guided:
         if not self._guide.lifts and _travel(pieces) > _FARTHER * _travel(own) + _ALLOWED * self._width:
             return own
         return pieces
+
+    def _judged(self, items: list[_Item], judge: Judge) -> tuple[list[_Item], Floats]:
+        """The items, turned round where votes and judge together are for that; and P(before) - P(after)."""
+        strokes = [piece[:, :2] / self._unit for pieces, _ in items for piece in pieces]
+        logit, forward = judge(strokes)
+        turned, firsts, at = list[_Item](), list[int](), 0
+        for pieces, runs in items:
+            own = slice(at, at + len(pieces))
+            length = np.array([arc_length(piece[:, :2])[-1] for piece in pieces])
+            balance = float(length @ forward[own]) / max(float(length.sum()), 1e-9)
+            balance += VOTED_DIRECTION * self._agreement(runs)
+            if balance < 0:
+                pieces = [piece[::-1] for piece in pieces[::-1]]
+                runs = [_backwards(run) for run in runs[::-1]]
+            firsts.append(own.stop - 1 if balance < 0 else at)
+            turned.append((pieces, runs))
+            at = own.stop
+        return turned, np.tanh(logit[np.ix_(firsts, firsts)] / 2)
+
+    def _agreement(self, runs: Sequence[Walk]) -> float:
+        """What all voters say of the direction of runs, in [-1, 1]: the mean over first passes."""
+        balances = [self._balance(run) for run in runs]
+        return sum(balance for balance, _ in balances) / max(sum(length for _, length in balances), 1e-9)
 
     def _whens(self, pieces: list[Piece], runs: list[Walk]) -> list[float]:
         """When each voter begins an item, as a share of all that it draws."""
@@ -259,16 +320,18 @@ class Guided:
         return found
 
 
-def best_order(whens: Floats, weight: Floats) -> NDArray[np.int64]:
+def best_order(whens: Floats, weight: Floats, more: Floats | None = None) -> NDArray[np.int64]:
     """An order of items that few voters are against; see the top of the file.
 
     Args:
         whens: (n, voters) when each voter has each item.
         weight: (voters,) of each.
+        more: (n, n) votes of the same kind for i before j from elsewhere.
     """
     order = np.argsort(whens[:, 0], kind="stable").tolist()
     # Gain of i before j.
-    gain = (np.sign(whens[None] - whens[:, None]) @ weight).tolist()
+    votes = np.sign(whens[None] - whens[:, None]) @ weight
+    gain = (votes if more is None else votes + more).tolist()
     moved = True
     while moved:
         moved = False
@@ -284,6 +347,10 @@ def best_order(whens: Floats, weight: Floats) -> NDArray[np.int64]:
                 order = [*rest[:best], item, *rest[best:]]
                 moved = True
     return np.array(order, dtype=np.int64)
+
+
+def _backwards(run: Walk) -> Walk:
+    return [(number, not ahead) for number, ahead in run[::-1]]
 
 
 def _travel(pieces: Sequence[Piece]) -> float:

@@ -181,6 +181,24 @@ def local_search_walk(
     return min(lines, key=LocalSearch.cost).steps
 
 
+def improved_walk(graph: Graph, prior: StrokePrior, walk: Walk) -> Walk:
+    """A walk, or the same backwards, with its loops turned and exchanged as a hand would rather do it.
+
+    Its length stays the same.
+
+    Args:
+        graph: the graph.
+        prior: what a hand would rather do.
+        walk: over edges of the graph, without a lift.
+    """
+    turns = Turns(graph)
+    backwards = [(number, not forward) for number, forward in walk[::-1]]
+    lines = [LocalSearch(graph, prior, turns, way) for way in (walk, backwards)]
+    for line in lines:
+        line.improve()
+    return min(lines, key=LocalSearch.cost).steps
+
+
 def starting_walks(graph: Graph, nodes: Sequence[int], prior: StrokePrior, turns: Turns) -> list[Walk]:
     """Walks with different starts and ends, each way round."""
     numbers = list(prior.length)

@@ -64,7 +64,7 @@ def order_pieces(ends: NDArray[np.float64], boxes: NDArray[np.float64]) -> Order
         return [(k, False) for k in range(len(ends))]
     if len(ends) > MOST_READ:
         return short_order(ends, 0)
-    reading = _as_read(boxes)
+    reading = as_read(boxes)
     natural = [(int(k), False) for k in reading]
     short = short_order(ends, int(reading[0]))
     as_they_came = travel(ends, [(k, False) for k in range(len(ends))])
@@ -96,7 +96,7 @@ def short_order(ends: NDArray[np.float64], first: int) -> Order:
     return order if travel(ends, order) <= travel(ends, as_they_come) else _reversals(ends, as_they_come)
 
 
-def _as_read(boxes: NDArray[np.float64]) -> NDArray[np.int64]:
+def as_read(boxes: NDArray[np.float64]) -> NDArray[np.int64]:
     """Reading order of the pieces; within a character by how late a hand draws them."""
     character = characters(boxes)
     order, _ = reading_order(union_boxes(boxes, character))

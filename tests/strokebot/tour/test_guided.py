@@ -1,5 +1,6 @@
 """A guide's order and direction on the tour's lines: taken where it draws them, and nowhere else."""
 
+from collections.abc import Sequence
 from itertools import pairwise, permutations
 
 import numpy as np
@@ -93,6 +94,25 @@ def test_a_guide_that_costs_the_machine_too_much_is_not_followed() -> None:
     straight = walked(image, Guide((points,), 3.0, lifts=False), COSTS)
     assert straight.guided_share == 1.0
     assert straight.plain is not None
+
+
+def test_a_judge_of_the_lines_decides_what_the_drawings_leave_open() -> None:
+    image, strokes = written("hot")
+    wanted = {"asked": 0}
+
+    def reversing(pieces: Sequence[Floats]) -> tuple[Floats, Floats]:
+        wanted["asked"] = len(pieces)
+        right = np.array([piece[:, 0].min() for piece in pieces])
+        return 99.0 * np.sign(right[:, None] - right), np.full(len(pieces), -99.0)
+
+    plain = walked(image, Guide(tuple(strokes), PEN_PX))
+    turned = walked(image, Guide(tuple(strokes), PEN_PX, judge=reversing))
+    assert wanted["asked"] == plain.gesture.lifts + 1
+    # Everything the other way round.
+    np.testing.assert_allclose(
+        np.sort(turned.gesture.positions, axis=0), np.sort(plain.gesture.positions, axis=0), atol=1e-9
+    )
+    assert followed(turned.gesture, image, strokes)[0] < 0.2
 
 
 @given(st.integers(0, 2**16), st.integers(2, 12), st.integers(0, 12))
