@@ -137,13 +137,12 @@ def draw_ways(image: InkImage, policy: Hand, clock: Clock) -> dict[str, tuple[Ge
     drawn = time.process_time()
     free = draw_by_hand([image], policy)[0]
     done = time.process_time()
-    joined = draw_by_hand([image], policy, style=1.0)[0]
     clock.tour_s += drawn - begin
     clock.hand_s += done - drawn
     clock.skeleton_px += raster.skeleton_length_px(image.ink)
     found = {"tour": (tour.gesture, 0.0)}
-    for way, drawing, lifts in (("", free, True), ("one_line", joined, False)):
-        guided = walk_lines(skeleton, lines, guide=guide_of(drawing, lifts, policy))
+    for way, lifts in (("", True), ("one_line", False)):
+        guided = walk_lines(skeleton, lines, guide=guide_of(free, lifts, policy))
         found[way] = (guided.gesture, guided.guided_share)
     raw = raw_gesture(free[0], image)
     if raw is not None:

@@ -7,6 +7,10 @@ are drawn twice. So of the rollouts the one is kept with the least
     regret = STROKE n + L / l + UNDRAWN u
 
 n strokes, L drawn length and l the ridge's, u the undrawn share of the ridge.
+
+Connected parts are drawn side by side (``split``), and of each part the best drawings are kept. What was
+drawn is known then, and the strokes of each whole drawing are brought into the order and direction in
+which people draw such strokes (``order``).
 """
 
 from __future__ import annotations
@@ -35,6 +39,8 @@ TRIED = ((0.0, 0.0), (2.0, 0.0), (1.0, 0.3), (1.0, 0.5))
 # Pixels of all work pictures of one call: bounds the memory. Ridge pixels that are drawn in all rollouts
 # together: bounds the time; a word has 1,000.
 _MOST_PIXELS, _MOST_RIDGE = 8_000_000, 16_000
+# A long word of one part has 1,500 px of ridge, and is drawn by one pen.
+_RIDGE_OF_A_PEN, _MOST_PENS = 1_500, 16
 _STROKE, _UNDRAWN = 0.1, 30.0
 
 
@@ -65,9 +71,10 @@ def _drawings(work: WorkPicture, hand: Hand, style: float, tried: int, seed: int
     ridge = sum(int(np.count_nonzero(part.picture.ridge)) for part in parts)
     size = sum(part.picture.ink.size for part in parts)
     most = int(np.clip(min(_MOST_PIXELS // size, _MOST_RIDGE // ridge), 1, tried))
-    pens = [part.picture for part in parts for _ in range(most)]
+    pictures = [part.picture for part in parts for _ in range(most)]
     rollouts = [Rollout(style, *TRIED[k]) for k in range(most)] * len(parts)
-    found = draw_pictures(pens, hand, rollouts, seed)
+    pens = [_pens(picture) for picture in pictures]
+    found = draw_pictures(pictures, hand, rollouts, seed, pens)
     ranked = list[list[HandDrawing]]()
     # As they are read: what is drawn of a picture should be in some order.
     for k in as_read(np.array([part.box for part in parts])).tolist():
@@ -76,6 +83,11 @@ def _drawings(work: WorkPicture, hand: Hand, style: float, tried: int, seed: int
         ranked.append([_moved(drawing, parts[k].corner / work.unit) for drawing in own])
     joined = [_joined([own[k] for own in ranked]) for k in range(most)]
     return [ordered(drawing, hand, style) for drawing in joined]
+
+
+def _pens(picture: WorkPicture) -> int:
+    """How many pens draw one part together: time grows with what one of them draws."""
+    return int(np.clip(np.count_nonzero(picture.ridge) // _RIDGE_OF_A_PEN, 1, _MOST_PENS))
 
 
 def _moved(drawing: HandDrawing, by: Floats) -> HandDrawing:
@@ -149,6 +161,6 @@ def guide_of(drawings: Sequence[HandDrawing], lifts: bool, network: Order | None
     def judge(strokes: Sequence[Floats]) -> tuple[Floats, Floats]:
         assert network is not None
         answer = order_logits(network, strokes, width, 0.0 if lifts else 1.0, drawn=False)
-        return answer.before, answer.forward
+        return answer.before.astype(np.float64), answer.forward.astype(np.float64)
 
     return Guide(first, width, lifts, tuple(others), judge if network is not None else None)

@@ -3,7 +3,8 @@
     picture -> work picture -> [ eye: saccades, landing -> pen: steps until it lifts ] ... -> strokes
 
 Nouns (``retina`` and ``policy`` have those of looks and answers):
-    pen          one picture being drawn once; the same picture may be drawn by several pens
+    pen          draws a picture; the same one may be drawn several times, and several pens may draw it
+                 together, from different places, each seeing what the others have drawn
     rollout      how one pen decides: style, readiness to lift, and how much chance
     strokes      what a pen drew between landing and lifting, in order
     confidence   probability that the pen's network gave the direction that was taken and its neighbours
@@ -71,6 +72,7 @@ _END = 1.0
 _INK = 0.5
 # Looks that a second look from the place of landing counts as, at most.
 _NEAR_LOOKS = 3
+_ALL = slice(None)
 # Class directions, radians.
 _CLASS = 2 * np.pi / ANGLES
 
@@ -106,22 +108,28 @@ class HandDrawing:
 
 
 def draw_pictures(
-    pictures: Sequence[WorkPicture], policy: Policy, rollouts: Sequence[Rollout], seed: int = 0
+    pictures: Sequence[WorkPicture],
+    policy: Policy,
+    rollouts: Sequence[Rollout],
+    seed: int = 0,
+    pens: Sequence[int] | None = None,
 ) -> list[HandDrawing]:
     """Draws each picture by its rollout, all in lock step.
 
     Args:
-        pictures: one for each pen.
+        pictures: the pictures.
         policy: the networks.
-        rollouts: one for each pen.
+        rollouts: one for each picture.
         seed: of the chance in rollouts with a temperature.
+        pens: how many pens draw each picture at once; None for one each.
 
     Returns:
-        One drawing for each pen; the same for the same input.
+        One drawing for each picture; the same for the same input.
     """
     if not pictures:
         return []
-    run = _Run(pictures, policy, rollouts, seed)
+    counts = np.array([1] * len(pictures) if pens is None else pens, np.int64)
+    run = _Run(pictures, policy, rollouts, seed, counts)
     while run.tick():
         pass
     return run.drawings()
@@ -131,18 +139,25 @@ class _Run:
     """The state of all pens; rows of its arrays are pens."""
 
     def __init__(
-        self, pictures: Sequence[WorkPicture], policy: Policy, rollouts: Sequence[Rollout], seed: int
+        self,
+        pictures: Sequence[WorkPicture],
+        policy: Policy,
+        rollouts: Sequence[Rollout],
+        seed: int,
+        pens: Indices,
     ) -> None:
-        n = len(pictures)
+        n = int(pens.sum())
         self._policy = policy
         self._canvas = Canvases(pictures)
+        # Which picture each pen draws.
+        self._which = np.arange(len(pictures)).repeat(pens)
         self._unit = np.array([picture.unit for picture in pictures])
-        self._style = np.array([rollout.style for rollout in rollouts])
-        self._lift_logit = np.array([rollout.lift_logit for rollout in rollouts])
-        self._temperature = np.array([rollout.temperature for rollout in rollouts])
+        self._style = np.array([rollout.style for rollout in rollouts])[self._which]
+        self._lift_logit = np.array([rollout.lift_logit for rollout in rollouts])[self._which]
+        self._temperature = np.array([rollout.temperature for rollout in rollouts])[self._which]
         self._chance = np.random.default_rng(seed) if self._temperature.any() else None
         self._history = StrokeHistory.empty(n)
-        self._xy = np.array([first_gaze(picture.box) for picture in pictures]).reshape(n, 2)
+        self._xy = np.concatenate([_gazes(picture, k) for picture, k in zip(pictures, pens, strict=True)])
         # Line width at the pen.
         self._scale = np.full(n, WORK_PX)
         self._heading = np.zeros(n)
@@ -150,9 +165,9 @@ class _Run:
         # Whether the eye has named a place to land, and looks from there.
         self._near = np.zeros(n, np.bool_)
         self._down = np.zeros(n, np.bool_)
-        self._done = self._canvas.undrawn == 0
+        self._done = self._canvas.undrawn[self._which] == 0
         # Ridge is about one and a half px wide, and a step ``PEN_POINTS`` pieces long.
-        steps = self._canvas.ridge / (PEN_POINTS * STEP * WORK_PX)
+        steps = self._canvas.ridge[self._which] / (PEN_POINTS * STEP * WORK_PX)
         self._left = (_MOST_STEPS * steps).astype(np.int64) + 50
         self._past = np.full((n, PAST_POINTS, 2), np.nan)
         self._begun = np.zeros((n, 2))
@@ -166,6 +181,8 @@ class _Run:
     def tick(self) -> bool:
         """Every pen that is not done looks or steps once; False when all are done."""
         self._now += 1
+        # Others may have drawn what was left.
+        self._done |= self._undrawn(_ALL) == 0
         going = ~self._done
         pens = np.flatnonzero(self._down & going)
         eyes = np.flatnonzero(~self._down & going)
@@ -178,12 +195,12 @@ class _Run:
     # -- the eye --------------------------------------------------------------------------------
 
     def _look(self, rows: Indices) -> None:
-        gaze = self._xy[rows]
+        gaze, which = self._xy[rows], self._which[rows]
         flat = np.zeros(len(rows))
-        look = self._canvas.look(rows, gaze, flat, flat + WORK_PX, RINGS)
+        look = self._canvas.look(which, gaze, flat, flat + WORK_PX, RINGS)
         extras = eye_extras(
             gaze, _of(self._history, rows), heading=self._heading[rows], looks=self._looks[rows],
-            left=self._canvas.undrawn[rows] / np.maximum(self._canvas.ridge[rows], 1),
+            left=self._canvas.undrawn[which] / np.maximum(self._canvas.ridge[which], 1),
             style=self._style[rows],
         )  # fmt: skip
         answer = self._policy.eye(look, extras)
@@ -205,16 +222,20 @@ class _Run:
             self._land(rows[lands], place[lands], answer.direction[lands].astype(np.float64))
 
     def _land(self, rows: Indices, place: Floats, direction: Floats) -> None:
-        start, distance = self._canvas.nearest_undrawn(rows, place)
-        del distance  # every one of these pictures has undrawn ridge
-        scale = self._canvas.scale_at(rows, start)
-        crumb = self._canvas.undrawn_near(rows, start, _BESIDE * WORK_PX) < _CRUMB * WORK_PX**2
+        which = self._which[rows]
+        start, distance = self._canvas.nearest_undrawn(which, place)
+        # Where pens draw one picture together, one may have drawn the last of it in this tick.
+        if np.isinf(distance).any():
+            there = np.isfinite(distance)
+            rows, which, start, direction = rows[there], which[there], start[there], direction[there]
+        scale = self._canvas.scale_at(which, start)
+        crumb = self._canvas.undrawn_near(which, start, _BESIDE * WORK_PX) < _CRUMB * WORK_PX**2
         if crumb.any():
             crumb[crumb] = self._beside_drawn(rows[crumb], start[crumb])
         if crumb.any():
             # Marked as drawn without a stroke; the eye looks again from here.
             self._canvas.mark(
-                rows[crumb], start[crumb], start[crumb], np.full(int(crumb.sum()), _BESIDE * WORK_PX)
+                which[crumb], start[crumb], start[crumb], np.full(int(crumb.sum()), _BESIDE * WORK_PX)
             )
             self._xy[rows[crumb]] = start[crumb]
             self._looks[rows[crumb]] = 0
@@ -230,20 +251,21 @@ class _Run:
         self._looks[rows] = 0
         self._past[rows] = np.nan
         self._drawn_px[rows] = self._nothing_px[rows] = 0.0
-        self._canvas.mark(rows, start, start, scale / 2)
+        self._canvas.mark(self._which[rows], start, start, scale / 2)
         self._landings.append((self._now, rows, start))
 
     def _beside_drawn(self, rows: Indices, place: Floats) -> Bools:
         """Whether there is drawn ridge within a line width of places."""
         flat = np.zeros(len(rows))
-        look = self._canvas.look(rows, place, flat, flat + WORK_PX, 2)
+        look = self._canvas.look(self._which[rows], place, flat, flat + WORK_PX, 2)
         return np.asarray((look[:, 2] > 0).any(axis=(1, 2)))
 
     # -- the pen --------------------------------------------------------------------------------
 
     def _step(self, rows: Indices) -> None:
         xy, heading, scale = self._xy[rows], self._heading[rows], self._scale[rows]
-        look = self._canvas.look(rows, xy, heading, scale, PEN_RINGS)
+        which = self._which[rows]
+        look = self._canvas.look(which, xy, heading, scale, PEN_RINGS)
         first = self._looks[rows] == 0
         extras = pen_extras(
             xy, heading, scale, past=self._past[rows], drawn_px=self._drawn_px[rows],
@@ -253,7 +275,7 @@ class _Run:
         chosen = self._chosen(answer.direction, rows)
         places = on_paper(xy, heading, scale, answer.points[np.arange(len(rows)), chosen])
         # A step that leaves the ink is not made, unless it is the first one: a dot has nothing else.
-        ink, after = self._canvas.under(rows, places[:, -1])
+        ink, after = self._canvas.under(which, places[:, -1])
         on_ink = ink >= _OFF_INK
         lifts = (answer.lift > self._lift_logit[rows]) | ~on_ink
         goes = on_ink | first
@@ -266,7 +288,7 @@ class _Run:
             self._draw(own, xy[goes], heading[goes], scale[goes], places[goes], after[goes])
         self._left[rows] -= 1
         self._looks[rows] += 1
-        lifts |= (self._nothing_px[rows] > _NOTHING_NEW * scale) | (self._canvas.undrawn[rows] == 0)
+        lifts |= (self._nothing_px[rows] > _NOTHING_NEW * scale) | (self._undrawn(rows) == 0)
         self._done[rows[self._left[rows] <= 0]] = True
         if lifts.any():
             self._lift(rows[lifts])
@@ -277,7 +299,7 @@ class _Run:
         n, k = len(rows), places.shape[1]
         way = np.concatenate([xy[:, None], places], axis=1)
         starts, ends = way[:, :-1].reshape(-1, 2), way[:, 1:].reshape(-1, 2)
-        fresh = self._canvas.mark(rows.repeat(k), starts, ends, (scale / 2).repeat(k))
+        fresh = self._canvas.mark(self._which[rows].repeat(k), starts, ends, (scale / 2).repeat(k))
         x, y = (ends - starts).T
         length = np.sqrt(x * x + y * y).reshape(n, k).sum(axis=1)
         new = fresh.reshape(n, k).any(axis=1)
@@ -295,7 +317,11 @@ class _Run:
         self._finish(rows)
 
     def _finish(self, rows: Indices) -> None:
-        self._done[rows] |= self._canvas.undrawn[rows] == 0
+        self._done[rows] |= self._undrawn(rows) == 0
+
+    def _undrawn(self, rows: Indices | slice) -> Indices:
+        """Undrawn ridge pixels of the pens' pictures."""
+        return self._canvas.undrawn[self._which[rows]]
 
     def _chosen(self, logits: NDArray[np.floating], rows: Indices) -> Indices:
         """The class of each row, by its rollout's temperature."""
@@ -310,11 +336,12 @@ class _Run:
 
     def drawings(self) -> list[HandDrawing]:
         """What each pen drew."""
-        n = len(self._done)
+        n = len(self._canvas)
         share = self._canvas.undrawn / np.maximum(self._canvas.ridge, 1)
         if not self._landings:
             return [HandDrawing((), (), float(share[k])) for k in range(n)]
-        rows, place, confidence, begins = self._log()
+        pens, place, confidence, begins = self._log()
+        rows = self._which[pens]
         # Widths are those under the points: a step knew that of its start.
         width = self._canvas.scale_at(rows, place)
         first = np.flatnonzero(begins)
@@ -372,6 +399,17 @@ class _Run:
             on = np.where((inside < _RUN_ON) & (inside > 0), np.maximum(inside - 0.5, 0.0), 0.0)
             place[end] += (on * width[end])[:, None] * way
         return place
+
+
+def _gazes(picture: WorkPicture, pens: int) -> Floats:
+    """Where the eyes of some pens of one picture begin (pens, 2): spread along its longer side, work px."""
+    gazes = first_gaze(picture.box)[None].repeat(pens, axis=0)
+    if pens > 1:
+        ridge = np.argwhere(picture.ridge)[:, ::-1]
+        along = ridge[:, int(np.ptp(ridge[:, 1]) > np.ptp(ridge[:, 0]))]
+        ranked = np.argsort(along, kind="stable")
+        gazes[1:] = ridge[ranked[len(ranked) * np.arange(1, pens) // pens]] + 0.5
+    return gazes
 
 
 def _of(history: StrokeHistory, rows: Indices) -> StrokeHistory:

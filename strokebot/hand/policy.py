@@ -226,7 +226,7 @@ def eye_extras(
     strokes = told[:, 6:].reshape(n, PAST_STROKES, 5)
     strokes[..., :4] = away.reshape(n, PAST_STROKES, 4)
     strokes[..., 4] = length / (length + _HALF_LENGTH)
-    strokes *= (_EVERY_STROKE < history.count[:, None])[..., None]
+    strokes *= (history.count[:, None] > _EVERY_STROKE)[..., None]
     told[:, 6:] = strokes.reshape(n, -1)
     return told.astype(np.float32)
 
@@ -254,7 +254,7 @@ def on_paper(xy: Floats, heading: Floats, scale: Floats, points: NDArray[np.floa
     ahead = (np.exp(1j * heading) * scale)[:, None]
     turned = (points[..., 0] + 1j * points[..., 1]) * ahead
     turned += (xy[:, 0] + 1j * xy[:, 1])[:, None]
-    return turned.view(np.float64).reshape(*turned.shape, 2)
+    return np.asarray(turned.view(np.float64).reshape(*turned.shape, 2))
 
 
 def heading_after(xy: Floats, heading: Floats, scale: Floats, places: Floats) -> Floats:

@@ -247,7 +247,7 @@ class Canvases:
     def under(self, which: Indices, xy: Floats) -> tuple[Floats, Floats]:
         """Ink (n,) in [0, 1] and local line width s (n,) at some places; see ``ink_at`` and ``scale_at``."""
         read = self._read(which, xy)
-        width = read[:, _WIDTH] * (1.0 / _WIDTH_UNITS)
+        width = read[:, _WIDTH].astype(np.float64) / _WIDTH_UNITS
         width[width == 0.0] = WORK_PX
         return read[:, _INK] / _INK_UNITS, width
 
@@ -364,7 +364,7 @@ class Canvases:
         found, distance = xy.astype(np.float64), np.full(len(which), np.inf)
         if len(which) == 0:
             return found, distance
-        near = np.floor(xy)[:, None] + _window(_NEARBY_PX) + 0.5
+        near = np.asarray(np.floor(xy)[:, None] + _window(_NEARBY_PX) + 0.5, np.float64)
         apart = np.hypot(*np.moveaxis(near - xy[:, None], -1, 0))
         apart[self._read(which, near)[..., _UNDRAWN] == 0] = np.inf
         rows, best = np.arange(len(which)), apart.argmin(axis=1)
@@ -383,7 +383,7 @@ class Canvases:
 
     def undrawn_near(self, which: Indices, xy: Floats, radius_px: float) -> Indices:
         """Undrawn ridge pixels (n,) whose centres lie within a radius of places."""
-        near = np.floor(xy)[:, None] + _window(int(np.ceil(radius_px)) + 1) + 0.5
+        near = np.asarray(np.floor(xy)[:, None] + _window(int(np.ceil(radius_px)) + 1) + 0.5, np.float64)
         inside = np.hypot(*np.moveaxis(near - xy[:, None], -1, 0)) <= radius_px
         counts: Indices = ((self._read(which, near)[..., _UNDRAWN] > 0) & inside).sum(axis=1)
         return counts

@@ -46,7 +46,7 @@ def split(work: WorkPicture) -> list[Part]:
     inked = work.ink >= round(INK * 255)
     labels, count = label(inked, structure=_TOUCHING)
     if count == 1:
-        return [Part(work, np.zeros(2), _box(find_objects(labels)[0]))] if work.ridge.any() else []
+        return [Part(work, np.zeros(2), _box(*find_objects(labels)[0]))] if work.ridge.any() else []
     parts = list[Part]()
     for number, (rows, columns) in enumerate(find_objects(labels), 1):
         high, left = max(rows.start - _MARGIN_PX, 0), max(columns.start - _MARGIN_PX, 0)
@@ -59,10 +59,9 @@ def split(work: WorkPicture) -> list[Part]:
         picture = WorkPicture(
             np.where(others, 0, work.ink[near]), ridge, np.where(others, 0.0, work.width[near]), work.unit
         )
-        parts.append(Part(picture, np.array([left, high], np.float64), _box((rows, columns))))
+        parts.append(Part(picture, np.array([left, high], np.float64), _box(rows, columns)))
     return parts
 
 
-def _box(found: tuple[slice, slice]) -> Floats:
-    rows, columns = found
+def _box(rows: slice, columns: slice) -> Floats:
     return np.array([columns.start, rows.start, columns.stop, rows.stop], np.float64)

@@ -43,7 +43,13 @@ from strokebot.geometry.polyline import arc_length
 from strokebot.tour.centreline import CentreLine
 from strokebot.tour.follow import Guide, Judge, Track, Vote
 from strokebot.tour.graph import Graph
-from strokebot.tour.local_search import StrokePrior, features, improved_walk, local_search_walk, stroke_prior
+from strokebot.tour.local_search import (
+    StrokePrior,
+    improved_walk,
+    local_search_walk,
+    part_height,
+    stroke_prior,
+)
 from strokebot.tour.pieces import Drawn, Piece
 from strokebot.tour.postman import TourCosts, Walk, cut_retraces
 from strokebot.tour.runs import follow_runs
@@ -69,7 +75,7 @@ FOLLOWED, HABIT = 0.3, 0.25
 _DIRECTION, _ORDER, _START = 3.0, 0.5, 1.0
 _STRENGTHS = (1.0, 0.3, 0.1)
 # Weight of the voters beside the judge's logit of a direction; and of the judge beside them in an order.
-VOTED_DIRECTION, JUDGED_ORDER = 3.0, 1.0
+_VOTED_DIRECTION, _JUDGED_ORDER = 1.5, 2.0
 # Items up to which the best order is looked for; more are drawn as the drawing that is followed has them.
 _MOST_ITEMS = 80
 # Travel of an order that does not lift, over that of the tour's order, at most; and line widths.
@@ -124,10 +130,12 @@ class Guided:
             number: self._length[number] * float(line.body[:, 2].mean()) for number, line in measured.items()
         }
         self._whole = max(sum(self._ink.values()), 1e-9)
+        # Of the part that was asked for last, by its first node.
+        self._habits_of: tuple[int, StrokePrior, float] | None = None
         # Lifts inside parts that the guide made.
         self.lifts = 0
         # Share of the ink of all lines by what was decided of its part.
-        self.shares = dict.fromkeys(DECISIONS, 0.0)
+        self.shares: dict[str, float] = dict.fromkeys(DECISIONS, 0.0)
 
     @property
     def share(self) -> float:
@@ -226,11 +234,18 @@ class Guided:
             return runs
         return [part for run in runs for part in cut_retraces(self._graph, run, self._costs, self._unit)]
 
+    def _habits(self, nodes: Sequence[int]) -> tuple[StrokePrior, float]:
+        """The tour's habits in a part, and the height H of the part."""
+        if self._habits_of is None or self._habits_of[0] != nodes[0]:
+            own = stroke_prior(self._graph, nodes, self._shapes)
+            extent = np.ptp(np.concatenate([self._shapes[k] for k in own.length]), axis=0)
+            self._habits_of = nodes[0], own, part_height(extent)
+        return self._habits_of[1:]
+
     def _prior(self, nodes: Sequence[int], strength: float) -> StrokePrior:
         """The tour's habits with the guide's votes added so strongly; see ``local_search`` for D, O and S."""
-        own = stroke_prior(self._graph, nodes, self._shapes)
+        own, height = self._habits(nodes)
         numbers = list(own.length)
-        height = features(numbers, self._shapes)[3]
         votes = {k: self._votes[0][k] for k in numbers}
         known = [k for k in numbers if votes[k].seen > 0]
         whole = sum(own.length[k] for k in known)
@@ -277,7 +292,7 @@ class Guided:
             items, before = self._judged(items, self._guide.judge)
         whens = np.array([self._whens(*item) for item in items])
         order = (
-            best_order(whens, self._weight, JUDGED_ORDER * before)
+            best_order(whens, self._weight, before)
             if len(items) <= _MOST_ITEMS
             else np.argsort(whens[:, 0], kind="stable")
         )
@@ -287,7 +302,11 @@ class Guided:
         return pieces
 
     def _judged(self, items: list[_Item], judge: Judge) -> tuple[list[_Item], Floats]:
-        """The items, turned round where votes and judge together are for that; and P(before) - P(after)."""
+        """The items, turned round where votes and judge together are for that; and votes for i before j.
+
+        The judge knows strokes of people, of which order is told by all of its points; of parts drawn in one
+        go it is not, and there the drawings know better.
+        """
         strokes = [piece[:, :2] / self._unit for pieces, _ in items for piece in pieces]
         logit, forward = judge(strokes)
         turned, firsts, at = list[_Item](), list[int](), 0
@@ -295,14 +314,16 @@ class Guided:
             own = slice(at, at + len(pieces))
             length = np.array([arc_length(piece[:, :2])[-1] for piece in pieces])
             balance = float(length @ forward[own]) / max(float(length.sum()), 1e-9)
-            balance += VOTED_DIRECTION * self._agreement(runs)
+            balance += _VOTED_DIRECTION * self._agreement(runs)
             if balance < 0:
                 pieces = [piece[::-1] for piece in pieces[::-1]]
                 runs = [_backwards(run) for run in runs[::-1]]
             firsts.append(own.stop - 1 if balance < 0 else at)
             turned.append((pieces, runs))
             at = own.stop
-        return turned, np.tanh(logit[np.ix_(firsts, firsts)] / 2)
+        if not self._guide.lifts:
+            return turned, np.zeros((len(items), len(items)))
+        return turned, _JUDGED_ORDER * np.tanh(logit[np.ix_(firsts, firsts)] / 2)
 
     def _agreement(self, runs: Sequence[Walk]) -> float:
         """What all voters say of the direction of runs, in [-1, 1]: the mean over first passes."""

@@ -96,11 +96,16 @@ class StrokePrior:
     start: dict[int, float]
 
 
+def part_height(extent: Floats) -> float:
+    """H of a part with this width and height (2,), px."""
+    return max(float(extent[1]), _FLATTEST * float(extent[0]), 1.0)
+
+
 def features(numbers: Sequence[int], shapes: Mapping[int, Points]) -> tuple[Floats, Floats, Floats, float]:
     """The integrals of D_e (E, 9) and O_e (E, 3), the lengths (E,), all in H, and H, px."""
     everything = np.concatenate([shapes[k] for k in numbers])
     extent = np.ptp(everything, axis=0)
-    height = max(float(extent[1]), _FLATTEST * float(extent[0]), 1.0)
+    height = part_height(extent)
     centre = float(everything[:, 1].min() + extent[1] / 2) / height
     odd, even, lengths = [], [], []
     for number in numbers:

@@ -145,8 +145,10 @@ def shortest_link(graph: Graph, start: int, end: int, limit: float) -> Walk | No
         for number in graph.at[node]:
             edge = graph.edges[number]
             other = edge.other(node)
+            if other in came:
+                continue
             length = far + edge.length
-            if other not in came and length <= limit:
+            if length <= limit:
                 count += 1
                 heapq.heappush(heap, (length, count, other, (number, node == edge.a), node))
     return None

@@ -32,12 +32,9 @@ def test_the_hand_draws_all_ink_and_the_report_says_so(picture: Path) -> None:
     report = build_report(hand)
     assert 0.3 < report["network_ink_share"] <= 1.0
     assert report["gesture"]["hand_lifts"] == sketch.hand_lifts > 0
-<<<<<<< HEAD
     assert len(report["weights_sha256"]) == 3 * 64 + 2
-=======
     assert report["hand_ink_shares"]["followed"] == report["network_ink_share"]
     assert sum(report["hand_ink_shares"].values()) == pytest.approx(1.0)
->>>>>>> 0588298 (WIP default by the hand)
 
 
 def test_one_line_lifts_no_more_often_than_the_tour_and_the_same_call_draws_the_same(picture: Path) -> None:
