@@ -1,7 +1,7 @@
 """Strokes that the hand draws, with what a person did there: what the order network learns from.
 
 Nouns:
-    drawing    the strokes of one picture as the networks drew them (``strokebot.hand.draw``), in their
+    drawing    the strokes of one picture as the networks drew them (``strokebot.hand.choose``), in their
                order and direction
     own place  a place of a drawn stroke beside a place of a true one, along it
 
@@ -38,8 +38,8 @@ from scipy.spatial import cKDTree
 
 from strokebot.errors import StrokebotError
 from strokebot.geometry.polyline import arc_length
-from strokebot.hand.choose import TRIED
-from strokebot.hand.draw import Rollout, draw_pictures
+from strokebot.hand.choose import TRIED, draw_parts
+from strokebot.hand.draw import Rollout
 from strokebot.hand.order import POINTS, spaced
 from strokebot.hand.policy import Policy, load_policy
 from strokebot.hand.retina import WORK_PX, Floats
@@ -163,9 +163,10 @@ def draw_corpus(
         rollouts = [
             Rollout(float(rng.random() < one_line), *TRIED[int(rng.integers(len(TRIED)))]) for _ in drawings
         ]
-        drawn = draw_pictures([d.picture for d in drawings], policy, rollouts, int(rng.integers(1 << 31)))
-        for drawing, found, rollout in zip(drawings, drawn, rollouts, strict=True):
-            strokes = [stroke[:, :2] * drawing.picture.unit for stroke in found.strokes]
+        drawn = draw_parts([d.picture for d in drawings], policy, rollouts, int(rng.integers(1 << 31)))
+        for drawing, parts, rollout in zip(drawings, drawn, rollouts, strict=True):
+            found = [stroke for part in parts for stroke in part.drawing.strokes]
+            strokes = [stroke[:, :2] * drawing.picture.unit for stroke in found]
             found_truths.append(truths(strokes, drawing.ways))
             points += [spaced(stroke) for stroke in strokes]
             length += [float(arc_length(stroke)[-1]) for stroke in strokes]
