@@ -31,6 +31,7 @@ from strokebot.picture.light import closed, lit_paper, reach_px, smooth_closed, 
 from strokebot.picture.pattern import Rules, find_rules, without_rules
 from strokebot.picture.sheet import Sheet, find_sheet
 from strokebot.picture.specks import joined_by_tooth, without_specks
+from strokebot.picture.stains import find_stains, without_shades
 from strokebot.wording import count_text
 
 Field = NDArray[np.float32]
@@ -95,8 +96,8 @@ class Sight:
         clean: whether the paper has one colour throughout.
         sheet: the sheet, or None where the picture is all paper.
         rules: printed rules that were taken out, or None.
-        specks: (H, W) what was left out as noise, or None.
-        speck_count: how many parts that was.
+        specks: (H, W) what was left out as noise or stains, or None.
+        speck_count: how many parts of noise that was.
         inks: how many colours of ink there are.
         notes: what was taken for what, short phrases.
     """
@@ -197,6 +198,8 @@ def _finished(sight: Sight) -> Sight | None:
     if ink.max() < LEAST_CONTRAST:
         return None
     notes = sight.notes
+    if sight.specks is not None:
+        specks = sight.specks if specks is None else sight.specks | specks
     if count:
         notes = (*notes, f"{count_text(count, 'speck')} left out")
     return replace(sight, ink=raised(ink, sight.clean), specks=specks, speck_count=count, notes=notes)
@@ -348,13 +351,27 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
     if holes is not None:
         ink = np.where(holes[0], np.float32(0), ink)
         notes.append(f"{count_text(holes[1], 'hole')} of a binder left out")
+    stains = find_stains(ink)
+    if stains is not None:
+        ink = stains[1]
+        notes.append(f"{count_text(stains[2], 'stain')} left out")
     joined = joined_by_tooth(ink)
     if joined is not None:
         ink = joined
         notes.append("pencil on rough paper")
     polarity: Polarity = "light-on-dark" if side == "light" else "dark-on-light"
+    left_out = None if stains is None else stains[0]
     return _finished(
-        Sight(ink, np.zeros_like(ink), polarity, clean=False, sheet=sheet, rules=rules, notes=tuple(notes))
+        Sight(
+            ink,
+            np.zeros_like(ink),
+            polarity,
+            clean=False,
+            sheet=sheet,
+            rules=rules,
+            specks=left_out,
+            notes=tuple(notes),
+        )
     )
 
 
@@ -416,6 +433,7 @@ def _darkness(
     beside = _along_border(solid)
     if beside is not None:
         solid &= ~beside
+    solid = without_shades(solid, broad, reach)
     if not solid.any():
         return thin, full, beside
     # Its edge fades over some pixels: there it counts over the ground that it lies on, shadow or light.

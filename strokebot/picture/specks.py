@@ -111,9 +111,12 @@ def joined_by_tooth(ink: Field) -> Field | None:
     bare = np.bincount(labels[inside & ~mask], minlength=count + 1)
     if bare.sum() <= _BARE * inside.sum():
         return None
-    grainy = bare > _BARE_STROKE * np.maximum(whole, 1)
+    # Without a grain of its own it is what a wet sponge left, or a shade of the paper.
+    held = np.bincount(labels[mask], minlength=count + 1) > 0
+    held[0] = False
+    grainy = (bare > _BARE_STROKE * np.maximum(whole, 1)) & held
     # Strokes that are whole stay as they are; a dot that is too small to have an inside is like the rest.
-    near = square_maximum((grainy | (whole == 0))[labels], 2 * _OWN_PX + 1)
+    near = square_maximum((grainy | ((whole == 0) & held))[labels], 2 * _OWN_PX + 1)
     return np.where(near, joined, ink)
 
 
