@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import seeing
-from tests.support.scenes import KINDS, MIXED, make_scene
+from tests.support.scenes import KINDS, MIXED, MIXTURE, make_scene
 
 
 def slow_f1(seen: np.ndarray, truth: np.ndarray, areas: np.ndarray) -> float:
@@ -46,7 +46,7 @@ def test_f1_at_the_ends() -> None:
     assert seeing.truth_f1(~nothing, truth, 0 * truth) < 0.6
 
 
-@pytest.mark.parametrize("kind", [*KINDS, *MIXED])
+@pytest.mark.parametrize("kind", [*KINDS, *MIXED, MIXTURE])
 def test_scenes_are_the_same_for_the_same_seed_and_their_truth_is_in_them(kind: str) -> None:
     scene, again = make_scene(kind, 3), make_scene(kind, 3)
     assert np.array_equal(scene.picture, again.picture)

@@ -27,6 +27,7 @@ from tests.support.scene_layers import (
     laid,
     pen_colour,
     pencil,
+    printed,
     rules,
     scribble,
     sheet_corners,
@@ -90,9 +91,11 @@ def _on(pattern: Callable[[Rng, int, int], Canvas]) -> Callable[[Rng, Size], Mad
         tone = rng.uniform(150, 200)
         colour = (tone - 15, tone + 5, 228) if rng.random() < 0.5 else (tone, tone, tone)
         strength = rng.uniform(0.6, 0.95)
-        picture = laid(_paper(rng, size), np.float32(strength) * view.show(pattern(rng, w, h)), colour)
+        paper = _paper(rng, size)
+        where = view.show(pattern(rng, w, h))
+        picture = laid(paper, np.float32(strength) * where, colour)
         picture = laid(picture, truth, pen_colour(rng))
-        return Made(_taken(rng, picture, size) if photo else picture, truth)
+        return Made(_taken(rng, picture, size) if photo else picture, truth, pattern=where)
 
     return make
 
@@ -105,11 +108,12 @@ def _margin(rng: Rng, size: Size) -> Made:
     whole.polygon(np.array([[0.0, 0.0], [w, 0.0], [w, h], [0.0, h]]))
     scribble(canvas, rng, (2.2, 4.0), room=0.16)
     truth = view.show(canvas)
-    picture = laid(table(rng, size), view.show(whole), rng.uniform(228, 248, 3))
-    for layer, colour, strength in rules(rng, size, "ruled"):
-        picture = laid(picture, strength * view.show(layer), colour)
+    on_sheet = view.show(whole)
+    picture = laid(table(rng, size), on_sheet, rng.uniform(228, 248, 3))
+    picture, pattern = printed(view, rules(rng, size, "ruled"), picture)
     picture = laid(picture, truth, pen_colour(rng))
-    return Made(_taken(rng, picture, size), truth, jpeg_quality=int(rng.integers(70, 92)))
+    taken = _taken(rng, picture, size)
+    return Made(taken, truth, jpeg_quality=int(rng.integers(70, 92)), pattern=pattern, other=1 - on_sheet)
 
 
 def _whiteboard(rng: Rng, size: Size) -> Made:
@@ -183,7 +187,7 @@ def _coffee(rng: Rng, size: Size) -> Made:
     patchy = ndimage.gaussian_filter(rng.normal(0, 1, (h, w)), 12)
     stain = stain * np.clip(0.7 + 0.3 * patchy / patchy.std(), 0.1, 1)
     picture = laid(_paper(rng, size), (0.35 * stain).astype(np.float32), (150, 100, 55))
-    return Made(_taken(rng, laid(picture, truth, pen_colour(rng)), size), truth)
+    return Made(_taken(rng, laid(picture, truth, pen_colour(rng)), size), truth, other=stain)
 
 
 def _crease(rng: Rng, size: Size) -> Made:
@@ -211,8 +215,9 @@ def _binder(rng: Rng, size: Size) -> Made:
     for y in np.arange(rng.uniform(4, pitch), h, pitch):
         holes.line(np.array([[0.05 * w, y], [0.05 * w + 0.1, y]]), wide)
     picture = laid(_paper(rng, size), truth, pen_colour(rng))
-    picture = laid(picture, View(size, None).show(holes), rng.uniform(20, 70, 3))
-    return Made(_taken(rng, picture, size), truth)
+    where = View(size, None).show(holes)
+    picture = laid(picture, where, rng.uniform(20, 70, 3))
+    return Made(_taken(rng, picture, size), truth, other=where)
 
 
 def _tiny(rng: Rng, size: Size) -> Made:
@@ -257,7 +262,8 @@ def _lid(rng: Rng, size: Size) -> Made:
         page &= far > edge
     dark = rng.uniform(8, 50)
     picture = np.where(page[..., None], picture, np.float32(dark))
-    return Made(camera(rng, picture.astype(np.float32), 0.5, rng.uniform(1, 3)), truth)
+    taken = camera(rng, picture.astype(np.float32), 0.5, rng.uniform(1, 3))
+    return Made(taken, truth, other=(~page).astype(np.float32))
 
 
 def _gutter(rng: Rng, size: Size) -> Made:
@@ -307,9 +313,11 @@ def _desk(rng: Rng, size: Size) -> Made:
     scribble(canvas, rng, (2.4, 5.0), room=0.16)
     truth = view.show(canvas)
     paper = [(190, 215, 235), (240, 225, 160), (215, 235, 200), (225, 225, 222)][rng.integers(4)]
-    picture = laid(even(size, rng.uniform(90, 160, 3)), view.show(whole), paper)
+    on_sheet = view.show(whole)
+    picture = laid(even(size, rng.uniform(90, 160, 3)), on_sheet, paper)
     picture = laid(picture, truth, pen_colour(rng)) * cast_shadow(rng, size)
-    return Made(_taken(rng, picture, size, 0.2), truth, jpeg_quality=int(rng.integers(70, 92)))
+    taken = _taken(rng, picture, size, 0.2)
+    return Made(taken, truth, jpeg_quality=int(rng.integers(70, 92)), other=1 - on_sheet)
 
 
 MAKERS: dict[str, Callable[[Rng, Size], Made]] = {

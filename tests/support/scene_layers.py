@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -319,3 +319,17 @@ class Made:
     light_on_dark: bool | None = False
     area_darkness: float = 0.0
     jpeg_quality: int | None = None
+    pattern: Field | None = None
+    other: Field | None = None
+
+
+def printed(
+    view: View, layers: Sequence[tuple[Canvas, Colour, float]], picture: Field
+) -> tuple[Field, Field]:
+    """A picture (H, W, 3) with printed rules laid over it, and where they are, (H, W)."""
+    where = np.zeros(picture.shape[:2], dtype=np.float32)
+    for layer, colour, strength in layers:
+        coverage = view.show(layer)
+        picture = laid(picture, strength * coverage, colour)
+        where = np.maximum(where, coverage)
+    return picture, where

@@ -15,6 +15,7 @@ they may be drawn or left out.
     KINDS       one difficulty each
     MIXED       several at once, as in a phone's photo
     FURTHER     papers, stains and copies that were thought of later (``further_scenes``)
+    MIXTURE     any of all that at once (``mixture_scenes``), for training
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from PIL import Image
 from scipy import ndimage
 
 from tests.support.further_scenes import MAKERS as FURTHER_MAKERS
+from tests.support.mixture_scenes import mixture
 from tests.support.scene_layers import (
     CARDS,
     INKS,
@@ -48,6 +50,7 @@ from tests.support.scene_layers import (
     maze,
     pen_colour,
     pencil,
+    printed,
     rules,
     scribble,
     sheet_corners,
@@ -68,6 +71,8 @@ class Scene:
         light_on_dark: polarity; None where neither answer is wrong.
         area_darkness: darkness of the areas, in [0, 1].
         jpeg_quality: the file is a JPEG of this quality; None for PNG.
+        pattern: (H, W) in [0, 1], coverage by printed rules.
+        other: (H, W) in [0, 1], coverage by what is neither paper nor drawn: the table, holes, stains.
     """
 
     kind: str
@@ -78,6 +83,8 @@ class Scene:
     light_on_dark: bool | None = False
     area_darkness: float = 0.0
     jpeg_quality: int | None = None
+    pattern: Field | None = None
+    other: Field | None = None
 
     def save(self, folder: Path) -> Path:
         """Writes the picture into a folder; returns the file."""
@@ -227,13 +234,12 @@ def _printed(kind: str) -> Callable[[np.random.Generator, tuple[int, int]], Made
         scribble(sheet, rng, (2.2, 4.2))
         truth = view.show(sheet)
         picture = even(size, rng.uniform(240, 252))
-        for layer, colour, strength in rules(rng, size, kind):
-            picture = laid(picture, strength * view.show(layer), colour)
+        picture, pattern = printed(view, rules(rng, size, kind), picture)
         picture = laid(picture, truth, pen_colour(rng))
         if rng.random() < 0.7:
             picture = picture * fall_off(rng, size, rng.uniform(0.0, 0.4))
             picture = camera(rng, picture, rng.uniform(0.4, 0.8), rng.uniform(1, 4))
-        return Made(picture, truth)
+        return Made(picture, truth, pattern=pattern)
 
     return make
 
@@ -253,15 +259,16 @@ def _photographed(
     whole.polygon(np.array([[0.0, 0.0], [w, 0.0], [w, h], [0.0, h]]))
     scribble(sheet, rng, (2.4, 5.0), room=0.14)
     truth = view.show(sheet)
-    picture = laid(table(rng, size), view.show(whole), rng.uniform(222, 250, 3))
+    on_sheet, pattern = view.show(whole), None
+    picture = laid(table(rng, size), on_sheet, rng.uniform(222, 250, 3))
     if paper_kind != "plain":
-        for layer, colour, strength in rules(rng, size, paper_kind):
-            picture = laid(picture, strength * view.show(layer), colour)
+        picture, pattern = printed(view, rules(rng, size, paper_kind), picture)
     picture = laid(picture, truth, pen_colour(rng)) * fall_off(rng, size, rng.uniform(0, 0.3))
     if shadow:
         picture = picture * cast_shadow(rng, size)
     picture = camera(rng, picture, rng.uniform(0.5, 0.9), rng.uniform(1, 4))
-    return Made(picture, truth, jpeg_quality=int(rng.integers(70, 92)) if jpeg else None)
+    quality = int(rng.integers(70, 92)) if jpeg else None
+    return Made(picture, truth, jpeg_quality=quality, pattern=pattern, other=1 - on_sheet)
 
 
 def _marker(rng: np.random.Generator, size: tuple[int, int]) -> Made:
@@ -310,13 +317,12 @@ def _phone_close(rng: np.random.Generator, size: tuple[int, int]) -> Made:
     truth = view.show(sheet)
     picture = even(size, rng.uniform(225, 250, 3))
     kind = str(rng.choice(["squared", "ruled", "plain"]))
-    for layer, colour, strength in rules(rng, size, kind) if kind != "plain" else ():
-        picture = laid(picture, strength * view.show(layer), colour)
+    picture, pattern = printed(view, rules(rng, size, kind) if kind != "plain" else (), picture)
     picture = laid(picture, truth, pen_colour(rng)) * fall_off(rng, size, 0.35)
     if rng.random() < 0.6:
         picture = picture * cast_shadow(rng, size)
     picture = camera(rng, picture, rng.uniform(0.5, 0.9), rng.uniform(1, 4))
-    return Made(picture, truth, jpeg_quality=int(rng.integers(70, 92)))
+    return Made(picture, truth, jpeg_quality=int(rng.integers(70, 92)), pattern=pattern)
 
 
 _MAKERS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Made]] = {
@@ -341,10 +347,12 @@ _MAKERS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Made]] = {
     "phone": _phone,
     "close": _phone_close,
     **FURTHER_MAKERS,
+    "mixture": mixture,
 }
 MIXED = ("phone", "close")
 FURTHER = tuple(FURTHER_MAKERS)
-KINDS = tuple(kind for kind in _MAKERS if kind not in (*MIXED, *FURTHER))
+MIXTURE = "mixture"
+KINDS = tuple(kind for kind in _MAKERS if kind not in (*MIXED, *FURTHER, MIXTURE))
 
 
 def make_scene(kind: str, seed: int) -> Scene:
@@ -358,7 +366,7 @@ def make_scene(kind: str, seed: int) -> Scene:
     areas = np.zeros_like(made.truth) if made.areas is None else made.areas
     return Scene(
         kind, seed, picture, np.clip(made.truth, 0, 1), areas, made.light_on_dark, made.area_darkness,
-        made.jpeg_quality,
+        made.jpeg_quality, made.pattern, made.other,
     )  # fmt: skip
 
 
