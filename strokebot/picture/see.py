@@ -351,7 +351,8 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
     if holes is not None:
         ink = np.where(holes[0], np.float32(0), ink)
         notes.append(f"{count_text(holes[1], 'hole')} of a binder left out")
-    stains = find_stains(ink)
+    # With a threshold, the user says what is ink.
+    stains = find_stains(ink) if options.threshold is None else None
     if stains is not None:
         ink = stains[1]
         notes.append(f"{count_text(stains[2], 'stain')} left out")

@@ -35,6 +35,8 @@ _WIDE_PX, _LEAST_PX = 5, 90
 _LEVEL, _SOFTER, _BESIDE = 0.46, 1.3, 0.4
 # Beside means within px; the edge of a patch is so many px round it.
 _BESIDE_PX, _EDGE_PX = 4, 3
+# More patches than this are the texture of a photograph.
+_MOST = 60
 # A shade is softer than this share of half the window that parts thin from wide.
 _SHADE = 0.5
 # Noise is smoothed out before slopes are taken, px.
@@ -64,7 +66,8 @@ def find_stains(ink: Field) -> tuple[Mask, Field, int] | None:
     near = np.bincount(flat, weights=beside.reshape(-1), minlength=count + 1)
     likely = (area >= _LEAST_PX) & (near < _BESIDE * area)
     likely[0] = False
-    usual = _softness_of_ink(smooth, strong) if likely.any() else None
+    few = 0 < np.count_nonzero(likely) <= _MOST
+    usual = _softness_of_ink(smooth, strong) if few else None
     if usual is None:
         return None
     gone = np.zeros(ink.shape, dtype=bool)
@@ -101,9 +104,12 @@ def without_shades(solid: Mask, darkness: Field, reach: int) -> Mask:
         darkness: (H, W) over the paper at large.
         reach: px, see ``light``.
     """
-    labels, _ = ndimage.label(solid)
-    kept = solid
+    labels, count = ndimage.label(solid)
+    area = np.bincount(labels.reshape(-1), minlength=count + 1)
+    kept = np.ones(count + 1, dtype=bool)
     for number, box in enumerate(ndimage.find_objects(labels), 1):
+        if area[number] < reach * reach:  # too small to fade
+            continue
         window = _wider(box, reach, solid.shape)
         mine = labels[window] == number
         edge = square_maximum(mine, 2 * (reach // 2) + 1) & ~mine
@@ -111,9 +117,8 @@ def without_shades(solid: Mask, darkness: Field, reach: int) -> Mask:
             continue
         own = ndimage.gaussian_filter(darkness[window], _SMOOTH_PX)
         level = float(np.percentile(own[mine], _LEVEL_PERCENTILE))
-        if _softness(own, edge, level) > _SHADE * reach:
-            kept = kept & (labels != number)
-    return kept
+        kept[number] = _softness(own, edge, level) <= _SHADE * reach
+    return solid if kept.all() else np.asarray(solid & kept[labels])
 
 
 def _softness_of_ink(smooth: Field, strong: Mask) -> float | None:
