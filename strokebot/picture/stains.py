@@ -131,7 +131,7 @@ def _softness_of_ink(smooth: Field, strong: Mask) -> float | None:
 
 def _softness(smooth: Field, edge: Mask, level: float) -> float:
     """The softness s, px, of an edge (H, W) of such a level."""
-    down, across = np.gradient(smooth)
+    down, across = np.gradient(smooth, axis=0), np.gradient(smooth, axis=1)
     slope = float(np.percentile(np.hypot(down[edge], across[edge]), _SLOPE_PERCENTILE))
     return level / max(slope * float(np.sqrt(2 * np.pi)), 1e-6)
 
