@@ -10,7 +10,7 @@ line pictures of ``benchmarks.pictures``.
 Ways, each measured on the same specimens:
     raw        what the networks drew, before any line of the picture is measured
     hand       the picture's lines in the networks' order and direction, with their lifts
-    one line   the same without lifts inside connected parts
+    one line   the same without lifts inside connected parts: what `strokebot draw` does by itself
     tour       the tour's own order and direction
 
 Keys of the JSON are ``<figure>`` for the hand (``words_tau``), ``<figure>_<way>`` for other ways
@@ -135,16 +135,17 @@ def draw_ways(image: InkImage, policy: Hand, clock: Clock) -> dict[str, tuple[Ge
     lines = lines_of(skeleton, None)
     tour = walk_lines(skeleton, lines)
     drawn = time.process_time()
-    free = draw_by_hand([image], policy)[0]
+    drawings = {"one_line": draw_by_hand([image], policy, together=True)[0]}
     done = time.process_time()
+    drawings[""] = draw_by_hand([image], policy)[0]
     clock.tour_s += drawn - begin
     clock.hand_s += done - drawn
     clock.skeleton_px += raster.skeleton_length_px(image.ink)
     found = {"tour": (tour.gesture, 0.0)}
-    for way, lifts in (("", True), ("one_line", False)):
-        guided = walk_lines(skeleton, lines, guide=guide_of(free, lifts, policy))
+    for way, drawing in drawings.items():
+        guided = walk_lines(skeleton, lines, guide=guide_of(drawing, not way, policy))
         found[way] = (guided.gesture, guided.guided_share)
-    raw = raw_gesture(free[0], image)
+    raw = raw_gesture(drawings[""][0], image)
     if raw is not None:
         found["raw"] = (raw, 1.0)
     return found
@@ -187,7 +188,7 @@ def characters(folder: Path, limit: int) -> list[Specimen]:
         print(f"Kanji: skipped: {error}")
         return []
     chosen = np.sort(np.random.default_rng(_SEED).permutation(np.flatnonzero(stored.held_out))[:limit])
-    return [order_truth.picture_of(stored.strokes(int(k)), _CHARACTER_PX) for k in chosen]
+    return [order_truth.pictured(stored.strokes(int(k)), _CHARACTER_PX) for k in chosen]
 
 
 def measure_pictures(limit: int, weights: Path | None) -> dict[str, float]:
@@ -231,7 +232,10 @@ def measure_pictures(limit: int, weights: Path | None) -> dict[str, float]:
 
 
 def sheet(path: Path, folder: Path, policy: Hand) -> None:
-    """Twelve pairs: words, capitals and kanji of held-out writers, and line pictures."""
+    """Twelve pictures, each by the tour, by the hand, and by the hand with people's lifts.
+
+    Words, capitals and kanji of held-out writers, and line pictures.
+    """
     found: list[tuple[str, InkImage]] = []
     for name, stored, count in (("word", "unipen_words", 4), ("capital", "unipen_upper", 2)):
         found += [(name, image) for image, _ in order_truth.samples(folder, stored, count)]
@@ -242,7 +246,8 @@ def sheet(path: Path, folder: Path, policy: Hand) -> None:
     pairs = []
     for name, image in found:
         ways = draw_ways(image, policy, Clock())
-        pairs.append((name, image, ways["tour"][0], ways[""][0]))
+        titles = {"tour": "tour", "one_line": "hand", "": "hand with lifts"}
+        pairs.append((name, image, {title: ways[way][0] for way, title in titles.items()}))
     save_sheet(path, pairs)
 
 

@@ -1,4 +1,4 @@
-"""A sheet of pairs: the same pictures drawn by the tour (left) and by the hand (right), coloured by time.
+"""A sheet of pictures, each drawn in several ways side by side, coloured by time.
 
 Held-out words, capitals and kanji, and line pictures. Time runs from dark to bright; the pen in the
 air is a thin grey line, and a stroke begins at a dot.
@@ -6,7 +6,7 @@ air is a thin grey line, and a stroke begins at a dot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,22 +19,22 @@ from strokebot.plots import style
 
 Floats = NDArray[np.float64]
 
-_CELL_PX, _TEXT_PX, _GAP_PX = (300, 150), 14, 10
+_CELL_PX, _TEXT_PX, _GAP_PX = (250, 130), 14, 10
 _OVERSAMPLED = 3
 _PALE, _TRAVEL, _BLACK = (222, 222, 222), (150, 150, 150), (20, 20, 20)
 _ACROSS = 2
 
 
-def save_sheet(path: Path, pairs: Sequence[tuple[str, InkImage, Gesture, Gesture]]) -> None:
-    """Writes the sheet: name, picture, the tour's gesture and the hand's of each pair."""
+def save_sheet(path: Path, drawn: Sequence[tuple[str, InkImage, Mapping[str, Gesture]]]) -> None:
+    """Writes the sheet: name and picture of each, and its gestures by the names of their ways."""
     width, height = _CELL_PX
-    rows = -(-len(pairs) // _ACROSS)
-    pair_px = 2 * width + 2 * _GAP_PX
-    sheet = Image.new("RGB", (_ACROSS * pair_px, rows * (height + _TEXT_PX + _GAP_PX)), "white")
+    rows = -(-len(drawn) // _ACROSS)
+    own_px = max(len(ways) for _, _, ways in drawn) * (width + _GAP_PX) + _GAP_PX
+    sheet = Image.new("RGB", (_ACROSS * own_px, rows * (height + _TEXT_PX + _GAP_PX)), "white")
     pen = ImageDraw.Draw(sheet)
-    for k, (name, image, tour, hand) in enumerate(pairs):
-        x, y = k % _ACROSS * pair_px, k // _ACROSS * (height + _TEXT_PX + _GAP_PX)
-        for column, (title, gesture) in enumerate((("tour", tour), ("hand", hand))):
+    for k, (name, image, ways) in enumerate(drawn):
+        x, y = k % _ACROSS * own_px, k // _ACROSS * (height + _TEXT_PX + _GAP_PX)
+        for column, (title, gesture) in enumerate(ways.items()):
             left = x + column * (width + _GAP_PX)
             sheet.paste(_cell(image, gesture), (left, y))
             text = f"{name}, {title}: {gesture.lifts} lift{'' if gesture.lifts == 1 else 's'}"

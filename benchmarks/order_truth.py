@@ -42,10 +42,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from strokebot.gesture import Gesture
 from strokebot.picture.image import InkImage
-from strokebot.raster import draw_ink
 from strokebot.tour import tour_gesture
 from strokebot.training import truth
 from strokebot.training.data.strokes import StrokeSet, load_strokes
+from strokebot.training.hand.measure import PEN_PX, pictured
 
 Floats = NDArray[np.float64]
 
@@ -60,11 +60,9 @@ _REACH_SHARES = (0.06, 0.015)
 # Places in a reach, and places compared at a time (bounds the memory).
 _PLACES = 3.0
 _CHUNK = 500
-# The pictures: pen width, and pixels of a letter's longer side and of a word's height.
-PEN_PX = 3.0
+# The pictures: pixels of a letter's longer side and of a word's height.
 _LETTER_PX = 64.0
 _WORD_PX = 56.0
-_MARGIN_PX = 6.0
 SETS = ("unipen_words", "unipen_lower", "unipen_upper")
 _SEED = 5
 
@@ -188,20 +186,6 @@ def _first_pass(place: Floats, u: Floats, track: Floats, way: Floats, reach: flo
     return found
 
 
-def picture_of(strokes: Sequence[NDArray[np.int16]], height_px: float) -> tuple[InkImage, list[Floats]]:
-    """Strokes as written with a round pen of ``PEN_PX``, and the same strokes in px of the picture."""
-    everything = np.concatenate(list(strokes)).astype(np.float64)
-    low, size = everything.min(axis=0), np.ptp(everything, axis=0)
-    scale = height_px / max(float(size[1]), float(size.max()) / 12.0, 1.0)
-    runs = [(stroke - low) * scale + _MARGIN_PX for stroke in strokes]
-    width, height = (math.ceil(scale * v + 2 * _MARGIN_PX) for v in size)
-    rows = [np.repeat(run, 2, axis=0) if len(run) == 1 else run for run in runs]
-    points = np.concatenate(rows)
-    down = np.concatenate([np.arange(len(run)) > 0 for run in rows])
-    n = len(points)
-    return InkImage(draw_ink(points, np.full(n, PEN_PX), np.ones(n), down, (height, width))), runs
-
-
 def samples(
     folder: Path, name: str, limit: int, *, test: bool = True
 ) -> Iterator[tuple[InkImage, list[Floats]]]:
@@ -213,9 +197,9 @@ def samples(
         runs = strokes.strokes(int(k))
         size = np.ptp(np.concatenate(runs), axis=0)
         if name == "unipen_words":
-            yield picture_of(runs, _WORD_PX)
+            yield pictured(runs, _WORD_PX)
         else:
-            yield picture_of(runs, _LETTER_PX * float(size[1]) / max(float(size.max()), 1.0))
+            yield pictured(runs, _LETTER_PX * float(size[1]) / max(float(size.max()), 1.0))
 
 
 def point_figures(gesture: Gesture, image: InkImage, strokes: Sequence[Floats]) -> truth.Agreement:

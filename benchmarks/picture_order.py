@@ -100,4 +100,4 @@ def _lettered(words: bool, limit: int) -> Iterator[Specimen]:
     for k in range(min(limit, 4 * len(texts))):
         strokes = write(texts[k % len(texts)], seed=100 + k)
         units = [np.rint(1000 * stroke).astype(np.int16) for stroke in strokes]
-        yield order_truth.picture_of(units, _WORD_PX if words else _LETTER_PX)
+        yield order_truth.pictured(units, _WORD_PX if words else _LETTER_PX)

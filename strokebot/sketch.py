@@ -274,13 +274,15 @@ def find_policy(artists: Artists, hand_wanted: bool, weights: Path | None) -> On
         return error
 
 
-def draw_hand(toured_ink: InkImage, policy: OnnxPolicy | WeightsError, seed: int) -> list[HandDrawing] | None:
+def draw_hand(
+    toured_ink: InkImage, policy: OnnxPolicy | WeightsError, stroke_style: StrokeStyle, seed: int
+) -> list[HandDrawing] | None:
     """What the hand's networks draw of the whole picture, several times, the best first."""
     if isinstance(policy, WeightsError):
         return None
     from strokebot.hand.choose import draw_by_hand
 
-    return draw_by_hand([toured_ink], policy, seed=seed)[0]
+    return draw_by_hand([toured_ink], policy, seed=seed, together=stroke_style == "one-line")[0]
 
 
 def find_guide(

@@ -88,7 +88,10 @@ def cluster(
     out_dir: OutOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Group digits by their gestures alone: metrics.json, metrics.csv and pictures."""
+    """Group digits by their gestures alone: metrics.json, metrics.csv and pictures.
+
+    WEIGHTS may be the folder of the hand's networks: then by what these draw.
+    """
     needs("torch", "safetensors", "sklearn", "PIL")
     from strokebot.training.cluster import cluster as run
     from strokebot.training.cluster import summary

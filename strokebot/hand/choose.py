@@ -59,7 +59,13 @@ class Hand(Policy, Order, Protocol):
 
 
 def draw_by_hand(
-    images: Sequence[InkImage], hand: Hand, style: float = 0.0, tried: int = len(TRIED), seed: int = 0
+    images: Sequence[InkImage],
+    hand: Hand,
+    style: float = 0.0,
+    tried: int = len(TRIED),
+    seed: int = 0,
+    *,
+    together: bool = False,
 ) -> list[list[HandDrawing]]:
     """Draws pictures by the networks, each several times; the best drawings of each, the best first.
 
@@ -69,16 +75,20 @@ def draw_by_hand(
         style: 0 = as people write and draw, 1 = one line, see ``policy``.
         tried: most rollouts of a picture; 1 for the likeliest way alone.
         seed: of the chance in the rollouts.
+        together: whether several pens draw a long part at once. They need a fraction of the time, but their
+            strokes are in each other's way: for those who take no lifts from them.
     """
-    return [_drawings(prepare(image.ink), hand, style, tried, seed) for image in images]
+    return [_drawings(prepare(image.ink), hand, style, tried, seed, together) for image in images]
 
 
-def _drawings(work: WorkPicture, hand: Hand, style: float, tried: int, seed: int) -> list[HandDrawing]:
+def _drawings(
+    work: WorkPicture, hand: Hand, style: float, tried: int, seed: int, together: bool
+) -> list[HandDrawing]:
     """The drawings of one picture: the first of the best of every part, and so on."""
     ridge = max(1, int(np.count_nonzero(work.ridge)))
     most = min(_MOST_PIXELS // work.ink.size, _MOST_RIDGE // ridge, max(_TRIED, _SMALL_RIDGE // ridge), tried)
     rollouts = [Rollout(style, *TRIED[k]) for k in range(max(most, 1))]
-    parts = draw_parts([work] * len(rollouts), hand, rollouts, seed)
+    parts = draw_parts([work] * len(rollouts), hand, rollouts, seed, together=together)
     if not parts[0]:
         return [HandDrawing((), (), 0.0)]
     regrets = np.array([whole_regrets(own, hand, style) for own in parts])
@@ -101,7 +111,12 @@ class DrawnPart:
 
 
 def draw_parts(
-    works: Sequence[WorkPicture], policy: Policy, rollouts: Sequence[Rollout], seed: int = 0
+    works: Sequence[WorkPicture],
+    policy: Policy,
+    rollouts: Sequence[Rollout],
+    seed: int = 0,
+    *,
+    together: bool = False,
 ) -> list[list[DrawnPart]]:
     """Draws the connected parts of pictures, all in lock step.
 
@@ -110,6 +125,7 @@ def draw_parts(
         policy: the networks.
         rollouts: how each is drawn.
         seed: of the chance in rollouts.
+        together: as for ``draw_by_hand``.
 
     Returns:
         The parts of each, in the order in which they are read.
@@ -123,7 +139,7 @@ def draw_parts(
     parts = [taken[id(work)] for work in works]
     pictures = [part.picture for own in parts for part in own]
     each = [rollout for rollout, own in zip(rollouts, parts, strict=True) for _ in own]
-    pens = [_pens(picture) for picture in pictures]
+    pens = [_pens(picture) if together else 1 for picture in pictures]
     drawn = iter(draw_pictures(pictures, policy, each, seed, pens))
     return [
         [_placed(next(drawn), part, work) for part in own] for work, own in zip(works, parts, strict=True)

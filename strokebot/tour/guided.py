@@ -71,6 +71,8 @@ _LIFT_WIDTHS = 20.0
 # Weight of the drawing that is followed, and of the tour's own, over that of all other drawings together
 # (which the first has too where there are no others).
 FOLLOWED, HABIT = 0.3, 0.25
+# The latter in the order of what is drawn.
+ORDER_HABIT = 0.25
 # Weights of the voters' direction, order and start beside the tour's habits, in its search for a walk.
 _DIRECTION, _ORDER, _START = 3.0, 0.5, 1.0
 _STRENGTHS = (1.0, 0.3, 0.1)
@@ -124,6 +126,8 @@ class Guided:
         weight = np.full(len(drawings), 1.0 / max(len(guide.others), 1))
         weight[0], weight[-1] = FOLLOWED + (0.0 if guide.others else 1.0), HABIT
         self._weight = weight / weight.sum()
+        weight[-1] = ORDER_HABIT
+        self._order_weight = weight / weight.sum()
         self._votes = [track.votes(self._shapes) for track in self._tracks]
         self._length = {number: edge.length for number, edge in graph.edges.items()}
         self._ink = {
@@ -292,7 +296,7 @@ class Guided:
             items, before = self._judged(items, self._guide.judge)
         whens = np.array([self._whens(*item) for item in items])
         order = (
-            best_order(whens, self._weight, before)
+            best_order(whens, self._order_weight, before)
             if len(items) <= _MOST_ITEMS
             else np.argsort(whens[:, 0], kind="stable")
         )

@@ -23,6 +23,7 @@ Better means:
 Names of the figures: ``<method>_<features>_<figure>_mean`` and ``_std``. In short:
     pixels_*           k-means on raw pixels
     gesture_article_*  k-means on the article's features, velocity and intensity unscaled
+    gesture_unlabelled_*  k-means on the course of the pen, of which nothing was chosen with labels
     gesture_*          k-means on direction maps
     gesture_*_best     the best mean of all rows on gestures. The choice of the row looks at
                        its score, so read it as an upper end and the row's own name as the result
@@ -53,8 +54,10 @@ NEIGHBOURS = 15
 ARTICLE = ("velocity", "intensity")
 # The features that group best by plain k-means; chosen on training digits.
 CHOSEN = ("maps",)
+# Features of which no setting was chosen with labels.
+UNLABELLED = ("course",)
 # Rows of plain k-means.
-FEATURES: tuple[tuple[str, ...], ...] = (ARTICLE, ("path",), *((part,) for part in MAPS))
+FEATURES: tuple[tuple[str, ...], ...] = (ARTICLE, ("path",), UNLABELLED, *((part,) for part in MAPS))
 
 _RESTARTS = 10  # of k-means, scikit-learn's default when the article was written
 _MIXTURE_RESTARTS = 3
@@ -143,7 +146,7 @@ def cluster(
     """Groups the test digits by their gestures; writes ``metrics.json``, ``metrics.csv`` and pictures.
 
     Args:
-        weights: the weights, or None for the shipped ones.
+        weights: the weights, or None for the shipped ones; a folder holds those of the hand.
         data: the data folder with MNIST.
         out_dir: where the files go.
         limit: test digits at most, evenly spread; None for all.
@@ -153,9 +156,16 @@ def cluster(
     Raises:
         StrokebotError: for missing or damaged weights or data, or without scikit-learn.
     """
-    from strokebot.training.networks.predictor import load_torch_predictor
+    drawer: Drawer
+    if weights is not None and weights.is_dir():
+        from strokebot.training.hand.drawer import load_hand_drawer
 
-    return cluster_drawer(load_torch_predictor(weights), data, out_dir, limit, seeds=seeds, report=report)
+        drawer = load_hand_drawer(weights)
+    else:
+        from strokebot.training.networks.predictor import load_torch_predictor
+
+        drawer = load_torch_predictor(weights)
+    return cluster_drawer(drawer, data, out_dir, limit, seeds=seeds, report=report)
 
 
 def cluster_drawer(
@@ -200,7 +210,11 @@ def cluster_drawer(
     for parts in FEATURES:
         vectors = features(start, steps, parts)
         found[parts] = rate(f"kmeans_{'_'.join(parts)}", lambda seed, v=vectors: kmeans(v, seed))  # type: ignore[misc]
-    for short, parts in (("gesture_article", ARTICLE), ("gesture", CHOSEN)):
+    for short, parts in (
+        ("gesture_article", ARTICLE),
+        ("gesture_unlabelled", UNLABELLED),
+        ("gesture", CHOSEN),
+    ):
         for figure in FIGURES:
             for suffix in ("mean", "std"):
                 table[f"{short}_{figure}_{suffix}"] = table[f"kmeans_{'_'.join(parts)}_{figure}_{suffix}"]

@@ -18,7 +18,10 @@ pen goes there; m_xx, m_xy, m_yy second moments of p about its mean.
 The vector is (lines, w ways). The square root makes Euclidean distance that of Hellinger,
 so that a few cells with much ink do not outvote the many with little.
 
-How they were chosen: velocity, heading, position and path were first compared on test digits.
+The course is plainer, and none of its settings was chosen with a label: points and ways at equal arc
+length, slant and size taken out as above, one after the other in the order in which they are drawn.
+
+How the maps were chosen: velocity, heading, position and path were first compared on test digits.
 The maps were worked out, and r and w chosen, with the labels of 5,000 TRAINING digits: of r in
 0.3, 0.4, 0.5, 0.6, 0.8 and w in 0, 0.25, 0.5, 0.75, 1 the pair of greatest k-means purity, mean
 of three seeds and of networks of two seeds. It is 0.950 for the chosen pair, 0.945 or more for
@@ -62,7 +65,8 @@ def features(start: Array, steps: Array, parts: tuple[str, ...]) -> Vectors:
         steps: (B, N, 4) canvas units.
         parts: of velocity (the last, which moves nothing, is left out), intensity, path
             (``_PATH_POINTS`` points at equal arc length of what is drawn: the same movement in
-            whatever steps the pen took), and ``MAPS``: maps, maps_slanted (slant left as it is),
+            whatever steps the pen took), course (the same, upright and of one size, with the way
+            the pen goes there), and ``MAPS``: maps, maps_slanted (slant left as it is),
             maps_lines (w = 0), maps_equal (w = 1).
 
     Returns:
@@ -71,7 +75,7 @@ def features(start: Array, steps: Array, parts: tuple[str, ...]) -> Vectors:
     Raises:
         DataError: for an unknown part.
     """
-    known = ("velocity", "intensity", "path", *MAPS)
+    known = ("velocity", "intensity", "path", "course", *MAPS)
     if not parts or any(part not in known for part in parts):
         raise DataError(f"Features are of {', '.join(known)}; not {parts}.")
     columns = []
@@ -81,6 +85,8 @@ def features(start: Array, steps: Array, parts: tuple[str, ...]) -> Vectors:
             values = direction_maps(start, steps, weight, upright=part != "maps_slanted")
         elif part == "path":
             values = _drawn(start, steps, _PATH_POINTS)[0]
+        elif part == "course":
+            values = np.concatenate(_normal(*_drawn(start, steps, _PATH_POINTS)), axis=-1)
         else:
             values = (steps[:, :-1, :2] if part == "velocity" else steps[:, :, 3]).astype(np.float64)
         columns.append(values.reshape(len(steps), -1))
@@ -99,19 +105,7 @@ def direction_maps(start: Array, steps: Array, ways: float = _WAYS, *, upright: 
     Returns:
         (B, 2 x cells x directions / 2), without unit.
     """
-    points, direction = _drawn(start, steps, _MAP_POINTS)
-    points = points - points.mean(axis=1, keepdims=True)
-    if upright:
-        along, down = points[..., 0], points[..., 1]
-        slant = (along * down).mean(axis=1) / np.maximum((down**2).mean(axis=1), _LEAST_SPREAD**2)
-        slant = np.clip(slant, -_MOST_SLANT, _MOST_SLANT)[:, None]
-        points = np.stack([along - slant * down, down], axis=-1)
-        direction = _unit(
-            np.stack([direction[..., 0] - slant * direction[..., 1], direction[..., 1]], axis=-1)
-        )
-    spread = np.sqrt((points**2).mean(axis=(1, 2), keepdims=True))
-    points = points / np.maximum(spread, _LEAST_SPREAD)
-
+    points, direction = _normal(*_drawn(start, steps, _MAP_POINTS), upright=upright)
     cells = np.linspace(-_EXTENT, _EXTENT, _GRID)
     near = np.exp(-((points[..., None] - cells) ** 2) / (2 * _RADIUS**2))
     place = np.einsum("bnx,bny->bnxy", near[:, :, 0], near[:, :, 1]).reshape(*points.shape[:2], -1)
@@ -123,6 +117,21 @@ def direction_maps(start: Array, steps: Array, ways: float = _WAYS, *, upright: 
     one, other = maps[..., : _DIRECTIONS // 2], maps[..., _DIRECTIONS // 2 :]
     blocks = [np.sqrt(one + other), ways * (np.sqrt(one) - np.sqrt(other))]
     return np.concatenate([block.reshape(len(steps), -1) for block in blocks], axis=1)
+
+
+def _normal(points: Vectors, direction: Vectors, *, upright: bool = True) -> tuple[Vectors, Vectors]:
+    """Points and directions (B, n, 2) of drawings in the middle, of size 1, and without their slant."""
+    points = points - points.mean(axis=1, keepdims=True)
+    if upright:
+        along, down = points[..., 0], points[..., 1]
+        slant = (along * down).mean(axis=1) / np.maximum((down**2).mean(axis=1), _LEAST_SPREAD**2)
+        slant = np.clip(slant, -_MOST_SLANT, _MOST_SLANT)[:, None]
+        points = np.stack([along - slant * down, down], axis=-1)
+        direction = _unit(
+            np.stack([direction[..., 0] - slant * direction[..., 1], direction[..., 1]], axis=-1)
+        )
+    spread = np.sqrt((points**2).mean(axis=(1, 2), keepdims=True))
+    return points / np.maximum(spread, _LEAST_SPREAD), direction
 
 
 def _drawn(start: Array, steps: Array, n_points: int) -> tuple[Vectors, Vectors]:

@@ -8,7 +8,7 @@ Pixel figures without a suffix are of the model's own pen, as the article measur
 ending in ``_raster`` are of the independent rasteriser. ``recognised`` is the judge's
 verdict on the independent rasteriser's drawing. All are means over glyphs, but
 ``length_ratio``, which is the median. An original set left out for want of its file is
-named in the result's ``skipped``.
+named in the result's ``skipped``. ``hand_<set>_<figure>`` are those of ``training.hand.measure``.
 """
 
 from __future__ import annotations
@@ -30,10 +30,13 @@ import strokebot
 from strokebot.errors import DataError
 from strokebot.files import write_atomic
 from strokebot.gesture import arrays_of, gestures_of
+from strokebot.hand.policy import load_policy
 from strokebot.picture.image import InkImage
 from strokebot.polish import refine_gesture
 from strokebot.tour import tour_gesture
 from strokebot.training import metrics, testsets, truth
+from strokebot.training.hand.measure import SETS as HAND_SETS
+from strokebot.training.hand.measure import measure_hand
 from strokebot.training.judges import Judge, shipped_judge
 from strokebot.training.networks.predictor import load_torch_predictor
 from strokebot.training.sheets import drawing_sheet, save_picture
@@ -164,6 +167,11 @@ def evaluate(
         article=article,
         report=report,
     )
+    (report or (lambda _: None))("drawing words and kanji by the hand")
+    found, missing = measure_hand(load_policy(), data, limit)
+    result.metrics |= found
+    result.skipped += missing
+    save_table(result.metrics, out_dir)
     if not article:
         result.skipped.append("the article's networks (weights/article of the repository, not installed)")
     return result
@@ -380,6 +388,14 @@ _PATH_COLUMNS = (("DTW", "dtw", ".3f"), ("direction", "direction", ".3f"), ("ord
 _SETS = ("mnist", "letters_nist", "letters_unipen")
 
 
+_HAND_COLUMNS = (
+    ("direction", "direction", ".3f"),
+    ("order", "order", ".3f"),
+    ("ink recall", "ink_recall", ".3f"),
+    ("lifts over people's", "lifts", ".2f"),
+)
+
+
 def summary(table: Mapping[str, float]) -> str:
     """The figures that matter, as text; ``metrics.json`` has all of them.
 
@@ -404,6 +420,15 @@ def summary(table: Mapping[str, float]) -> str:
             "true pen paths",
             _PATH_COLUMNS,
             [(n, {k: table.get(f"{s}_{k}{x}") for _, k, _ in _PATH_COLUMNS}) for n, s, x in paths],
+        ),
+        text_table(
+            "by the hand",
+            _HAND_COLUMNS,
+            [
+                (f"{name}, {who}", {k: table.get(f"hand_{name}_{suffix}{k}") for _, k, _ in _HAND_COLUMNS})
+                for name, *_ in HAND_SETS
+                for who, suffix in (("hand", ""), ("tour", "tour_"))
+            ],
         ),
         text_table(
             "milliseconds a glyph",

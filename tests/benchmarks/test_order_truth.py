@@ -104,4 +104,4 @@ def test_a_set_is_measured_on_the_writers_asked_for(tmp_path: Path) -> None:
     assert flat["unipen_upper_direction"] == 1.0
     assert flat["unipen_upper_tau"] == 1.0
     assert flat["unipen_upper_point_order"] > 0.9
-    assert order_truth.picture_of([np.array([[0, 0]], np.int16)], 20.0)[0].ink.max() == 1.0
+    assert order_truth.pictured([np.array([[0, 0]], np.int16)], 20.0)[0].ink.max() == 1.0
