@@ -164,6 +164,7 @@ class DrawOptions:
         area_mode: what becomes of flat areas that are lighter than the lines.
         despeckle_mm: marks smaller than this on the paper are left out; 0 to judge by the picture's noise.
         keep_rules: whether printed lines of ruled and squared paper are drawn.
+        keep_perspective: whether a sheet that was photographed at an angle stays as it is in the photo.
         fill: how ink that is wider than the pen is filled.
         speed: how hard machine and pen are driven; see ``trajectory.timing.presets``.
         quality: how closely the line is followed; see there too.
@@ -265,6 +266,13 @@ class DrawOptions:
     ] = 0.0
     keep_rules: Annotated[
         bool, Asked(("--keep-rules/--no-rules",), "Draw the printed lines or dots of the paper.")
+    ] = False
+    keep_perspective: Annotated[
+        bool,
+        Asked(
+            ("--keep-perspective/--straighten",),
+            "Leave a sheet photographed at an angle as it is in the photo.",
+        ),
     ] = False
     fill: Annotated[FillMode, Asked(("--fill",), "How ink that is wider than the pen is filled.")] = "spiral"
     speed: Annotated[

@@ -359,9 +359,10 @@ def _seen(
     ink_side: InkSide,
     threshold: float | None,
     keep_rules: bool,
+    keep_perspective: bool,
 ) -> InkImage:
     """What is in the picture: its ink, and what was told from it."""
-    options = SeeOptions(ink_side, threshold, keep_rules)
+    options = SeeOptions(ink_side, threshold, keep_rules, keep_perspective)
     return load_ink_image(picture.path, options=options, crop_px=crop).turned(rotate_deg)
 
 

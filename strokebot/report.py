@@ -16,6 +16,7 @@ import numpy as np
 
 from strokebot import __version__, plots, raster
 from strokebot.files import write_atomic
+from strokebot.picture.sheet import Sheet
 from strokebot.picture.shown import seen_picture
 from strokebot.pipeline import DrawResult, Plan
 from strokebot.plots.shown import ShownLimits, shows_reach
@@ -198,7 +199,7 @@ def _seen(plan: Plan) -> dict[str, Any]:
         "notes": list(sight.notes),
         "inks": sight.inks,
         "clean": sight.clean,
-        "sheet": None if sheet is None else {"share": sheet.share, "corners_px": sheet.corners_px.tolist()},
+        "sheet": None if sheet is None else _sheet(sheet),
         "rules": None
         if rules is None
         else {"kind": rules.name, "rows": rules.rows, "columns": rules.columns, "gap_px": rules.gap_px},
@@ -212,6 +213,19 @@ def _seen(plan: Plan) -> dict[str, Any]:
             "share": 0.0 if sight.specks is None else float(sight.specks.mean()),
         },
     }
+
+
+def _sheet(sheet: Sheet) -> dict[str, Any]:
+    """Where the sheet lies in the picture, and how it lay in the photo if it was straightened."""
+    view = sheet.perspective
+    straightened = None
+    if view is not None:
+        straightened = {
+            "corners_px": view.corners_px.tolist(),
+            "size_px": list(view.size_px),
+            "paper": view.paper,
+        }
+    return {"share": sheet.share, "corners_px": sheet.corners_px.tolist(), "straightened": straightened}
 
 
 def _limits(plan: Plan) -> dict[str, Any]:

@@ -29,6 +29,9 @@ def look(
     keep_rules: Annotated[
         bool, typer.Option("--keep-rules", help="Printed lines or dots of the paper are ink.")
     ] = False,
+    keep_perspective: Annotated[
+        bool, typer.Option("--keep-perspective", help="A sheet seen at an angle stays as it is in the photo.")
+    ] = False,
     out_dir: OutOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -50,7 +53,7 @@ def look(
         raise typer.BadParameter(str(error), param_hint="--crop") from None
     folder = out_dir or OUT_ROOT / image.stem
     require_writable(folder)
-    options = SeeOptions(ink, threshold, keep_rules)
+    options = SeeOptions(ink, threshold, keep_rules, keep_perspective)
     seen = load_ink_image(image, options=options, crop_px=window, reduce_to=MOST_PIXELS)
     style = choose_style(seen)
     sight = seen.sight

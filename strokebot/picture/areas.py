@@ -20,8 +20,8 @@ from scipy import ndimage
 from skimage.morphology import reconstruction
 
 from strokebot.modes import InkSide
+from strokebot.picture.channels import LUMA, Channels
 from strokebot.picture.extrema import square_maximum
-from strokebot.picture.ground import Channels
 from strokebot.picture.light import closed, reach_px
 
 Field = NDArray[np.float32]
@@ -36,7 +36,6 @@ _LINE, _LINE_PERCENTILE = 0.2, 97.0
 _DARKER, _NEAR_PX, _ALONG = 0.2, 3, 0.3
 # The largest disc inside an area has this radius at least, px: less is the soft edge of something wide.
 _LEAST_DEPTH_PX = 3.0
-_LUMA = (0.299, 0.587, 0.114)
 _DARKEST = np.float32(0.02)
 _EIGHT = np.ones((3, 3), dtype=bool)
 
@@ -61,7 +60,7 @@ def find_areas(
     # What is light on dark is dark on light of the negative.
     flip = side == "light"
     grounds = [float(1 - level if flip else level) for level in colour]
-    weights = _LUMA if len(channels) == 3 else (1.0,)
+    weights = LUMA if len(channels) == 3 else (1.0,)
 
     def inked(k: int) -> tuple[Field, Field]:
         """A channel with its ink dark, and that closed; made anew each time, to hold one at a time."""

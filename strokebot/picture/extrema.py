@@ -5,7 +5,8 @@ Symbols: n = window, px; M_k(x) = max of k values from x on.
 with m the greatest power of 2 up to n.
 
 So a window costs log2 n steps, each of which a processor does for many pixels at once. The picture is
-taken in strips that stay in the cache, and goes on beyond its border as it is there.
+taken in strips that stay in the cache, and goes on beyond its border as it is there. Each strip is read
+before it is written, so that a picture may be replaced by its own extrema.
 """
 
 from __future__ import annotations
@@ -20,37 +21,48 @@ _STRIP = 65536
 _LEAST_COLUMNS = 64
 
 
-def running_maximum(field: NDArray[Any], size: int, axis: int) -> NDArray[Any]:
+def running_maximum(
+    field: NDArray[Any], size: int, axis: int, out: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """``ndimage.maximum_filter1d(field, size, axis, mode="nearest")`` of (H, W).
 
     Args:
         field: (H, W).
         size: odd window, px.
         axis: 0 or 1.
+        out: where to write it, which may be the field itself; None for a new array.
     """
-    return _running(field, size, axis, np.maximum)
+    return _running(field, size, axis, np.maximum, out)
 
 
-def running_minimum(field: NDArray[Any], size: int, axis: int) -> NDArray[Any]:
+def running_minimum(
+    field: NDArray[Any], size: int, axis: int, out: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """``ndimage.minimum_filter1d(field, size, axis, mode="nearest")`` of (H, W); see ``running_maximum``."""
-    return _running(field, size, axis, np.minimum)
+    return _running(field, size, axis, np.minimum, out)
 
 
-def square_maximum(field: NDArray[Any], size: int) -> NDArray[Any]:
-    """The greatest value in the square of ``size`` px round each pixel of (H, W)."""
-    return running_maximum(running_maximum(field, size, 0), size, 1)
+def square_maximum(field: NDArray[Any], size: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """The greatest value in the square of ``size`` px round each pixel of (H, W); see ``running_maximum``."""
+    found = running_maximum(field, size, 0, out)
+    return running_maximum(found, size, 1, found)
 
 
-def square_minimum(field: NDArray[Any], size: int) -> NDArray[Any]:
-    """The least value in the square of ``size`` px round each pixel of (H, W)."""
-    return running_minimum(running_minimum(field, size, 0), size, 1)
+def square_minimum(field: NDArray[Any], size: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """The least value in the square of ``size`` px round each pixel of (H, W); see ``running_maximum``."""
+    found = running_minimum(field, size, 0, out)
+    return running_minimum(found, size, 1, found)
 
 
-def _running(field: NDArray[Any], size: int, axis: int, extreme: np.ufunc) -> NDArray[Any]:
+def _running(
+    field: NDArray[Any], size: int, axis: int, extreme: np.ufunc, out: NDArray[Any] | None
+) -> NDArray[Any]:
     assert size % 2 == 1
+    if out is None:
+        out = np.empty(field.shape, dtype=field.dtype)
     if size == 1:
-        return field.copy()
-    out = np.empty(field.shape, dtype=field.dtype)
+        np.copyto(out, field)
+        return out
     length, others = field.shape[axis], field.shape[1 - axis]
     reach = size // 2
     # Rows of a strip lie side by side, columns in lines of the cache at least.

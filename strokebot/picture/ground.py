@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from strokebot.picture.channels import LUMA, Channels
+
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Channels = tuple[Field, ...]
 
 # A ground of one colour: so many of the border's pixels within this distance (1.5 of 255 levels).
 _FLAT_SHARE = 0.9
@@ -66,15 +67,7 @@ def luma(colour: tuple[float, ...]) -> float:
     """ITU-R BT.601 brightness of a colour of one or three channels."""
     if len(colour) == 1:
         return colour[0]
-    return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
-
-
-def luminance_of(channels: Channels) -> Field:
-    """ITU-R BT.601 brightness (H, W)."""
-    if len(channels) == 1:
-        return channels[0]
-    r, g, b = channels
-    return np.asarray(0.299 * r + 0.587 * g + 0.114 * b, dtype=np.float32)
+    return float(np.dot(LUMA, colour))
 
 
 def border_mask(shape: tuple[int, int]) -> Mask:
@@ -150,7 +143,8 @@ def _distance(channels: Channels, colour: tuple[float, ...]) -> Field:
     """The greatest difference of any channel, (H, W)."""
     off = np.zeros_like(channels[0])
     for channel, value in zip(channels, colour, strict=True):
-        np.maximum(off, np.abs(channel - np.float32(value)), out=off)
+        difference = channel - np.float32(value)
+        np.maximum(off, np.abs(difference, out=difference), out=off)
     return off
 
 

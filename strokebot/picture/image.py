@@ -18,7 +18,7 @@ import math
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,8 +30,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from strokebot.arrays import frozen_array
 from strokebot.errors import ImageError
 from strokebot.modes import Turn
-from strokebot.picture.ground import Channels, luminance_of
+from strokebot.picture.channels import Channels, MadeChannels, luminance_of
 from strokebot.picture.ink import Polarity
+from strokebot.picture.resize import BICUBIC, BOX, resized
 from strokebot.picture.see import SeeOptions, Sight, see, see_transparent
 
 # An A4 page scanned at 600 dpi has 35 million pixels; more needs gigabytes on the way.
@@ -54,9 +55,6 @@ _MOST_FRAMES = 200
 # The EXIF tag of the orientation, and its values under which x and y are exchanged.
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
-
-# ITU-R BT.601 weights, those of PIL's own conversion to grey.
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +191,7 @@ def load_ink_image(
             if upright.size[0] * upright.size[1] > max_pixels:
                 raise ImageError(_too_large(path, "one of its frames", max_pixels))
             channels, alpha = _channels_and_alpha(upright)
-            del upright
+            del upright  # its bytes are in the channels now
             found = _ink_image(
                 path, channels, alpha, density, max_pixels, options or SeeOptions(), crop_px, reduce_to
             )
@@ -223,23 +221,32 @@ def _ink_image(
     """The ink of a decoded picture, or None if nothing stands out."""
     if crop_px is not None:
         window = _window(path, channels[0].shape, crop_px)
-        channels = tuple(np.ascontiguousarray(channel[window]) for channel in channels)
+        channels = _each(channels, lambda channel: np.ascontiguousarray(channel[window]))
         alpha = None if alpha is None else np.ascontiguousarray(alpha[window])
-    size = _square_size(channels[0].shape, density)
+    shape = channels[0].shape
+    size = _square_size(shape, density)
     if size[0] * size[1] > max_pixels:
         raise ImageError(_too_large(path, f"{size[0]}x{size[1]} square pixels", max_pixels))
     reduced = 1 if reduce_to is None else math.ceil(math.sqrt(size[0] * size[1] / reduce_to))
     size = (max(1, size[0] // reduced), max(1, size[1] // reduced))
-    channels = tuple(_resized(channel, size) for channel in channels)
+    if shape != (size[1], size[0]):
+        channels = tuple(_resized(channel, size) for channel in channels)
     alpha = None if alpha is None else _resized(alpha, size)
-    if not all(np.isfinite(channel).all() for channel in channels):
+    # Only files of more than 8 bits can hold such, and they have one channel.
+    if len(channels) == 1 and not np.isfinite(channels[0]).all():
         raise ImageError(f"The picture {path} holds values that are not numbers; save it again as PNG.")
-    tone = np.clip(1.0 - luminance_of(channels), 0.0, 1.0) * (1.0 if alpha is None else alpha)
+    tone = np.float32(1.0) - luminance_of(channels)
+    np.clip(tone, 0.0, 1.0, out=tone)
+    if alpha is not None:
+        tone *= alpha
     sight = see(channels, options) if alpha is None else see_transparent(channels, alpha, options)
     if sight is None:
         return None
     px_per_mm = _px_per_mm(density)
     px_per_mm = None if px_per_mm is None else px_per_mm / reduced
+    view = None if sight.sheet is None else sight.sheet.perspective
+    if view is not None:  # the picture is the straight sheet now, in pixels of its own
+        tone, px_per_mm = view.straightened(tone), None
     return InkImage(sight.ink, px_per_mm, sight.polarity, tone, sight, reduced)
 
 
@@ -319,9 +326,8 @@ def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.fl
     if field.shape == (size[1], size[0]):
         return field
     smaller = field.shape[0] > size[1] and field.shape[1] > size[0]
-    how = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
-    picture = Image.fromarray(np.ascontiguousarray(field)).resize(size, how)
-    return np.clip(np.asarray(picture, dtype=np.float32), field.min(), field.max())
+    found = resized(field, size, BOX if smaller else BICUBIC)
+    return np.clip(found, field.min(), field.max(), out=found)
 
 
 def _px_per_mm(density: tuple[float, float] | None) -> float | None:
@@ -341,20 +347,25 @@ def _channels_and_alpha(picture: Image.Image) -> tuple[Channels, NDArray[np.floa
         rgba = np.asarray(picture.convert("RGBA"))
         return _split(rgba), _scaled(rgba[..., 3])
     if mode in ("1", "L"):
-        return (_scaled(np.asarray(picture.convert("L"))),), None
+        grey = np.asarray(picture.convert("L"))
+        return MadeChannels(1, lambda _: _scaled(grey)), None
     return _split(np.asarray(picture.convert("RGB"))), None
 
 
 def _scaled(values: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(values.astype(np.float32) / np.float32(255))
+    return np.divide(values, np.float32(255), dtype=np.float32)
 
 
 def _split(rgb: NDArray[np.uint8]) -> Channels:
     """The first three channels (H, W); one where they are the same."""
-    first = rgb[..., 0]
-    if np.array_equal(first, rgb[..., 1]) and np.array_equal(first, rgb[..., 2]):
-        return (_scaled(first),)
-    return tuple(_scaled(rgb[..., k]) for k in range(3))
+    planes = [np.ascontiguousarray(rgb[..., k]) for k in range(3)]
+    count = 1 if np.array_equal(planes[0], planes[1]) and np.array_equal(planes[0], planes[2]) else 3
+    return MadeChannels(count, lambda k: _scaled(planes[k]))
+
+
+def _each(channels: Channels, change: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Channels:
+    """The channels after a change of each."""
+    return MadeChannels(len(channels), lambda k: change(channels[k]))
 
 
 def _from_deep(values: NDArray[np.generic], mode: str) -> NDArray[np.float32]:

@@ -102,8 +102,8 @@ def levels(darkness: Field, noise: float) -> Field:
         full = 1.0
     if floor == 0.0 and full == 1.0:
         return darkness
-    stretched: Field = np.clip((darkness - floor) / max(full - floor, 1e-6), 0.0, 1.0).astype(np.float32)
-    return stretched
+    stretched: Field = (darkness - np.float32(floor)) / np.float32(max(full - floor, 1e-6))
+    return np.clip(stretched, 0.0, 1.0, out=stretched)
 
 
 def raised(ink: Field, clean: bool = False) -> Field:
@@ -122,13 +122,15 @@ def raised(ink: Field, clean: bool = False) -> Field:
         faint |= beside
     if not faint.any():
         return ink
-    core = np.clip(core, FAINTEST_INK, _CLEAR)
+    core = np.clip(core[faint], FAINTEST_INK, _CLEAR)
     clearness = (core - FAINTEST_INK) / (_CLEAR - FAINTEST_INK)
     wanted = _HALF + (_CLEAR - _HALF) * clearness
-    share = np.clip(ink / core, 0.0, 1.0)
+    share = np.clip(ink[faint] / core, 0.0, 1.0)
     lifted = np.where(share < 0.5, share, 0.5 + (2.0 * share - 1.0) * (wanted - 0.5))
     ease = clearness**_EASE
-    return np.where(faint, (1.0 - ease) * lifted + ease * wanted * share, ink).astype(np.float32)
+    raised_ink = ink.copy()
+    raised_ink[faint] = (1.0 - ease) * lifted + ease * wanted * share
+    return raised_ink
 
 
 def _own_crest(ink: Field) -> tuple[Field, NDArray[np.bool_]]:

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
 from strokebot.picture.extrema import square_maximum, square_minimum
+from strokebot.picture.resize import BICUBIC, BILINEAR, BOX, resized
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -47,15 +47,16 @@ def reach_px(shape: tuple[int, ...]) -> int:
     return max(_LEAST_REACH_PX, round(_REACH_SHARE * min(shape)))
 
 
-def closed(channel: Field, reach: int) -> Field:
-    """C of a channel (H, W): closed by a square of 2 reach + 1 px.
+def closed(channel: Field, reach: int, out: Field | None = None) -> Field:
+    """C of a channel (H, W): closed by a square of 2 reach + 1 px, in ``out``, which may be the channel.
 
     Beyond the border the picture goes on as it is there, so that what darkens towards the border is no line.
     """
     size = 2 * reach + 1
     high: Field = np.pad(channel, reach, mode="edge")
-    high = square_minimum(square_maximum(high, size), size)
-    return np.maximum(high[reach:-reach, reach:-reach], channel)
+    square_maximum(high, size, out=high)
+    square_minimum(high, size, out=high)
+    return np.maximum(high[reach:-reach, reach:-reach], channel, out=out)
 
 
 def local_paper(channel: Field, reach: int) -> Field:
@@ -65,7 +66,9 @@ def local_paper(channel: Field, reach: int) -> Field:
 
 def smooth_closed(channel: Field, reach: int) -> Field:
     """C of a noisy channel (H, W), smoothed a little first: single pixels of noise are no paper."""
-    return np.maximum(closed(ndimage.gaussian_filter(channel, _SMOOTH_PX, mode="nearest"), reach), _DARKEST)
+    smooth: Field = ndimage.gaussian_filter(channel, _SMOOTH_PX, mode="nearest")
+    closed(smooth, reach, out=smooth)
+    return np.maximum(smooth, _DARKEST, out=smooth)
 
 
 def without_lift(channel: Field, high: Field, reach: int) -> Field:
@@ -74,37 +77,49 @@ def without_lift(channel: Field, high: Field, reach: int) -> Field:
     That mean changes slowly, so it is taken on a copy whose pixels are a few to its scale.
     """
     height, width = channel.shape
-    ratio = channel / high
-    bare = (ratio > 1 - _PAPER_DARKNESS).astype(np.float32)
     sigma = 2.0 * reach
     step = max(1, int(sigma / _LIFT_COPY_SIGMA))
     size = (max(1, round(width / step)), max(1, round(height / step)))
 
     def blurred(field: Field) -> Field:
-        small = np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BOX))
-        return np.asarray(ndimage.gaussian_filter(small, sigma / step, mode="nearest"))
+        return np.asarray(ndimage.gaussian_filter(resized(field, size, BOX), sigma / step, mode="nearest"))
 
-    mass, mean = blurred(bare), blurred(bare * ratio)
+    ratio = channel / high
+    ratio[ratio <= 1 - _PAPER_DARKNESS] = 0
+    mean = blurred(ratio)
+    np.sign(ratio, out=ratio)  # 1 on bare paper
+    mass = blurred(ratio)
+    del ratio
     lift = np.where(mass > 1e-3, mean / np.maximum(mass, 1e-3), 1.0).astype(np.float32)
-    whole = np.asarray(Image.fromarray(lift).resize((width, height), Image.Resampling.BILINEAR))
-    return np.asarray(high * whole, dtype=np.float32)
+    whole = resized(lift, (width, height), BILINEAR)
+    return np.multiply(whole, high, out=whole)
 
 
 def lit_paper(closed_channel: Field, known: Mask | None = None) -> Field:
-    """P0 of a closed channel (H, W): a quadratic surface that lies on its light parts.
+    """P0 of a closed channel (H, W): ``lit_surface`` at its size."""
+    return at_size(lit_surface(closed_channel, known), closed_channel.shape)
+
+
+def at_size(surface: Field, shape: tuple[int, ...]) -> Field:
+    """P0 (H, W) of a surface."""
+    found = resized(surface, (shape[1], shape[0]), BICUBIC)
+    return np.maximum(found, np.float32(0.05), out=found)
+
+
+def lit_surface(closed_channel: Field, known: Mask | None = None) -> Field:
+    """P0 on a small copy: a quadratic surface that lies on the light parts of a closed channel.
 
     Args:
-        closed_channel: C.
+        closed_channel: C, (H, W).
         known: (H, W) the pixels that count; None for all.
     """
     height, width = closed_channel.shape
     factor = max(1.0, max(height, width) / _SURFACE_PX)
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
-    small = np.asarray(Image.fromarray(closed_channel).resize(size, Image.Resampling.BOX), dtype=np.float64)
+    small = resized(closed_channel, size, BOX).astype(np.float64)
     weight0 = np.ones(small.size)
     if known is not None:
-        share = Image.fromarray(known.astype(np.float32)).resize(size, Image.Resampling.BOX)
-        weight0 = (np.asarray(share).reshape(-1) > 0.99).astype(np.float64)
+        weight0 = (resized(known, size, BOX).reshape(-1) > 0.99).astype(np.float64)
         if weight0.sum() < 12:
             weight0 = np.ones(small.size)
     y, x = np.meshgrid(np.linspace(-1, 1, size[1]), np.linspace(-1, 1, size[0]), indexing="ij")
@@ -117,6 +132,4 @@ def lit_paper(closed_channel: Field, known: Mask | None = None) -> Field:
         # Light changes slowly: the curved terms are held small where little speaks for them.
         gram = terms.T @ (weight[:, None] * terms) + len(values) * np.diag(_STIFFNESS)
         surface = terms @ np.linalg.solve(gram + 1e-9 * np.eye(6), terms.T @ (weight * values))
-    full = Image.fromarray(surface.reshape(size[1], size[0]).astype(np.float32))
-    found = np.asarray(full.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
-    return np.maximum(found, np.float32(0.05))
+    return surface.reshape(size[1], size[0]).astype(np.float32)

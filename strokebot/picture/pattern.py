@@ -23,8 +23,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
+
+from strokebot.picture.resize import BOX, resized
 
 Field = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -140,11 +141,14 @@ def find_rules(darkness: Field, known: Mask | None, ink_level: float) -> Rules |
 
 def without_rules(darkness: Field, rules: Rules) -> Field:
     """D' of the darkness D."""
-    g = np.clip(_ALLOWANCE * rules.darkness, 0.0, 0.95)
-    left = np.clip(1 - (1 - darkness) / (1 - g), 0, 1)
+    left = darkness.copy()
+    on = rules.darkness > 0  # elsewhere D' is D, and most of the paper is elsewhere
+    rule, dark = rules.darkness[on], darkness[on]
+    under = np.clip(1 - (1 - dark) / (1 - np.clip(_ALLOWANCE * rule, 0.0, 0.95)), 0, 1)
     # What is hardly darker than the rule alone is the rule.
-    faint = (rules.darkness > 0.01) & (darkness < _RULE_ALONE * rules.darkness + _RULE_NOISE)
-    return np.asarray(np.where(faint, 0, left), dtype=np.float32)
+    under[(rule > 0.01) & (dark < _RULE_ALONE * rule + _RULE_NOISE)] = 0
+    left[on] = under
+    return left
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,8 +189,7 @@ def _look(darkness: Field, known: Mask | None) -> _Look:
     size = (max(8, round(width / factor)), max(8, round(height / factor)))
     capped = np.minimum(darkness, np.float32(_CAP))
     weight = np.ones_like(darkness) if known is None else known.astype(np.float32)
-    small = np.asarray(Image.fromarray(capped * weight).resize(size, Image.Resampling.BOX))
-    share = np.asarray(Image.fromarray(weight).resize(size, Image.Resampling.BOX))
+    small, share = resized(capped * weight, size, BOX), resized(weight, size, BOX)
     edges = np.linspace(0, size[0], min(_STRIPS, size[0]) + 1).round().astype(int)
     strips = np.add.reduceat(small, edges[:-1], axis=1)
     shares = np.add.reduceat(share, edges[:-1], axis=1)

@@ -14,21 +14,24 @@ shadow are divided out, then printed rules; what then differs from paper is ink.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
 from strokebot.modes import InkSide
 from strokebot.picture.areas import find_areas
+from strokebot.picture.channels import Channels, MadeChannels, luminance_of
 from strokebot.picture.dots import find_dots, find_holes
 from strokebot.picture.extrema import square_maximum, square_minimum
-from strokebot.picture.ground import Channels, Ground, border_mask, clean_ground, luminance_of, other_ground
+from strokebot.picture.ground import Ground, border_mask, clean_ground, other_ground
 from strokebot.picture.ink import TRANSPARENT_SHARE, Polarity, ink_on_transparency, levels, raised
-from strokebot.picture.light import closed, lit_paper, reach_px, smooth_closed, without_lift
+from strokebot.picture.light import at_size, closed, lit_surface, reach_px, smooth_closed, without_lift
 from strokebot.picture.pattern import Rules, find_rules, without_rules
+from strokebot.picture.perspective import is_oblique, perspective_of
+from strokebot.picture.resize import BICUBIC, BOX, NEAREST, resized
 from strokebot.picture.sheet import Sheet, find_sheet
 from strokebot.picture.specks import joined_by_tooth, without_specks
 from strokebot.picture.stains import find_stains, without_shades
@@ -58,6 +61,10 @@ _FAINT_SOLID, _FAINT_SOLID_SHARE = (0.6, 1.3), 0.05
 # Solid darkness along more than this share of a side of the picture, and no more of the picture than that, is
 # beside the paper, with a rim of px.
 _BORDER_ALONG, _MOST_BESIDE, _RIM_PX = 0.4, 0.3, 3
+# A larger picture is reduced to find its sheet and polarity.
+_COPY_PIXELS = 4_000_000
+# Rows that are worked on at a time.
+_ROWS = 256
 # Paper is coloured when its channels differ by this share of the lightest.
 _COLOURED = 0.12
 # Smoothing before a closing, px: single pixels of noise are no paper.
@@ -78,11 +85,13 @@ class SeeOptions:
         ink_side: on which side of the paper the ink lies: darker, lighter, or of any other colour.
         threshold: darkness from which a pixel is ink, in (0, 1); None to find it.
         keep_rules: printed rules are ink.
+        keep_perspective: a sheet seen at an angle stays as it is in the photo.
     """
 
     ink_side: InkSide = "auto"
     threshold: float | None = None
     keep_rules: bool = False
+    keep_perspective: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +191,7 @@ def see_transparent(channels: Channels, alpha: Field, options: SeeOptions) -> Si
     # Laid on paper of its own most common shade, light or dark.
     opaque = luminance[alpha >= 0.5]
     paper = np.float32(1.0 if opaque.size == 0 or np.median(opaque) >= 0.5 else 0.0)
-    return see(tuple(channel * alpha + paper * (1 - alpha) for channel in channels), options)
+    return see(MadeChannels(len(channels), lambda k: channels[k] * alpha + paper * (1 - alpha)), options)
 
 
 def _leveled(darkness: Field, noise: float, options: SeeOptions) -> Field:
@@ -320,27 +329,47 @@ def _count_inks(channels: Channels, ink: Field) -> int:
 
 
 def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
-    brightness = luminance_of(channels)
-    sheet = find_sheet(brightness)
+    shape = channels[0].shape
+    # Where the sheet lies and on which side of it the ink, a copy tells of a large picture.
+    copy = _small_copy(channels)
+    sheet = find_sheet(luminance_of(copy))
+    notes = []
+    if sheet is not None:
+        sheet = sheet.at(shape)
+        view = None if options.keep_perspective else perspective_of(sheet.corners_px, shape)
+        if view is not None:
+            paper = "" if view.paper is None else f" to {view.paper}'s sides"
+            notes.append(f"a sheet on a table, seen at an angle and straightened{paper}")
+            channels = view.straightened_channels(channels)
+            shape = channels[0].shape
+            copy, sheet = _small_copy(channels), Sheet.straight(view, shape)
+        else:
+            notes.append(
+                "a sheet on a table" + (", seen at an angle" if is_oblique(sheet.corners_px) else "")
+            )
     known = None if sheet is None else sheet.mask
-    notes = [] if sheet is None else ["a sheet on a table"]
-    reach = reach_px(brightness.shape)
-    if known is not None:
-        channels = tuple(filled_beside(channel, known) for channel in channels)
+    reach = reach_px(shape)
     side = options.ink_side
     if side == "auto":
-        side = "light" if _is_light_on_dark(luminance_of(channels), reach) else "dark"
-        sides = _channel_sides(channels, known, reach, side)
+        on_copy = None if sheet is None else sheet.at(copy[0].shape).mask
+        if on_copy is not None:
+            copy = filled_beside(copy, on_copy)
+        side = "light" if _is_light_on_dark(luminance_of(copy), reach_px(copy[0].shape)) else "dark"
+        sides = _channel_sides(copy, on_copy, reach_px(copy[0].shape), side)
     else:
         sides = [{"light": (True,), "colour": (False, True)}.get(side, (False,))] * len(channels)
+    del copy
+    if known is not None:
+        channels = filled_beside(channels, known)
     darkness, full, beside = _darkness(channels, known, reach, sides)
     if beside is not None:
         known = ~beside if known is None else known & ~beside
         corners = _whole(known.shape) if sheet is None else sheet.corners_px
-        sheet = Sheet(corners, known, on_table=sheet is not None)
+        view = None if sheet is None else sheet.perspective
+        sheet = Sheet(corners, known, sheet is not None, view)
         notes.append("a dark border left out")
     noise = _noise(darkness, known)
-    darkness = np.clip(darkness, 0, 1).astype(np.float32)
+    np.clip(darkness, 0, 1, out=darkness)
     if known is not None:
         darkness *= known
     darkness, rules, found = _ruled(darkness, known, full, options)
@@ -374,6 +403,16 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
             notes=tuple(notes),
         )
     )
+
+
+def _small_copy(channels: Channels) -> Channels:
+    """The channels, reduced by a whole factor where they have more than ``_COPY_PIXELS``."""
+    height, width = channels[0].shape
+    factor = math.ceil(math.sqrt(height * width / _COPY_PIXELS))
+    if factor == 1:
+        return tuple(channels)
+    size = (max(1, width // factor), max(1, height // factor))
+    return tuple(resized(channel, size, BOX) for channel in channels)
 
 
 def _whole(shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -417,11 +456,17 @@ def _darkness(
         for flipped in own:
             value = np.float32(1) - channel if flipped else channel
             high = smooth_closed(value, reach)
+            surface = lit_surface(high, known)
             paper = without_lift(value, high, reach)
-            lit = lit_paper(high, known)
-            np.maximum(thin, 1 - value / np.maximum(paper, np.float32(0.02)), out=thin)
-            np.maximum(wide, 1 - paper / lit, out=wide)
-            np.maximum(broad, 1 - value / lit, out=broad)
+            del high
+            lit = at_size(surface, value.shape)
+            for first in range(0, len(thin), _ROWS):  # by rows: a whole field for each step is much memory
+                rows = np.s_[first : first + _ROWS]
+                v, p, light = value[rows], paper[rows], lit[rows]
+                np.maximum(thin[rows], 1 - v / np.maximum(p, np.float32(0.02)), out=thin[rows])
+                np.maximum(wide[rows], 1 - p / light, out=wide[rows])
+                np.maximum(broad[rows], 1 - v / light, out=broad[rows])
+            del value, paper, lit
     noise = _noise(thin, known)
     strong = thin[thin > max(_STRONG, _STRONG_SIGMAS * noise)]
     full = float(np.percentile(strong, _FULL_PERCENTILE)) if strong.size else 0.9
@@ -439,10 +484,11 @@ def _darkness(
         return thin, full, beside
     # Its edge fades over some pixels: there it counts over the ground that it lies on, shadow or light.
     edge = square_maximum(solid, 2 * reach + 1) & ~solid
-    ground = square_minimum(wide, 2 * reach + 1)
-    fading = 1 - (1 - broad) / np.maximum(1 - ground, np.float32(0.05))
-    thick = np.where(edge, np.maximum(fading, thin), thin)
-    return np.where(solid, np.maximum(broad, thin), thick), full, beside
+    ground = square_minimum(wide, 2 * reach + 1, out=wide)[edge]
+    fading = 1 - (1 - broad[edge]) / np.maximum(1 - ground, np.float32(0.05))
+    thin[edge] = np.maximum(fading, thin[edge])
+    thin[solid] = np.maximum(broad[solid], thin[solid])
+    return thin, full, beside
 
 
 def _along_border(solid: Mask) -> Mask | None:
@@ -477,24 +523,31 @@ def _faint_solid(wide: Field, full: float) -> Mask:
     return np.asarray(keep[labels])
 
 
-def filled_beside(channel: Field, known: Mask) -> Field:
-    """A channel with what is beside the sheet replaced by the paper nearest to it."""
-    height, width = channel.shape
+def filled_beside(channels: Channels, known: Mask) -> Channels:
+    """The channels with what is beside the sheet replaced by the paper nearest to it."""
+    height, width = known.shape
     factor = max(1.0, max(height, width) / _FILL_PX)
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
-    on = np.asarray(Image.fromarray(known.astype(np.float32)).resize(size, Image.Resampling.BOX)) > 0.99
+    on = resized(known, size, BOX) > 0.99
     if not on.any():
-        return channel
-    small = np.asarray(Image.fromarray(channel).resize(size, Image.Resampling.BOX))
-    index = ndimage.distance_transform_edt(~on, return_distances=False, return_indices=True)
-    near = ndimage.maximum_filter(np.where(on, ndimage.median_filter(small, 5), 0), 9)[tuple(index)]
-    whole = Image.fromarray(near.astype(np.float32)).resize((width, height), Image.Resampling.NEAREST)
-    return np.where(known, channel, np.asarray(whole)).astype(np.float32)
+        return channels
+    index = tuple(ndimage.distance_transform_edt(~on, return_distances=False, return_indices=True))
+    beside = []
+    for channel in channels:
+        small = ndimage.median_filter(resized(channel, size, BOX), 5)
+        beside.append(ndimage.maximum_filter(np.where(on, small, 0), 9)[index])
+
+    def filled(k: int) -> Field:
+        whole = resized(beside[k], (width, height), NEAREST)
+        np.copyto(whole, channels[k], where=known)
+        return whole
+
+    return MadeChannels(len(channels), filled)
 
 
 def _noise(darkness: Field, known: Mask | None) -> float:
     """Standard deviation of the darkness of bare paper."""
-    values = darkness[::2, ::2] if known is None else darkness[known]
+    values = darkness[::2, ::2] if known is None else darkness[::2, ::2][known[::2, ::2]]
     bare = values[np.abs(values) < _PAPER]
     if bare.size == 0:
         return 0.0
@@ -520,9 +573,15 @@ def _thin_structure(field: Field, reach: int) -> tuple[float, float, bool]:
     """Thin dark and thin light structure of (H, W), means over all pixels; whether one clearly outweighs."""
     smooth = ndimage.gaussian_filter(field, _SMOOTH_PX)
     far = _far_median(smooth)
-    near_light, near_dark = closed(smooth, reach), 1 - closed(1 - smooth, reach)
-    dark = float(np.clip(np.minimum(near_light, far) - smooth - _MARGIN, 0, None).mean())
-    light = float(np.clip(smooth - np.maximum(near_dark, far) - _MARGIN, 0, None).mean())
+    near_light, near_dark = closed(smooth, reach), closed(1 - smooth, reach)
+    np.subtract(1, near_dark, out=near_dark)
+    dark = light = 0.0
+    for first in range(0, len(smooth), _ROWS):
+        rows = np.s_[first : first + _ROWS]
+        value = smooth[rows]
+        dark += float(np.clip(np.minimum(near_light[rows], far[rows]) - value - _MARGIN, 0, None).sum())
+        light += float(np.clip(value - np.maximum(near_dark[rows], far[rows]) - _MARGIN, 0, None).sum())
+    dark, light = dark / smooth.size, light / smooth.size
     few, many = min(dark, light), max(dark, light)
     return dark, light, many > _CLEAR_TIMES * few and many > _LEAST_THIN / _CLEAR_FEWER
 
@@ -532,7 +591,7 @@ def _far_median(field: Field) -> Field:
     height, width = field.shape
     factor = max(1.0, max(height, width) / _FAR_PX)
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
-    small = np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BOX), dtype=np.float32)
+    small = resized(field, size, BOX)
     window = max(3, round(_FAR_SHARE * min(size)) | 1)
     middle = ndimage.median_filter(small, window, mode="nearest")
-    return np.asarray(Image.fromarray(middle).resize((width, height), Image.Resampling.BICUBIC))
+    return resized(middle, (width, height), BICUBIC)

@@ -15,12 +15,15 @@ a cast shadow: a shadow has no four straight sides, and what is drawn goes on un
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 from scipy import ndimage
+
+from strokebot.picture.perspective import Perspective
+from strokebot.picture.resize import BOX, resized
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -42,6 +45,8 @@ _MEAN_SUPPORT_OF_THREE = 0.9
 _LEAST_SHARE, _MOST_SHARE = 0.15, 0.97
 # The edge of the sheet is a shadow and a blur: so much of the shorter side is left out along it, px at least.
 _RIM_SHARE, _RIM_PX = 0.012, 3.0
+# A side this near to the picture's border is the border, px.
+_OFF_PX = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +57,37 @@ class Sheet:
         corners_px: (4, 2) x, y from the upper left one clockwise, px of the picture, edges at 0.
         mask: (H, W) the pixels on it, without its rim.
         on_table: whether its edges are in the picture; otherwise it is all of the picture but a dark border.
+        perspective: how it lay in the photo, where the picture is the sheet alone, straightened.
     """
 
     corners_px: NDArray[np.float64]
     mask: Mask
     on_table: bool = True
+    perspective: Perspective | None = None
+
+    @classmethod
+    def straight(cls, perspective: Perspective, shape: tuple[int, int]) -> Sheet:
+        """A straightened sheet that fills a picture (H, W)."""
+        height, width = shape
+        rim = math.ceil(_rim_px(shape))
+        mask = np.zeros(shape, dtype=np.bool_)
+        mask[rim:-rim, rim:-rim] = True
+        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+        return cls(corners, mask, perspective=perspective)
 
     @property
     def share(self) -> float:
         """Share of the picture that lies on the sheet."""
         return float(self.mask.mean())
+
+    def at(self, shape: tuple[int, int]) -> Sheet:
+        """The same sheet in a picture (H, W) of another size."""
+        if self.mask.shape == shape:
+            return self
+        if self.perspective is not None:
+            return Sheet.straight(self.perspective, shape)
+        corners = self.corners_px * [shape[1] / self.mask.shape[1], shape[0] / self.mask.shape[0]]
+        return Sheet(corners, _inside(corners, shape), self.on_table)
 
 
 def find_sheet(brightness: Field) -> Sheet | None:
@@ -80,7 +106,7 @@ def find_sheet(brightness: Field) -> Sheet | None:
         size, factor = (width, height), 1.0
     if min(size) < 24:
         return None
-    small = np.asarray(Image.fromarray(brightness).resize(size, Image.Resampling.BOX), dtype=np.float32)
+    small = resized(brightness, size, BOX)
     reach = 2 * max(2, round(_CLOSING_SHARE * min(size) / 2)) + 1
     closed = ndimage.grey_closing(ndimage.gaussian_filter(small, 0.7), size=(reach, reach), mode="nearest")
     tone = np.log(np.maximum(closed, 0.02))
@@ -244,13 +270,30 @@ def _refined(brightness: Field, corners: NDArray[np.float64], reach: float) -> N
     return moved if np.abs(moved - corners).max() < 6 * reach else corners
 
 
+def _rim_px(shape: tuple[int, ...]) -> float:
+    return max(_RIM_PX, _RIM_SHARE * min(shape))
+
+
 def _inside(corners: NDArray[np.float64], shape: tuple[int, ...]) -> Mask:
     """The pixels within a quadrilateral, its rim left out."""
     height, width = shape
-    drawn = Image.new("1", (width, height), 0)
-    ImageDraw.Draw(drawn).polygon([(float(x), float(y)) for x, y in corners], fill=1)
-    mask = np.asarray(drawn, dtype=np.bool_)
-    rim = max(_RIM_PX, _RIM_SHARE * min(shape))
-    # Where the sheet runs off the picture there is no edge to leave out.
-    depth = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1]
-    return np.asarray(depth > rim)
+    rim = _rim_px(shape)
+    x, y = np.arange(width) + 0.5, np.arange(height)[:, None] + 0.5
+    middle = corners.mean(axis=0)
+    inside = np.ones((height, width), dtype=np.bool_)
+    for first, last in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        along = (last - first) / max(float(np.hypot(*(last - first))), 1e-6)
+        inward = np.array([-along[1], along[0]])
+        inward *= np.sign(float((middle - first) @ inward)) or 1.0
+        # Where the sheet runs off the picture there is no edge to leave out.
+        ends = np.stack([first, last])
+        off = (ends <= [_OFF_PX, _OFF_PX]) | (ends >= [width - _OFF_PX, height - _OFF_PX])
+        depth = 0.0 if off.all(axis=0).any() else rim
+        # The pixels at the depth and deeper, from one on in each row or column.
+        if abs(inward[0]) >= abs(inward[1]):
+            edge = first[0] + (depth - (y - first[1]) * inward[1]) / inward[0]
+            inside &= (x > edge) if inward[0] > 0 else (x < edge)
+        else:
+            edge = first[1] + (depth - (x - first[0]) * inward[0]) / inward[1]
+            inside &= (y > edge) if inward[1] > 0 else (y < edge)
+    return inside

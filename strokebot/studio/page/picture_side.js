@@ -8,7 +8,7 @@ import { sketch } from "./sketch.js";
 import { job, mine, on, set, state, tell } from "./store.js";
 import { optionName, W, wordName } from "./words.js";
 
-const SEEN = ["ink_side", "threshold", "area_mode", "despeckle_mm", "keep_rules"];
+const SEEN = ["ink_side", "threshold", "area_mode", "despeckle_mm", "keep_rules", "keep_perspective"];
 const STYLE = ["style", "method"];
 const LINES = ["stroke_style", "fill", "join"];
 const TONE = ["tone_pattern", "tone_spacing_mm", "tone_contrast", "tone_white"];

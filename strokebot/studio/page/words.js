@@ -89,6 +89,7 @@ export const W = {
     profile: "Profile of machine and pen", method: "Drawn by", stroke_style: "Strokes", style: "Drawn as", tone_pattern: "Course of the line",
     tone_spacing_mm: "Distance of lines, mm", tone_contrast: "Contrast", tone_white: "Stays white up to",
     ink_side: "Ink is", threshold: "Ink from darkness", area_mode: "Grey areas", keep_rules: "Draw ruled lines too",
+    keep_perspective: "Keep the photo's slant",
     despeckle_mm: "No specks under, mm", fill: "Filled areas", speed: "Speed", quality: "Quality",
     polish: "Fit the line to the picture", join: "Between letters", margin_mm: "Edge kept free, mm", seed: "Seed",
   },

@@ -29,6 +29,9 @@ def test_extrema_are_those_of_scipy(
         found = ours(field, size, axis)
         assert found.dtype == field.dtype
         np.testing.assert_array_equal(found, slow(field, size, axis=axis, mode="nearest"))
+        own = field.copy()
+        assert ours(own, size, axis, out=own) is own
+        np.testing.assert_array_equal(own, found)
 
 
 def test_strips_meet() -> None:
