@@ -332,7 +332,7 @@ def _photographed(channels: Channels, options: SeeOptions) -> Sight | None:
     shape = channels[0].shape
     # Where the sheet lies and on which side of it the ink, a copy tells of a large picture.
     copy = _small_copy(channels)
-    sheet = find_sheet(luminance_of(copy))
+    sheet = find_sheet(copy)
     notes = []
     if sheet is not None:
         sheet = sheet.at(shape)

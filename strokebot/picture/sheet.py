@@ -10,18 +10,21 @@ Nouns:
 
 A side is the line (offset, slope) that gathers the most of its step: an exhaustive Hough transform over the
 few slopes that a photographed sheet has (P. Hough, 1962; R. Duda and P. Hart, 1972). What tells a sheet from
-a cast shadow: a shadow has no four straight sides, and what is drawn goes on under it.
+a cast shadow: a shadow has no four straight sides, and what is drawn goes on under it. Where brightness shows
+no sheet, the ratio of blue to red takes its place.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from strokebot.picture.channels import Channels, luminance_of
 from strokebot.picture.perspective import Perspective
 from strokebot.picture.resize import BOX, resized
 
@@ -41,6 +44,9 @@ _PIECES, _REFINE_PX = 24, 3.0
 _LEAST_SUPPORT, _MEAN_SUPPORT = 0.55, 0.78
 # One side may be the picture's border; the others then have to be clearer.
 _MEAN_SUPPORT_OF_THREE = 0.9
+# What is added to a channel before its hue is taken; files keep colours at half their size, so the copy is
+# smaller; hues differ less than brightness.
+_DARK, _HUE_COPY_PX, _HUE_GAIN = 0.05, 120, 1.5
 # A sheet covers so much of the picture, at least and at most.
 _LEAST_SHARE, _MOST_SHARE = 0.15, 0.97
 # The edge of the sheet is a shadow and a blur: so much of the shorter side is left out along it, px at least.
@@ -90,17 +96,46 @@ class Sheet:
         return Sheet(corners, _inside(corners, shape), self.on_table)
 
 
-def find_sheet(brightness: Field) -> Sheet | None:
+def find_sheet(channels: Channels) -> Sheet | None:
     """Looks for a sheet whose edges are in the picture.
 
     Args:
-        brightness: (H, W) in [0, 1], ink darker than the sheet.
+        channels: one or three fields (H, W) in [0, 1], ink darker than the sheet.
 
     Returns:
         The sheet, or None if the picture shows no edges of one.
     """
+    found = _sheet_of(luminance_of(channels), _log, _COPY_PX)
+    if found is None and len(channels) == 3:
+        # A shadow leaves colours as they are: where it hides an edge, hue may still tell sheet from table.
+        hue = np.log(_lifted(channels[2])) - np.log(_lifted(channels[0]))
+        found = _sheet_of(hue, _stretched, _HUE_COPY_PX)
+    return found
+
+
+def _log(brightness: Field) -> Field:
+    return np.log(np.maximum(brightness, np.float32(0.02)))
+
+
+def _stretched(hue: Field) -> Field:
+    return hue * np.float32(_HUE_GAIN)
+
+
+def _lifted(channel: Field) -> Field:
+    """A channel with its darkest values lifted, since noise alone gives those their hue."""
+    return channel + np.float32(_DARK)
+
+
+def _sheet_of(brightness: Field, tone_of: Callable[[Field], Field], copy_px: int) -> Sheet | None:
+    """The sheet in a field (H, W) with edges against its ground.
+
+    Args:
+        brightness: what differs between sheet and ground.
+        tone_of: turns it into what steps are measured in.
+        copy_px: the longer side of the copy.
+    """
     height, width = brightness.shape
-    factor = max(height, width) / _COPY_PX
+    factor = max(height, width) / copy_px
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     if factor <= 1.0:
         size, factor = (width, height), 1.0
@@ -109,7 +144,7 @@ def find_sheet(brightness: Field) -> Sheet | None:
     small = resized(brightness, size, BOX)
     reach = 2 * max(2, round(_CLOSING_SHARE * min(size) / 2)) + 1
     closed = ndimage.grey_closing(ndimage.gaussian_filter(small, 0.7), size=(reach, reach), mode="nearest")
-    tone = np.log(np.maximum(closed, 0.02))
+    tone = tone_of(closed)
     best: tuple[float, NDArray[np.float64], float] | None = None
     for sign in (1.0, -1.0):
         found = _quadrilateral(np.float32(sign) * tone)
