@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strokebot.picture.image import load_ink_image
+from strokebot.picture.parts import find_parts
 from strokebot.picture.perspective import Perspective, aspect_of, is_oblique, perspective_of
 from strokebot.picture.see import SeeOptions
 from tests.support.oblique_scenes import judge, make_oblique, shape_error, straight
 from tests.support.scenes import make_scene
+from tests.support.truth_f1 import truth_f1
 
 Floats = np.ndarray
 
@@ -125,3 +127,11 @@ def test_corners_beyond_the_photo_or_of_no_rectangle_are_left() -> None:
     assert perspective_of(square, shape) is None
     sliver = np.array([[500.0, 200], [560, 200], [1100, 800], [100, 800]])
     assert perspective_of(sliver, shape) is None
+
+
+def test_hue_tells_a_sheet_whose_edge_a_shadow_hides(tmp_path: Path) -> None:
+    scene = make_scene("phone", 102)
+    image = load_ink_image(scene.save(tmp_path))
+    assert image.sight is not None
+    assert image.sight.notes[0] == "a sheet on a table"
+    assert truth_f1(find_parts(image.ink).labels > 0, scene.truth, scene.areas) > 0.98
