@@ -57,7 +57,7 @@ from firmware_bridge.gcode.reader import Point
 from firmware_bridge.gcode.words import Line, file_line
 from firmware_bridge.stream.link import BUSY_LIMIT_S, POLL_S, Link
 from firmware_bridge.stream.streamer import Streamer
-from firmware_bridge.stream.watchdog import NO_PROGRESS_S
+from firmware_bridge.stream.watchdog import NO_PROGRESS_S, WAITING_STATES
 
 _PROBES = 3
 _PROBE_S = 0.7
@@ -83,9 +83,12 @@ _RETURN_S = 30.0
 # The offset comes in one of 30 reports while the machine moves, and in one of 10 at rest.
 _OFFSET_REPORTS = 32
 _OFFSET_POLL_S = 0.02
-# States in which the machine is still moving, or may be.
+# After these nothing but a reset is heard.
 _DEAF_ALARMS = (1, 2)
-_SLOWING = ("Hold:1", "Run", "Jog", "Door:2", "Door:3")
+# What grblHAL tells of an alarm of its own start: homing is required.
+_LOCKED_AT_START = ("Alarm", "Alarm:11")
+# States in which the machine surely stands, or listens to a reset alone (homing). In any other it may move.
+_STANDING = ("Idle", "Hold", "Hold:0", "Door", "Door:0", "Door:1", "Check", "Sleep", "Tool", "Home")
 
 
 class GrblControl:
@@ -121,6 +124,8 @@ class GrblControl:
                 "The machine is locked, as after a start with homing on, or by an alarm: "
                 "home it (--home), or unlock it where it stands (--unlock)."
             )
+        if status.state == "Tool":
+            raise DeviceRejected("The machine waits for a tool change: finish it there, or reset it.")
         if status.state != "Idle":
             raise DeviceRejected(f"The machine is busy ({status.label}): wait for it, or reset it.")
 
@@ -139,7 +144,7 @@ class GrblControl:
                 raise DeviceAlarm("The machine is in an alarm: find its cause, then home or unlock it.")
             if link.state.raw_place_mm != place:
                 place, progress_s = link.state.raw_place_mm, link.now_s()
-            if status.state in ("Hold", "Door"):
+            if status.state in WAITING_STATES:
                 progress_s = max(progress_s, min(link.now_s(), begin_s + BUSY_LIMIT_S))
             if link.now_s() - progress_s > NO_PROGRESS_S:
                 raise ResponseTimeout(
@@ -161,7 +166,7 @@ class GrblControl:
         deaf = link.state.alarm is not None and link.state.alarm.code in _DEAF_ALARMS
         heard = deaf or _wait_for_stand(link)
         # Locked without an alarm: it has restarted, though nobody heard its greeting.
-        silent = link.state.label == "Alarm" and link.state.alarm is None
+        silent = link.state.label in _LOCKED_AT_START and link.state.alarm is None
         if heard and link.state.offset_mm is None and link.state.label.startswith("Hold"):
             _learn_offset(link)
         offset = link.state.offset_mm
@@ -278,7 +283,7 @@ def _learn_offset(link: Link) -> None:
 
     A machine at rest is asked; one that moves tells it in one report of a few dozen.
     """
-    if link.state.label in ("Idle", "Alarm"):
+    if _hears_questions(link):
         with link.listening(None):
             try:
                 offset = _frame(link).offset_mm
@@ -292,6 +297,11 @@ def _learn_offset(link: Link) -> None:
             return
         link.poll()
         link.pause(_OFFSET_POLL_S)
+
+
+def _hears_questions(link: Link) -> bool:
+    """Whether the machine answers what it answers at rest alone; grblHAL adds the number of an alarm."""
+    return link.state.label.partition(":")[0] in ("Idle", "Alarm")
 
 
 def _learn_late(link: Link, offset_mm: tuple[float, ...] | None) -> tuple[float, ...] | None:
@@ -499,7 +509,7 @@ def _wait_for_stand(link: Link) -> bool:
             return True  # after some alarms the machine hears nothing but a reset
         except ResponseTimeout:
             return False
-        if status.label not in _SLOWING:
+        if status.label in _STANDING or status.state == "Alarm":
             return True
         link.pause(POLL_S / 5)
     return True
@@ -514,7 +524,7 @@ _PLACE = re.compile(rf"(G5[4-9]|G92):({_NUMBER}(?:,{_NUMBER}){{2,8}})|(TLO):({_N
 
 def _read_facts(link: Link) -> Facts:
     """What ``$I`` and ``$$`` tell; nothing if the machine is busy. What it refuses to tell is noted."""
-    if link.state.label not in ("Idle", "Alarm"):
+    if not _hears_questions(link):
         return Facts(notes=("The machine was busy when it was connected and could not tell its limits",))
     notes: list[str] = []
     words = _modal_words(link)

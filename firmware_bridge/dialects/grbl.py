@@ -182,9 +182,10 @@ _SETTING = re.compile(rf"\$([0-9]{{1,3}})=({_NUMBER})(?: *\(.*\))?")
 _CONFIG = re.compile(rf"\$(/[A-Za-z0-9_/]{{1,80}})=({_NUMBER}|true|false)")
 _MESSAGE = re.compile(r"\[(.*)\]")
 _BANNER = re.compile(r"Grbl(?:HAL)? ([0-9]+\.[0-9]+\S*)(?: \[.*\])?")
-_STATUS = re.compile(
-    r"<(Idle|Run|Hold|Jog|Alarm|Door|Check|Home|Sleep)(?::([0-9]))?((?:\|[A-Za-z]+:[^|<>]*)+)>"
-)
+# Any word is a state: one that is not known here must be seen, so that it is not taken for the one before.
+_STATUS = re.compile(r"<([A-Z][A-Za-z-]{1,15})(?::([0-9]{1,3}))?((?:\|[A-Za-z]+:[^|<>]*)+)>")
+# FluidNC's names of what it reports as an alarm, too.
+_ALARM_STATES = ("ConfigAlarm", "Critical")
 _NUMBERS = re.compile(rf"{_NUMBER}(?:,{_NUMBER})*")
 
 
@@ -330,7 +331,7 @@ def _status(match: re.Match[str]) -> Status | None:
     if any(v is not None and len(v) < 3 for v in (values["MPos"], values["WPos"], values["WCO"])):
         return None
     return Status(
-        state=match[1],
+        state="Alarm" if match[1] in _ALARM_STATES else match[1],
         substate=int(match[2]) if match[2] else None,
         machine_mm=values["MPos"],
         work_mm=values["WPos"],

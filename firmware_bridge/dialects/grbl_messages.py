@@ -1,8 +1,9 @@
 """The error and alarm numbers of GRBL 1.1 and grblHAL in plain words, each with its cure.
 
 The numbers follow the published tables of GRBL 1.1 (``doc/csv`` in gnea/grbl) and, from error 39 and
-alarm 11 on, grblHAL's (``errors.h`` and ``alarms.h`` in grblHAL/core, read for facts); the words are
-our own. FluidNC's numbers beyond GRBL's are others: ``$E=N`` asks it for the words.
+alarm 10 on, grblHAL's (``errors.h`` and ``alarms.h`` in grblHAL/core) and FluidNC's (``Protocol.h`` in
+bdring/FluidNC), read for facts; the words are our own. FluidNC's errors beyond GRBL's are others:
+``$E=N`` asks it for the words.
 """
 
 from __future__ import annotations
@@ -77,17 +78,39 @@ ALARMS: dict[int, tuple[str, str]] = {
     8: ("the limit switch stayed closed after pulling off", "raise $27 or check the wiring"),
     9: ("the limit switch was not found while homing", "check the switch, or raise $130 to $132"),
     10: (
-        "the second switch of a two-motor axis was not found; grblHAL: the emergency stop is pressed",
-        "check both switches of that axis; release the stop, then reset and home",
+        "the second switch of a two-motor axis was not found; grblHAL: the emergency stop is pressed; "
+        "FluidNC: the spindle does not follow",
+        "check both switches of that axis, or the spindle; release the stop, then reset and home",
     ),
-    11: ("grblHAL: homing is required first", "home the machine"),
-    12: ("grblHAL: a limit switch is closed", "free the tool, or correct the switch's polarity in $5"),
-    13: ("grblHAL: the probe's protection was triggered", "free the probe, then reset"),
-    14: ("grblHAL: the spindle does not follow", "check the spindle, or its settings"),
-    15: ("grblHAL: the second switch of a squared axis was not found", "check both switches of that axis"),
-    16: ("grblHAL: its self test failed", "look at its messages with $I, and restart it"),
-    17: ("grblHAL: a motor driver reports a fault", "check the driver and its power"),
-    18: ("grblHAL: homing failed", "check the switches, then home again"),
+    11: (
+        "grblHAL: homing is required first; FluidNC: an input was closed at the start",
+        "home the machine; free the switch or the button first",
+    ),
+    12: (
+        "a limit switch is closed; FluidNC: and it does not tell at which end",
+        "free the tool by hand, or correct the switch's polarity ($5)",
+    ),
+    13: ("grblHAL: the probe's protection was triggered; FluidNC: a hard stop", "free the tool, then reset"),
+    14: (
+        "grblHAL: the spindle does not follow; FluidNC: homing is required first",
+        "home the machine; check the spindle, or its settings",
+    ),
+    15: (
+        "grblHAL: the second switch of a squared axis was not found; FluidNC: it has just started",
+        "check both switches of that axis; home the machine",
+    ),
+    16: (
+        "grblHAL: its self test failed; FluidNC: its expander restarted",
+        "look at its messages with $I, and restart it",
+    ),
+    17: (
+        "grblHAL: a motor driver reports a fault; FluidNC: a line of a file was refused",
+        "check the driver and its power, or the line",
+    ),
+    18: (
+        "grblHAL: homing failed; FluidNC: a limit switch was hit while probing",
+        "check the switches, then home again",
+    ),
 }
 
 _UNKNOWN_CURE = "look it up in the firmware's manual"

@@ -40,6 +40,7 @@ class PositionMonitor:
     """Follows one stream.
 
     Attributes:
+        reader: what read the lines whose steps are told.
         doubtful: whether the last report was astray, so that another should be asked for at once.
     """
 
@@ -54,7 +55,7 @@ class PositionMonitor:
             planner_blocks: moves that the machine looks ahead, as it told; None if it did not.
         """
         machine = machine.as_controller()
-        self._reader = reader
+        self.reader = reader
         self._steps: deque[ToolpathStep] = deque()
         self._taken = 0
         self._blocks = max(machine.planner_blocks, planner_blocks or 0) + SEGMENTS_AHEAD + _SPARE_BLOCKS
@@ -93,7 +94,7 @@ class PositionMonitor:
         Raises:
             ProtocolError: if it is astray.
         """
-        if place is None or self._reader.trouble or not self._steps or not self._known():
+        if place is None or self.reader.trouble or not self._steps or not self._known():
             return
         at = self._flat(place)
         if any(share_at(step.points, at, self._slack) is not None for step in self._steps):
@@ -112,8 +113,8 @@ class PositionMonitor:
         Raises:
             ProtocolError: if it does not stand where that line ends.
         """
-        end = self._flat(self._reader.place)
-        if place is None or self._reader.trouble or not all(map(math.isfinite, end)):
+        end = self._flat(self.reader.place)
+        if place is None or self.reader.trouble or not all(map(math.isfinite, end)):
             return
         at = self._flat(place)
         if share_at((end,), at, self._slack) is None:

@@ -12,8 +12,9 @@ pending line, or to the one that it names; anything that is not exactly an answe
 counted as one.
 
 Where lines are numbered, a lost answer does no harm: when nothing comes any more, a probe tells
-what was taken (``retransmit``). Another one ends the stream, so that no last line can be missing
-because a doubled answer hid its loss.
+what was taken (``retransmit``). Elsewhere the place where the machine stands may tell it
+(``lost_answers``); where nothing does, the stream ends, so that no line can be missing because a
+doubled answer hid its loss.
 
 Every wait is bounded by signs of life (``watchdog``). A machine that is silent, or that stands
 idle while an answer is missing, ends the wait with an error.
@@ -31,6 +32,7 @@ from firmware_bridge.dialects.base import (
     Alarm,
     Banner,
     Busy,
+    Framing,
     Message,
     Ok,
     Realtime,
@@ -55,6 +57,7 @@ from firmware_bridge.gcode.reader import ToolpathStep
 from firmware_bridge.gcode.words import Line, file_line
 from firmware_bridge.stream.link import POLL_S, Link, alarm, require_moved
 from firmware_bridge.stream.locator import Locator
+from firmware_bridge.stream.lost_answers import LostAnswers, Verdict
 from firmware_bridge.stream.position_monitor import PositionMonitor
 from firmware_bridge.stream.retransmit import Retransmission
 from firmware_bridge.stream.send_window import SendWindow, as_it_is
@@ -135,6 +138,8 @@ class Follower(Protocol):
 SHORT_POLL_S = 0.1
 # Questions between the lines that may be under way at once; they take places of lines.
 _MOST_ASIDES = 2
+# A machine that stands at the end of the last line sent has read all of it: no answer follows a report.
+_SURELY_IDLE_S = 0.5
 # No wait is shorter, so that rounding cannot make the loop spin on a virtual clock.
 _LEAST_WAIT_S = 0.001
 # States in which lines are read and nothing moves.
@@ -149,6 +154,7 @@ class Streamer:
         send_window: which lines are under way, taken, or next.
         again: what the machine asks for again.
         watchdog: how long it waits.
+        lost: what can be told where answers are missing; None where numbers or nothing tell it.
         errors, stalls: see ``StreamReport``.
         missed: whether an answer was missed, of those that may be.
     """
@@ -188,6 +194,9 @@ class Streamer:
         )
         self.again = Retransmission(link, self.base, self.send_window)
         self.watchdog = Watchdog(link, self.send_window, self._held)
+        self.lost: LostAnswers | None = None
+        if monitor is not None and follower is not None and link.dialect.framing is Framing.PLAIN:
+            self.lost = LostAnswers(link.machine, monitor.reader, link.state.facts.rx_bytes)
         self.errors = 0
         self.stalls = 0
         # Of a firmware that takes requests in line: the entry that followed each that is not answered.
@@ -266,7 +275,7 @@ class Streamer:
         if self.link.now_s() < self.again.quiet_until_s:
             return
         box = self.send_window
-        while not self._held() and box.fits():
+        while not self._held() and box.fits() and not self._waits_for_all():
             self.again.wire_was_quiet()
             aside = box.is_aside(box.next)
             if self._follower is not None and not aside:
@@ -279,7 +288,13 @@ class Streamer:
                 step = self._follower.sent(box.line_of(entry), text)
                 if self.monitor is not None and step is not None:
                     self.monitor.sent(box.line_of(entry), step)
+                    if self.lost is not None:
+                        self.lost.sent(entry, text, step)
             self.link.send_framed(self.base + entry, text)
+
+    def _waits_for_all(self) -> bool:
+        """Whether all that is under way is to be answered first, so that a missing answer is seen soon."""
+        return self.lost is not None and self.lost.wants_rest and bool(self.send_window.pending)
 
     def _poll_named(self) -> None:
         """Asks an arm for its place, past its queue, if the bytes before leave room."""
@@ -371,6 +386,8 @@ class Streamer:
             )
         elif isinstance(reply, Message | Unknown):
             require_moved([reply])
+            if self.lost is not None and isinstance(reply, Unknown):
+                self.lost.heard(reply.text)
         elif isinstance(reply, Status):
             self._poll_answered()
             self.again.placed()
@@ -388,6 +405,8 @@ class Streamer:
             return
         if entry is not None:
             self._poll_answered(entry)
+        if self.lost is not None:
+            self.lost.answered(self.send_window)
         self.again.answered()
         self.watchdog.answered()
 
@@ -413,6 +432,8 @@ class Streamer:
         self.locator.mind_rest(status, len(self.send_window.pending) > 1)
         self._watch_place(status)
         box = self.send_window
+        if self.lost is not None and (drawn := self.lost.reported(status, box)):
+            self._book(drawn, self.lost)
         left = box.entries - box.sent
         if left and status.state == "Idle" and box.acknowledged and not self.watchdog.dwelling_s():
             self.stalls += 1
@@ -443,6 +464,8 @@ class Streamer:
             self.link.tell(self._follower.progress(done, total))
 
     def _check_alive(self) -> None:
+        if self.lost is not None and self.watchdog.idle(_SURELY_IDLE_S) and self._goes_on(self.lost):
+            return
         if self.watchdog.idle():
             if not self._may_miss:
                 self.watchdog.lost_answer()
@@ -459,4 +482,32 @@ class Streamer:
             return
         raise ResponseTimeout(
             f"{self.link.transport.name} was silent for {bound_s:g} s: check the cable and the power."
+        )
+
+    def _goes_on(self, lost: LostAnswers) -> bool:
+        """Whether it is certain what became of the lines whose answers are missing, and they are seen to."""
+        box, status = self.send_window, self.link.state.status
+        if status is None:
+            return False
+        found = lost.judge(status, self.locator.place(status), box)
+        if found is Verdict.TAKEN:
+            self._book(len(box.pending), lost)
+        elif found is Verdict.NOT_TAKEN and self.watchdog.idle():
+            entry = box.pending[0].index
+            lost.sent_again(entry)
+            box.rewind(entry)
+            self.watchdog.answered()
+            self.link.tell(Notice("A line was lost on the way: sending it again from where the tool stands."))
+        else:
+            return False
+        return True
+
+    def _book(self, count: int, lost: LostAnswers) -> None:
+        """The oldest lines under way were drawn, though not answered."""
+        for _ in range(count):
+            self.send_window.answered()
+        lost.answered(self.send_window)
+        self.watchdog.answered()
+        self.link.tell(
+            Notice("An answer was lost on the way; by its report the machine has drawn all of it.")
         )

@@ -27,8 +27,8 @@ LONG_SILENCE_S = 60.0
 NO_PROGRESS_S = 10.0
 # A machine that tells for so long that it is idle has no line left, whatever answer is missing.
 IDLE_S = 1.5
-# States in which the machine rightly does nothing until somebody resumes it.
-WAITING_STATES = ("Hold", "Door")
+# States in which the machine rightly does nothing until somebody resumes it; Tool is grblHAL's tool change.
+WAITING_STATES = ("Hold", "Door", "Tool")
 
 
 class Watchdog:
@@ -97,11 +97,11 @@ class Watchdog:
         elif self._idle_s is None:
             self._idle_s = now
 
-    def idle(self) -> bool:
+    def idle(self, wait_s: float = IDLE_S) -> bool:
         """Whether it told all through a wait that it is idle, though an answer is missing."""
         if self._idle_s is None:
             return False
-        return self._link.now_s() - self._idle_s > IDLE_S + self.dwelling_s()
+        return self._link.now_s() - self._idle_s > wait_s + self.dwelling_s()
 
     def lost_answer(self) -> NoReturn:
         """Ends a wait for an answer that was lost.
@@ -154,9 +154,8 @@ class Watchdog:
             self._held_s = None
         elif self._held_s is None:
             self._held_s = now
-            self._link.tell(
-                Notice(f"The machine holds ({status.label}) by itself: close its door, and resume it.")
-            )
+            cure = "finish its tool change" if status.state == "Tool" else "close its door, and resume it"
+            self._link.tell(Notice(f"The machine holds ({status.label}) by itself: {cure}."))
         elif now - self._held_s > BUSY_LIMIT_S:
             raise ResponseTimeout(
                 f"The machine held for {BUSY_LIMIT_S:.0f} s ({status.label}) by itself: find why and redraw."

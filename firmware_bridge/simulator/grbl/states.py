@@ -32,7 +32,8 @@ class State(StrEnum):
     CHECK = "Check"
     HOME = "Home"
     SLEEP = "Sleep"
+    TOOL = "Tool"  # of grblHAL: a tool change waits for a person
 
 
 # In these the main loop stands still.
-SUSPENDED = (State.HOLD, State.DOOR, State.SLEEP)
+SUSPENDED = (State.HOLD, State.DOOR, State.SLEEP, State.TOOL)

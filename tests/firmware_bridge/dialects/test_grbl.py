@@ -255,7 +255,14 @@ def test_a_status_report_is_read() -> None:
             "<Idle|MPos:1,2>",
             "<Idle|MPos:1,2,x|FS:0,0>",
         ),
-        *("<Gone|MPos:0,0,0|FS:0,0>", "<Idle|MPos:0,0,0|WPos:0,0,0>", "<Idle|MPos:0,0,0", "Grbl", "[MSG:x"),
+        *(
+            "<gone|MPos:0,0,0|FS:0,0>",
+            "<Id1e|MPos:0,0,0|FS:0,0>",
+            "<Idle|MPos:0,0,0|WPos:0,0,0>",
+            "<Idle|MPos:0,0,0",
+            "Grbl",
+            "[MSG:x",
+        ),
         *(
             "<Idle|MPos:0,0,0|Bf:1>",
             "<Idle|FS:0,0>",

@@ -22,7 +22,6 @@ from firmware_bridge.errors import (
     PortError,
     PreflightError,
     ProtocolError,
-    ResponseTimeout,
 )
 from firmware_bridge.events import Asked, Event, Notice, Paused, Progress, Resumed
 from firmware_bridge.job.device import Device
@@ -573,14 +572,14 @@ def test_a_damaged_answer_does_not_let_the_pen_rest_on_wet_ink(machine: MachineP
     board = grbl(machine, FLUIDNC)  # one line at a time, so that the next one waits for it
     wire, device = damaged(board, machine, "X30")
     wire.begun = True
-    with pytest.raises(ResponseTimeout, match="never answered"):
-        device.run(program_of(ZIGZAG, 40.0))
+    device.run(program_of(ZIGZAG, 40.0))
     assert wire.damaged_s is not None
+    check_ink(board)
     recording = board.recording()
     down = recording.pen < 0.01
     t_s, xy_mm = recording.t_s[down], recording.xy_mm[down]
-    moved = np.flatnonzero(np.hypot(*np.diff(xy_mm, axis=0).T) > 1e-6)[-1] + 1
-    assert t_s[-1] - t_s[moved] < 3.5  # it rested for 24.5 s once
+    moved_s = t_s[np.concatenate([[True], np.hypot(*np.diff(xy_mm, axis=0).T) > 1e-6])]
+    assert np.diff(moved_s).max() < 1.5  # it rested for 24.5 s once
     assert board.physical_mm()[2] == pytest.approx(UP, abs=0.01)
 
 
