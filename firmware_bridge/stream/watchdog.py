@@ -101,7 +101,7 @@ class Watchdog:
         """Whether it told all through a wait that it is idle, though an answer is missing."""
         if self._idle_s is None:
             return False
-        return self._link.now_s() - self._idle_s > wait_s + self.dwelling_s()
+        return self._stood_until_s - self._idle_s > wait_s + self.dwelling_s()
 
     def lost_answer(self) -> NoReturn:
         """Ends a wait for an answer that was lost.

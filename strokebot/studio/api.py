@@ -28,6 +28,7 @@ from strokebot.studio.control import Who
 from strokebot.studio.hub import PlanShown, Studio
 from strokebot.studio.jobs import job_file, thumbnail
 from strokebot.studio.machine import trim_steps
+from strokebot.studio.wording import on_page
 
 PAGE = Path(__file__).parent / "page"
 # A photograph of a phone has 10 MB, a scan of a page 60.
@@ -444,7 +445,7 @@ async def calibration_picture(request: Request) -> Response:
     try:
         file = studio_of(request).walk.picture(request.path_params["picture"])
     except StrokebotError as error:
-        raise HTTPException(404, str(error)) from None
+        raise HTTPException(404, on_page(error)) from None
     return FileResponse(file, media_type="image/png")
 
 
@@ -459,7 +460,7 @@ async def told_error(request: Request, error: Exception) -> Response:
     if isinstance(error, PlanningStopped):
         return JSONResponse({"error": "A newer change took its place."}, 409)
     if isinstance(error, StrokebotError):
-        return JSONResponse({"error": " ".join(str(error).split())}, 422)
+        return JSONResponse({"error": on_page(error)}, 422)
     said = f"internal error, please report it: {type(error).__name__}: {error}"
     return JSONResponse({"error": said}, 500)
 

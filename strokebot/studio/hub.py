@@ -31,6 +31,7 @@ from strokebot.studio.machine import VIRTUAL
 from strokebot.studio.planner import Planner
 from strokebot.studio.planning import Looked, Planned, Rehearsed
 from strokebot.studio.walk import Walk
+from strokebot.studio.wording import on_page
 from strokebot.trajectory.path.place import PAPERS_MM
 from strokebot.wording import duration_text, length_text, printable
 
@@ -244,7 +245,7 @@ class Studio:
         except PlanningStopped:
             return
         except (OSError, StrokebotError) as error:
-            self.problem = str(error)
+            self.problem = on_page(error)
             self.tell("plan", **self._plan_told())
 
     def change(self, patch: dict[str, Any]) -> None:
@@ -292,7 +293,7 @@ class Studio:
         except PlanningStopped:
             return
         except StrokebotError as error:
-            self.plan, self.problem = None, str(error)
+            self.plan, self.problem = None, on_page(error)
         else:
             self._plans += 1
             self.plan, self.problem = PlanShown(self._plans, planned), None
@@ -521,7 +522,7 @@ class Studio:
         try:
             await self.machine(ready.order, **ready.values)
         except StrokebotError as error:
-            self.tell("problem", text=str(error))
+            self.tell("problem", text=on_page(error))
         await self.read_jobs()
 
     async def read_jobs(self) -> None:

@@ -14,6 +14,7 @@ from firmware_bridge.gcode.reader import steps
 from firmware_bridge.journal import JournalError, JournalState, job_paths, read_journal
 from firmware_bridge.journal.reader import is_locked
 from strokebot.studio.machine import virtual_folder
+from strokebot.studio.wording import on_page
 
 _VIRTUAL = "v"
 # Points of a thumbnail.
@@ -66,7 +67,7 @@ class Jobs:
             return {"id": name, "virtual": name.startswith(_VIRTUAL), "drawing": drawing, **kept[1]}
         except (JournalError, OSError) as error:
             damaged = {"id": name, "virtual": name.startswith(_VIRTUAL), "drawing": drawing}
-            return {**damaged, **_NOTHING, "reason": " ".join(str(error).split())}
+            return {**damaged, **_NOTHING, "reason": on_page(error)}
 
 
 _NOTHING: dict[str, Any] = {

@@ -38,12 +38,15 @@ from firmware_bridge.stream.streamer import StreamReport
 from firmware_bridge.transports import Transport, open_transport
 from firmware_bridge.transports.paced import PacedTransport, split_speed
 from strokebot.studio.outbox import Outbox
+from strokebot.studio.wording import on_page
 from strokebot.wording import count_text, duration_text
 
 VIRTUAL = "sim://"
 # A machine at rest is asked so often where it stands.
 _LOOK_S = 0.5
 _END_S = 2.0
+# A port that went away is looked for so often.
+_AGAIN_S = 1.0
 # By hand a machine moves at most at this share of its greatest speed.
 _BY_HAND_SHARE = 0.5
 _MOST_TRIM_STEPS = 40
@@ -167,6 +170,7 @@ class Machine:
         self._course: np.ndarray[Any, np.dtype[np.float64]] | None = None
         self._virtual: dict[tuple[str, MachineProfile], VirtualController] = {}
         self._over = False
+        self._lost: tuple[str, Profile] | None = None  # the port that went away by itself
 
     # -- orders ----------------------------------------------------------------------------------
 
@@ -179,6 +183,9 @@ class Machine:
                 self._carry_out(order)
             elif self._device is not None and time.monotonic() - last_s >= _LOOK_S:
                 self._look()
+                last_s = time.monotonic()
+            elif self._lost is not None and time.monotonic() - last_s >= _AGAIN_S:
+                self._connect_again()
                 last_s = time.monotonic()
 
     def _next(self, wait_s: float) -> Order | None:
@@ -200,7 +207,7 @@ class Machine:
         except Cancelled:
             pass
         except StrokebotError as error:
-            said = " ".join(str(error).split())
+            said = on_page(error)
             if isinstance(error, PortError):
                 self._gone(said)
             self._outbox.line(said)
@@ -222,9 +229,9 @@ class Machine:
             self._device.look()
             self._trouble = False
         except PortError as error:
-            self._gone(" ".join(str(error).split()))
+            self._gone(on_page(error))
         except BridgeError as error:
-            self._trouble, self._sentence = True, " ".join(str(error).split())
+            self._trouble, self._sentence = True, on_page(error)
         self._tell_place()
         if self._told() != before:
             self._tell()
@@ -253,7 +260,7 @@ class Machine:
             "place_lost": condition == "unplaced",
             "profile": device.machine.name,
             "firmware": device.facts.firmware,
-            "lines": [line.strip() for line in device.describe()],
+            "lines": [on_page(line) for line in device.describe()],
         }
         place = self._place()
         if place is not None:
@@ -292,11 +299,14 @@ class Machine:
         self._sentence = f"Connecting to {port} ..."
         self._tell()
         try:
-            wire = self._transport(port, profile.machine)
-            self._device = open_device(profile.machine, port, transport=wire)
+            self._open(port, profile)
         except StrokebotError as error:
-            self._sentence = " ".join(str(error).split())
+            self._sentence = on_page(error)
             raise
+
+    def _open(self, port: str, profile: Profile) -> None:
+        self._device = open_device(profile.machine, port, transport=self._transport(port, profile.machine))
+        self._lost = None
         self._profile, self._port, self._trouble = profile, port, False
         with contextlib.suppress(BridgeError):
             self._device.look()
@@ -320,13 +330,28 @@ class Machine:
         if self._device is not None:
             with contextlib.suppress(BridgeError):
                 self._device.close()
-        self._device, self._port = None, ""
+        self._device, self._port, self._lost = None, "", None
         self._sentence = NOT_CONNECTED["sentence"]
 
     def _gone(self, said: str) -> None:
         """The port went away."""
+        lost = None
+        if self._device is not None and self._profile is not None and not self._port.startswith(VIRTUAL):
+            lost = self._port, self._profile
         self.disconnect()
-        self._sentence = said
+        self._sentence, self._lost = said, lost
+        if lost is not None:
+            self._sentence += " It is connected again as soon as it is back."
+
+    def _connect_again(self) -> None:
+        """Connects to the port that went away, if it is back."""
+        assert self._lost is not None
+        port, profile = self._lost
+        try:
+            self._open(port, profile)
+        except StrokebotError:
+            return  # not yet; what the page is told stays
+        self._tell()
 
     def _connected(self) -> tuple[Device, Profile]:
         if self._device is None or self._profile is None:
@@ -339,7 +364,7 @@ class Machine:
         """What is there, in what state, and what to do."""
         device, _ = self._connected()
         device.look()
-        return [line.strip() for line in device.describe()]
+        return [on_page(line) for line in device.describe()]
 
     def do_home(self) -> None:
         """Runs the homing cycle."""
@@ -503,7 +528,7 @@ class Machine:
             if self._course is not None:
                 progress.drawn_mm = round(float(np.interp(progress.share, *self._course.T)), 1)
         elif isinstance(event, events.Notice):
-            self._outbox.line(event.message)
+            self._outbox.line(on_page(event.message))
         elif isinstance(event, events.Paused):
             progress.paused = True
             self._outbox.line(f"Held at line {event.line}, the pen is up.")

@@ -24,6 +24,7 @@ from typing import Any, Literal, Protocol
 
 from strokebot.errors import PlanningStopped, StrokebotError
 from strokebot.options import DrawOptions
+from strokebot.studio.wording import on_page
 
 Kind = Literal["look", "plan", "rehearse", "styles", "calibrate"]
 
@@ -152,7 +153,7 @@ def serve(connection: Connection, stopped: Number) -> None:
         except PlanningStopped:
             tell("failed", None)
         except StrokebotError as error:
-            said = " ".join(str(error).split())
+            said = on_page(error)
             file: Path = order.values.get("file", order.picture)
             tell("failed", said.replace(str(file), file.name))
         except MemoryError:
@@ -214,7 +215,7 @@ class Planning:
         every = rows_of(plan.trajectory, plan.profile, None).tobytes()
         warnings = [
             {
-                "text": advice.text,
+                "text": on_page(advice.text),
                 "cure": {"label": advice.cures[0][0], "recipe": dict(advice.cures[0][1])}
                 if advice.cures
                 else None,

@@ -17,6 +17,7 @@ from calibration.fit.history import undo
 from calibration.profile import DEFAULT_PROFILE
 from strokebot import calibrating
 from strokebot.errors import StrokebotError
+from strokebot.studio.wording import on_page
 from strokebot.wording import duration_text
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Walk:
         try:
             await self.simulate()
         except StrokebotError as error:
-            self._studio.tell("problem", text=str(error))
+            self._studio.tell("problem", text=on_page(error))
 
     async def simulate(self) -> None:
         """Does that, and returns at its end.
