@@ -14,10 +14,11 @@ one line is then in hand, and the receive buffer holds the others, so
 
     bytes waiting = size of line k+2 + ... + size of line n
 
-Twice in a row, it is believed. k = 0 means that every line so far has arrived. So does an answer to the
-last line under way: for that the stream lets all be answered where only the pen moved or the kind of motion
-changes, which takes no time, since the planner is full. A machine that stands idle has read all that
-reached it, so there k = n.
+Lines that were still on their way would look as if they were missing, so k > 0 counts only where none was
+sent between the request and its report: the request came behind them. Twice in a row, it is believed.
+k = 0 means that every line so far has arrived. So does an answer to the last line under way: for that the
+stream lets all be answered where only the pen moved or the kind of motion changes, which takes no time,
+since the planner is full. A machine that stands idle has read all that reached it, so there k = n.
 
 Suspects are the lines that were sent since all had arrived, and before k was told first: afterwards another
 one would have made it k + 1. For k = 1, a line that would be waiting is none if it has another size than line
@@ -155,6 +156,7 @@ class LostAnswers:
         self._too_many = False
         self._traces = 0
         self._told: int | None = None
+        self._asked: deque[int] = deque()  # of each request under way, the entry that followed
         self._found: tuple[int, frozenset[int]] | None = None  # so many are missing, of these
         self._sent_again: tuple[int, int] = (-1, 0)
         self.wants_rest = False
@@ -174,9 +176,15 @@ class LostAnswers:
         before, times = self._sent_again
         self._sent_again = (entry, times + 1 if entry == before else 1)
 
+    def asked(self, box: SendWindow) -> None:
+        """A report was asked for."""
+        self._asked.append(box.next)
+
     def heard(self, text: str) -> None:
         """A line came that is not understood."""
         self._traces += traces(text)
+        if "<" in text and self._asked:  # a damaged report
+            self._asked.popleft()
 
     def answered(self, box: SendWindow) -> None:
         """An answer came: where it was the last one under way, none is missing."""
@@ -186,7 +194,10 @@ class LostAnswers:
 
     def reported(self, status: Status, box: SendWindow) -> int:
         """How many of the oldest lines under way are certainly drawn by a report, though not answered."""
+        none_since = bool(self._asked) and self._asked.popleft() == box.next
         told, self._told = self._told, self._missing(status, box)
+        if self._told and not none_since:
+            self._told = None
         missing = self._told
         if missing is None or missing != told:
             return 0

@@ -349,11 +349,17 @@ class Streamer:
             self._ask_between()
             self._tell_progress()
         elif not self.manners.query_takes_room:
-            self.link.send_realtime(Realtime.STATUS)
+            self._ask()
         elif not self._polls:
             self._poll_named()
         else:
             self._tell_progress()  # otherwise the report does
+
+    def _ask(self) -> None:
+        """Asks for a report, past the lines."""
+        if self.lost is not None:
+            self.lost.asked(self.send_window)
+        self.link.send_realtime(Realtime.STATUS)
 
     def _ask_between(self) -> None:
         """Asks where the motors are, by a line between the others, where its answer tells that."""
@@ -452,7 +458,7 @@ class Streamer:
             if self.manners.query_takes_room:
                 self._poll_named()
             elif self.link.hears(Realtime.STATUS):
-                self.link.send_realtime(Realtime.STATUS)
+                self._ask()
             else:
                 self._ask_between()
 
