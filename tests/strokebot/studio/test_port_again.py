@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import multiprocessing
 import os
 import time
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from calibration.profile import find_profile
+from calibration.profile import Profile
 from firmware_bridge.errors import PortError
 from firmware_bridge.simulator import VirtualGrbl
 from strokebot.studio.machine import Machine
@@ -47,8 +46,7 @@ def until(found: Any, what: str) -> None:
 
 
 def test_it_is_connected_again_by_itself(tmp_path: Path) -> None:
-    profile = find_profile("grbl-z").profile
-    profile = dataclasses.replace(profile, virtual=False)
+    profile = Profile.load("grbl-z")
     port, board, said = tmp_path / "plotter", VirtualGrbl(profile.machine), Kept()
     ours, theirs = multiprocessing.Pipe()
     machine = Machine(theirs, said)  # type: ignore[arg-type]
@@ -78,7 +76,7 @@ def test_a_port_that_was_never_there_is_not_waited_for(tmp_path: Path) -> None:
     ours, theirs = multiprocessing.Pipe()
     machine = Machine(theirs, Kept())  # type: ignore[arg-type]
     with pytest.raises(PortError):
-        machine.do_connect(str(tmp_path / "none"), find_profile("grbl-z").profile)
+        machine.do_connect(str(tmp_path / "none"), Profile.load("grbl-z"))
     assert machine._lost is None
     ours.close()
     theirs.close()
