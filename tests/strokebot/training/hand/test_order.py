@@ -131,7 +131,7 @@ def test_the_loss_counts_what_has_a_truth_alone():
 def test_it_learns_is_saved_exported_and_read_again(drawn, tmp_path):
     trainer = OrderTrainer(OrderConfig(32, 2, 4, 16), drawn, seed=1)
     losses = [sum(trainer.step(0.0).values()) for _ in range(60)]
-    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
     true = TrueStrokes([load_strokes(drawn, "unipen_words")], [1.0])
     rng = np.random.default_rng(5)
     trainer.averaged.load_state_dict(trainer.network.state_dict())
