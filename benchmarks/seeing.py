@@ -78,7 +78,11 @@ def judge(scene: Scene, folder: Path, drawn: bool) -> Judged:
     right = None
     if scene.light_on_dark is not None:
         right = image.polarity == ("light-on-dark" if scene.light_on_dark else "dark-on-light")
-    return Judged(scene, truth_f1(have, scene.truth, scene.areas), right, note)
+    truth, areas = scene.truth, scene.areas
+    view = None if image.sight is None or image.sight.sheet is None else image.sight.sheet.perspective
+    if view is not None:  # the truth of a straightened sheet
+        truth, areas = view.straightened(truth), view.straightened(areas)
+    return Judged(scene, truth_f1(have, truth, areas), right, note)
 
 
 def figures(judged: Sequence[Judged]) -> dict[str, float]:
