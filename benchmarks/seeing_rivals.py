@@ -34,6 +34,7 @@ from benchmarks.seeing_network import CLASSES, INK, SeeingNetwork, rgb_of
 from strokebot.errors import StrokebotError
 from strokebot.picture.image import load_ink_image
 from strokebot.picture.parts import find_parts
+from strokebot.picture.see import SeeOptions
 from tests.support.scenes import FURTHER, KINDS, MIXED, MIXTURE, Scene, make_scene
 from tests.support.truth_f1 import truth_f1
 
@@ -98,7 +99,8 @@ def judge(scene: Scene, network: SeeingNetwork, folder: Path) -> tuple[dict[str,
     file = scene.save(folder)
     began = time.process_time()
     try:
-        image = load_ink_image(file)
+        # The truth lies on the grid of the photo.
+        image = load_ink_image(file, options=SeeOptions(keep_perspective=True))
         rules, clean = find_parts(image.ink).labels > 0, image.sight is None or image.sight.clean
     except StrokebotError:
         rules, clean = np.zeros(scene.truth.shape, dtype=bool), False
