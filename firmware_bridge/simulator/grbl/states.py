@@ -17,6 +17,8 @@ CRITICAL_ALARMS = (ALARM_HARD_LIMIT, ALARM_SOFT_LIMIT)
 
 RESET, STATUS, HOLD, RESUME = 0x18, 0x3F, 0x21, 0x7E
 DOOR, JOG_CANCEL = 0x84, 0x85
+# Work frames are G54 to G59.
+FIRST_FRAME = 54
 FIRST_HIGH_BYTE = 0x80  # every byte from here on is realtime, known or not
 
 
