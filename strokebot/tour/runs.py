@@ -60,6 +60,7 @@ def follow_runs(
     numbers = sorted({k for node in nodes for k in graph.at[node]})
     seen = [k for k in numbers if votes[k].seen >= _SEEN]
     seen.sort(key=lambda k: (votes[k].stroke, votes[k].when))
+    length = {k: graph.edges[k].length for k in numbers}
     runs: list[Walk] = []
     before = -1
     for number in seen:
@@ -67,7 +68,7 @@ def follow_runs(
         step = (number, vote.forward >= 0)
         if runs:
             limit = (inside if vote.stroke == before else between) * width
-            link = shortest_link(graph, _end(graph, runs[-1][-1]), _start(graph, step), limit)
+            link = shortest_link(graph, _end(graph, runs[-1][-1]), _start(graph, step), limit, length)
             if link is not None:
                 runs[-1] += [*link, step]
                 before = vote.stroke
@@ -123,8 +124,18 @@ def _put(graph: Graph, runs: list[Walk], number: int, width: float) -> bool:
     return False
 
 
-def shortest_link(graph: Graph, start: int, end: int, limit: float) -> Walk | None:
-    """The shortest way from a node to another along the graph; None if it is longer than the limit."""
+def shortest_link(
+    graph: Graph, start: int, end: int, limit: float, length: Mapping[int, float] | None = None
+) -> Walk | None:
+    """The shortest way from a node to another along the graph; None if it is longer than the limit.
+
+    Args:
+        graph: the graph.
+        start: a node.
+        end: a node.
+        limit: on the length of the way.
+        length: of the edges, where somebody has measured them.
+    """
     if start == end:
         return []
     heap: list[tuple[float, int, int, Step | None, int]] = [(0.0, 0, start, None, start)]
@@ -147,10 +158,10 @@ def shortest_link(graph: Graph, start: int, end: int, limit: float) -> Walk | No
             other = edge.other(node)
             if other in came:
                 continue
-            length = far + edge.length
-            if length <= limit:
+            way_length = far + (edge.length if length is None else length[number])
+            if way_length <= limit:
                 count += 1
-                heapq.heappush(heap, (length, count, other, (number, node == edge.a), node))
+                heapq.heappush(heap, (way_length, count, other, (number, node == edge.a), node))
     return None
 
 
