@@ -47,6 +47,10 @@ _MEAN_SUPPORT_OF_THREE = 0.9
 # What is added to a channel before its hue is taken; files keep colours at half their size, so the copy is
 # smaller; hues differ less than brightness.
 _DARK, _HUE_COPY_PX, _HUE_GAIN = 0.05, 120, 1.5
+# Such a sheet has its own hue in this share at least, and is so light beside its ground at least.
+_LEAST_FILLED, _LEAST_LIGHT = 0.75, 0.5
+# Of which one pixel in so many each way tells enough.
+_EVERY = 3
 # A sheet covers so much of the picture, at least and at most.
 _LEAST_SHARE, _MOST_SHARE = 0.15, 0.97
 # The edge of the sheet is a shadow and a blur: so much of the shorter side is left out along it, px at least.
@@ -110,7 +114,20 @@ def find_sheet(channels: Channels) -> Sheet | None:
         # A shadow leaves colours as they are: where it hides an edge, hue may still tell sheet from table.
         hue = np.log(_lifted(channels[2])) - np.log(_lifted(channels[0]))
         found = _sheet_of(hue, _stretched, _HUE_COPY_PX)
+        few = np.s_[::_EVERY, ::_EVERY]
+        if found is not None and not _is_even(
+            hue[few], luminance_of(tuple(channel[few] for channel in channels)), found.mask[few]
+        ):
+            return None
     return found
+
+
+def _is_even(hue: Field, luminance: Field, mask: Mask) -> bool:
+    """Whether what the mask (H, W) holds has one hue and is as light as paper may be: no broad marker."""
+    inside, outside = float(np.median(hue[mask])), float(np.median(hue[~mask]))
+    filled = np.mean((hue[mask] > (inside + outside) / 2) == (inside > outside))
+    dark = float(np.median(luminance[mask])) < _LEAST_LIGHT * float(np.median(luminance[~mask]))
+    return bool(filled >= _LEAST_FILLED) and not dark
 
 
 def _log(brightness: Field) -> Field:

@@ -25,3 +25,11 @@ def test_the_true_ink_is_seen(tmp_path: Path, kind: str) -> None:
             polarity.append(image.polarity == ("light-on-dark" if scene.light_on_dark else "dark-on-light"))
     assert np.median(scores) >= _LEAST.get(kind, 0.98)
     assert all(polarity)
+
+
+def test_a_scribble_in_broad_coloured_marker_is_no_sheet(tmp_path: Path) -> None:
+    scene = make_scene("mixture", 708)
+    image = load_ink_image(scene.save(tmp_path))
+    assert image.sight is not None
+    assert image.sight.sheet is None
+    assert truth_f1(find_parts(image.ink).labels > 0, scene.truth, scene.areas) > 0.98
