@@ -479,7 +479,7 @@ def _darkness(
     beside = _along_border(solid)
     if beside is not None:
         solid &= ~beside
-    solid = without_shades(solid, broad, reach)
+    solid = without_shades(solid, broad, thin, reach)
     if not solid.any():
         return thin, full, beside
     # Its edge fades over some pixels: there it counts over the ground that it lies on, shadow or light.

@@ -13,8 +13,8 @@ The camera blurs all edges alike, so the lines of a drawing have one softness, f
 was wiped or lies on the back of the sheet: it is fainter than ink and ``_SOFTER`` times as soft, and no part
 of a line that fades, for strong ink is nowhere beside most of it. In its place ink counts from its level on.
 
-A shade is as dark as ink and as wide as solid ink, but fades over a good part of the widest line: a blueprint
-that was printed unevenly, the corner of a photo.
+A shade is as dark as ink and as wide as solid ink, but fades over a good part of the widest line, and is
+softer than what is drawn beside it: a blueprint that was printed unevenly, the corner of a photo.
 """
 
 from __future__ import annotations
@@ -96,17 +96,18 @@ def find_stains(ink: Field) -> tuple[Mask, Field, int] | None:
     return gone, np.where(gone, np.float32(0), np.where(level > 0, rest, ink)).astype(np.float32), found
 
 
-def without_shades(solid: Mask, darkness: Field, reach: int) -> Mask:
+def without_shades(solid: Mask, darkness: Field, thin: Field, reach: int) -> Mask:
     """Solid ink (H, W) without what is but shade.
 
     Args:
         solid: (H, W) where darkness is wide and as strong as ink.
         darkness: (H, W) over the paper at large.
+        thin: (H, W) darkness over the local paper, in which lines stand out.
         reach: px, see ``light``.
     """
     labels, count = ndimage.label(solid)
     area = np.bincount(labels.reshape(-1), minlength=count + 1)
-    kept = np.ones(count + 1, dtype=bool)
+    softness = np.zeros(count + 1)
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         if area[number] < reach * reach:  # too small to fade
             continue
@@ -117,8 +118,16 @@ def without_shades(solid: Mask, darkness: Field, reach: int) -> Mask:
             continue
         own = ndimage.gaussian_filter(darkness[window], _SMOOTH_PX)
         level = float(np.percentile(own[mine], _LEVEL_PERCENTILE))
-        kept[number] = _softness(own, edge, level) <= _SHADE * reach
-    return solid if kept.all() else np.asarray(solid & kept[labels])
+        softness[number] = _softness(own, edge, level)
+    if softness.max() <= _SHADE * reach:
+        return solid
+    # Of a blurred picture all is soft: a shade is softer than what is drawn beside it.
+    sharpest = float(softness[softness > 0].min())
+    lines = (thin > _STRONG) & ~square_maximum(solid, 2 * reach + 1)
+    of_lines = _softness_of_ink(ndimage.gaussian_filter(thin, _SMOOTH_PX), lines)
+    if of_lines is not None:
+        sharpest = min(sharpest, of_lines)
+    return np.asarray(solid & (softness <= max(_SHADE * reach, _SOFTER * sharpest))[labels])
 
 
 def _softness_of_ink(smooth: Field, strong: Mask) -> float | None:

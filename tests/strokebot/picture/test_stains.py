@@ -59,20 +59,28 @@ def test_without_strong_ink_nothing_is_a_stain() -> None:
     assert find_stains(np.zeros(SHAPE, np.float32)) is None
 
 
+def soft_disc(soft: float) -> np.ndarray:
+    return np.asarray(ndimage.gaussian_filter((np.hypot(X, Y - 75) < 40).astype(np.float32), soft))
+
+
 @pytest.mark.parametrize(("soft", "stays"), [(0.5, True), (1.2, True), (6.0, False), (12.0, False)])
 def test_solid_ink_ends_at_once_and_a_shade_does_not(soft: float, stays: bool) -> None:
-    reach = 8
-    disc = ndimage.gaussian_filter((np.hypot(X, Y - 75) < 40).astype(np.float32), soft)
-    solid = disc > 0.6
-    kept = without_shades(solid, 0.9 * disc, reach)
-    assert np.array_equal(kept, solid) if stays else not kept.any()
+    disc = soft_disc(soft)
+    line = ndimage.gaussian_filter((np.abs(X - 150) < 2.5).astype(np.float32), 0.5)
+    kept = without_shades(disc > 0.6, 0.9 * disc, line, 8)
+    assert np.array_equal(kept, disc > 0.6) if stays else not kept.any()
+
+
+def test_where_nothing_is_sharper_soft_ink_is_what_was_drawn() -> None:
+    disc = soft_disc(6.0)
+    assert np.array_equal(without_shades(disc > 0.6, disc, np.zeros_like(disc), 8), disc > 0.6)
 
 
 def test_of_two_only_the_shade_goes() -> None:
     sharp = (np.hypot(X - 150, Y - 75) < 25).astype(np.float32)
     shade = ndimage.gaussian_filter((np.hypot(X, Y - 75) < 40).astype(np.float32), 9.0)
     both = np.maximum(sharp, shade)
-    kept = without_shades(both > 0.6, both, 8)
+    kept = without_shades(both > 0.6, both, np.zeros_like(both), 8)
     assert np.array_equal(kept, sharp > 0.6)
 
 
