@@ -355,6 +355,9 @@ def walk(pages: Sequence[Path]) -> list[Outcome]:
 def main(arguments: Sequence[str]) -> int:
     """Walks the pages and prints what came of each command; 1 if anything went wrong."""
     sys.path.insert(0, str(ROOT))
+    # A shell starts what it puts into the background with this signal ignored, and its children inherit that:
+    # services could not be ended as a person ends them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     pages = [Path(name).resolve() for name in arguments]
     outcomes = walk(
         pages or [ROOT / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
