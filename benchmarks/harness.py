@@ -32,6 +32,16 @@ def options(description: str, arguments: Sequence[str] | None = None) -> Options
     return Options(chosen.quick, chosen.json)
 
 
+def seed_range(text: str) -> range:
+    """The seeds of ``A-B``, both included, or of ``A`` alone.
+
+    Raises:
+        ValueError: if these are no numbers; argparse says so.
+    """
+    low, _, high = text.partition("-")
+    return range(int(low), int(high or low) + 1)
+
+
 def medians(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The median of each name over all runs that have it, in the order of first appearance."""
     names = list(dict.fromkeys(name for run in runs for name in run))

@@ -107,13 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="two seeds of each kind")
     parser.add_argument("--drawn", action="store_true", help="judge the drawing, not what is seen")
     parser.add_argument("--kinds", default=",".join((*KINDS, *MIXED, *FURTHER)))
-    parser.add_argument("--seeds", default=None, metavar="A-B")
+    parser.add_argument("--seeds", type=harness.seed_range, metavar="A-B")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write name -> number")
     chosen = parser.parse_args(arguments)
-    seeds = _QUICK_SEEDS if chosen.quick else _SEEDS
-    if chosen.seeds:
-        low, _, high = chosen.seeds.partition("-")
-        seeds = range(int(low), int(high or low) + 1)
+    seeds = chosen.seeds or (_QUICK_SEEDS if chosen.quick else _SEEDS)
     judged: list[Judged] = []
     with tempfile.TemporaryDirectory() as name:
         for kind in chosen.kinds.split(","):

@@ -125,12 +125,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--weights", type=Path, required=True, help="network.pt of benchmarks.seeing_network")
     kinds = [kind for kind in (*KINDS, *MIXED, *FURTHER, MIXTURE) if kind != "alpha"]
     parser.add_argument("--kinds", default=",".join(kinds))
-    parser.add_argument("--seeds", default="700-709", metavar="A-B")
+    parser.add_argument("--seeds", type=harness.seed_range, default="700-709", metavar="A-B")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write name -> number")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     network = load_network(chosen.weights)
-    low, _, high = chosen.seeds.partition("-")
     every: dict[str, list[float]] = {way: [] for way in WAYS}
     taken: dict[str, list[float]] = {way: [] for way in WAYS}
     flat: dict[str, float] = {}
@@ -138,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         for kind in chosen.kinds.split(","):
             own: dict[str, list[float]] = {way: [] for way in WAYS}
-            for seed in range(int(low), int(high or low) + 1):
+            for seed in chosen.seeds:
                 f1, seconds = judge(make_scene(kind, seed), network, Path(name))
                 for way in WAYS:
                     own[way].append(f1[way])

@@ -34,13 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(description="Judge how sheets seen at an angle are straightened.")
     parser.add_argument("--quick", action="store_true", help="four photos")
-    parser.add_argument("--seeds", default=None, metavar="A-B")
+    parser.add_argument("--seeds", type=harness.seed_range, metavar="A-B")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write name -> number")
     chosen = parser.parse_args(arguments)
-    seeds = _QUICK if chosen.quick else _SEEDS
-    if chosen.seeds:
-        low, _, high = chosen.seeds.partition("-")
-        seeds = range(int(low), int(high or low) + 1)
+    seeds = chosen.seeds or (_QUICK if chosen.quick else _SEEDS)
     with tempfile.TemporaryDirectory() as name:
         judged = []
         for seed in seeds:
